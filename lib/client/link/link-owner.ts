@@ -1,0 +1,43 @@
+// The seam between a client that uses a link (send, receive, request, management) and the connection that keeps it alive.
+
+import type { AmqpError, ProtocolSession } from '../../protocol/index.js';
+import type { PeerProfile } from '../profile/peer-profile.js';
+
+/** One client's side of a supervised link. The connection calls these; none of them may throw. */
+export interface LinkOwner<Link extends { readonly isOpen: boolean }> {
+  /** For log lines, errors and health: `orders`. */
+  readonly address: string;
+  /** `shared` with others beside it on a session where channels are short; `alone` always (management, replies). */
+  readonly session: 'shared' | 'alone';
+  /**
+   * Attaches on this session. Called for the first attach and after every loss; rejects with a LinkError or whatever the signal
+   * brings. `lost` must be called by the owner's `onClosed` of that link.
+   */
+  attach(session: ProtocolSession, profile: PeerProfile, signal: AbortSignal): Promise<Link>;
+  /** The link is attached (again). */
+  attached(link: Link): void;
+  /** It went down, or an attempt to bring it back failed; the connection goes on trying. */
+  lost(error: AmqpError): void;
+  /** Given up for good: refused at first attach, stolen, `onRefused: 'stop'`, or the connection was closed. */
+  failed(error: AmqpError): void;
+}
+
+/** The connection's side. */
+export interface SupervisedLink {
+  readonly state: 'idle' | 'attaching' | 'attached' | 'lost' | 'refused' | 'failed' | 'closed';
+  /** Resolves when attached (dialling the connection first where that is allowed); rejects with what ended it, or the signal's reason. */
+  ready(signal?: AbortSignal): Promise<void>;
+  /** The owner's `onClosed` of the current link reports here; the supervisor then calls `lost` and re-attaches. */
+  closed(error: AmqpError): void;
+  /** The owner detached on its own; no re-attach. The session ends with its last link. */
+  release(): Promise<void>;
+}
+
+/** What SendClient, ReceiveClient and the others are given instead of the whole connection. */
+export interface LinkSupervisor {
+  supervise<Link extends { readonly isOpen: boolean }>(owner: LinkOwner<Link>): SupervisedLink;
+  /** The detected or configured profile; `undefined` until the first OPEN of the peer. */
+  readonly profile: PeerProfile | undefined;
+  /** `host:port` of the peer without user info, for messages. */
+  readonly peerName: string;
+}

@@ -1,0 +1,45 @@
+// What differs per product, as one declared value. Facts: docs/brokers.md and the tests under test/brokers.
+
+export type ProfileName =
+  'rabbitmq-3' | 'rabbitmq-4' | 'activemq' | 'artemis' | 'qpid' | 'azure' | 'embedded' | 'generic';
+
+/** How one product treats what AMQP 1.0 leaves open. */
+export interface PeerProfile {
+  readonly name: ProfileName;
+  /** A queue's name -> its address on the wire. */
+  queueAddress(queue: string): string;
+  /** A topic's name -> address as a target and as a source, and the capabilities to ask for. */
+  topic(name: string): {
+    readonly target: string | undefined;
+    readonly source: string | undefined;
+    readonly capabilities: readonly string[];
+  };
+  /** An exchange and a routing key -> a target address; `undefined`: the product has no exchanges. */
+  exchangeAddress: ((exchange: string, routingKey: string | undefined) => string) | undefined;
+  /** `modified` is understood as an outcome. Where it is not (RabbitMQ 3), `released` or `rejected` takes its place. */
+  readonly modified: boolean;
+  /** `modified{deliveryFailed}` raises delivery-count: always, never, or by the queue's type (asked through management). */
+  readonly countsDeliveries: 'always' | 'never' | 'by-queue-type';
+  /** Drain is answered on an empty queue. */
+  readonly drain: boolean;
+  readonly dynamicNodes: boolean;
+  readonly anonymousTerminus: boolean;
+  /** distribution-mode copy really browses. */
+  readonly browse: boolean;
+  /** apache.org selector filters are applied, not only echoed. */
+  readonly selectors: boolean;
+  readonly durableSubscriptions: boolean;
+  readonly transactions: boolean;
+  /** How a message is delayed: the annotation that carries it, or not at all. */
+  readonly delay: { readonly annotation: string; readonly as: 'delay-ms' | 'time' } | undefined;
+  /** How a reply address is had. */
+  readonly replies: 'dynamic' | 'direct-reply-to' | 'exclusive-queue' | 'configured';
+  readonly topology: 'rabbitmq-management' | 'artemis-management' | 'auto-create' | 'none';
+  /** A refused attach ends its whole session (RabbitMQ). */
+  readonly refusalEndsSession: boolean;
+  /** A clean detach keeps unsettled deliveries away from other consumers until the session ends (RabbitMQ 3). */
+  readonly detachKeepsUnsettled: boolean;
+  /** Durable unless a header says otherwise is the peer's own default; we always write the header. */
+  readonly footers: boolean;
+  readonly deliveryAnnotations: boolean;
+}

@@ -1,0 +1,122 @@
+// The server side of one byte stream, for lib/broker: own SASL, own control frames, the same data plane as the client. Loads no rhea.
+// What a broker decides comes back through the functions of `AcceptorHandlers`.
+
+import type { AmqpError, PeerError } from '../errors.js';
+import type { IncomingDelivery, OutgoingTransfer, PeerOpen, ReceiverLink, Terminus } from '../connection.js';
+import type { Outcome } from '../outcome.js';
+
+export interface AcceptorOptions {
+  readonly containerId: string;
+  readonly maxFrameSize: number;
+  readonly channelMax: number;
+  /** Highest handle of a session; one link more than this number. */
+  readonly handleMax: number;
+  /** Silence after which the peer is dropped; half is advertised. 0: never. */
+  readonly idleTimeoutMs: number;
+  /** SASL and OPEN together. */
+  readonly handshakeTimeoutMs: number;
+  readonly maxMessageBytes: number;
+  readonly properties?: Record<string, unknown>;
+  readonly offeredCapabilities?: readonly string[];
+  readonly sasl: { readonly mechanisms: readonly ServerSaslMechanism[] };
+}
+
+/** One mechanism a server offers. Anything but an identity is a refusal with SASL code 1; no user input picks a property by name. */
+export interface ServerSaslMechanism {
+  readonly name: string;
+  /** `undefined`: refused. */
+  authenticate(
+    initialResponse: Buffer | undefined,
+  ): Promise<{ readonly identity: string } | undefined> | { readonly identity: string } | undefined;
+}
+
+export interface AcceptorHandlers {
+  /** The peer's OPEN arrived. An error closes the connection with it. */
+  onOpen(connection: AcceptedConnection, identity: string): PeerError | undefined;
+  /** A link was asked for. Answers at once; accept or refuse may come later. */
+  onAttach(request: AttachRequest): void;
+  /** Once, however the connection ended; `undefined`: closed in order. */
+  onClosed(connection: AcceptedConnection, error: AmqpError | undefined): void;
+}
+
+export interface AcceptedConnection {
+  readonly id: number;
+  readonly peer: PeerOpen & { readonly hostname: string | undefined };
+  /** Writes CLOSE with the error, then ends the stream (destroyed after a second). */
+  close(error?: PeerError): void;
+  /** As a crash would: no frame at all. */
+  destroy(): void;
+}
+
+interface AttachRequestBase {
+  readonly connection: AcceptedConnection;
+  /** Unique per session of this connection. */
+  readonly sessionId: number;
+  readonly name: string;
+  readonly source: Terminus | undefined;
+  /** For a coordinator: `undefined`, and `coordinator` is set. */
+  readonly target: Terminus | undefined;
+  readonly coordinator: { readonly capabilities: readonly string[] } | undefined;
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly desiredCapabilities: readonly string[];
+  /** Answers ATTACH with a null terminus, then DETACH closed with the error (section 2.6.3). */
+  refuse(error: PeerError): void;
+  /** RabbitMQ's way: ends the whole session with the error. */
+  refuseSession(error: PeerError): void;
+}
+
+/** The peer wants to receive: we send. */
+export interface PeerReceives extends AttachRequestBase {
+  readonly role: 'peer-receives';
+  readonly settleMode: 'unsettled' | 'settled' | 'mixed';
+  accept(answer: {
+    readonly source: Terminus;
+    readonly properties?: Record<string, unknown>;
+    readonly offeredCapabilities?: readonly string[];
+    /** Credit or window rose, or room in the socket again. */
+    readonly onSendable: () => void;
+    /** The peer drains: give what there is by `send`, synchronously; unused credit is returned afterwards. */
+    readonly onDrain: () => void;
+    readonly onClosed: (closed: boolean, error: PeerError | undefined) => void;
+  }): ServerSender;
+}
+
+/** The peer wants to send: we receive. */
+export interface PeerSends extends AttachRequestBase {
+  readonly role: 'peer-sends';
+  accept(answer: {
+    readonly target: Terminus;
+    readonly maxMessageSize?: number;
+    readonly properties?: Record<string, unknown>;
+    readonly offeredCapabilities?: readonly string[];
+    readonly coordinator?: { readonly capabilities: readonly string[] };
+    /** `payload[start, end)` is borrowed for the call. `transactionId` when it was posted within one. */
+    readonly onDelivery: (delivery: ServerDelivery, payload: Buffer, start: number, end: number) => void;
+    readonly onClosed: (closed: boolean, error: PeerError | undefined) => void;
+  }): ReceiverLink & ServerLink;
+}
+
+export type AttachRequest = PeerReceives | PeerSends;
+
+export interface ServerLink {
+  /** DETACH closed, with the error. `onClosed` is not called. */
+  close(error?: PeerError): void;
+}
+
+export interface ServerSender extends ServerLink {
+  readonly name: string;
+  readonly credit: number;
+  /** As `SenderLink.send`. A peer's transactional-state outcome reaches `ServerTransfer.settledInTransaction`. */
+  send(transfer: ServerTransfer): boolean;
+}
+
+export interface ServerTransfer extends OutgoingTransfer {
+  /** The receiver settled within a transaction: keep it until discharge. */
+  settledInTransaction?(transactionId: Buffer, outcome: Outcome | undefined): void;
+}
+
+export interface ServerDelivery extends IncomingDelivery {
+  readonly transactionId: Buffer | undefined;
+  /** For a coordinator's answer: the `declared` state with the new transaction id. */
+  declared(transactionId: Buffer): void;
+}

@@ -1,0 +1,158 @@
+const BRAND = Symbol.for('nestjs-amqp10:error');
+
+/** Optional facts about a failure. */
+export interface AmqpErrorFacts {
+  readonly retryable?: boolean;
+  /** The AMQP error condition the peer gave, for example `amqp:not-found`. */
+  readonly condition?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** What every error of this package extends. `instanceof` holds across its ESM and CommonJS copies, and across versions. */
+export class AmqpError extends Error {
+  // No private or #private member in a branded class: it would make the two copies' types nominally different.
+  /** @internal */
+  static readonly [BRAND]: string = 'AmqpError';
+
+  /** Stable; switch on it. */
+  readonly code: string;
+  /** Whether the same call may succeed later without any change by the caller. */
+  readonly retryable: boolean;
+  readonly condition: string | undefined;
+
+  constructor(code: string, message: string, facts: AmqpErrorFacts = {}) {
+    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.retryable = facts.retryable ?? false;
+    this.condition = facts.condition;
+  }
+
+  /** Compares brands along the value's prototype chain; a class without a brand of its own is compared as usual. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (!Object.hasOwn(this, BRAND)) return Function.prototype[Symbol.hasInstance].call(this, value);
+    if (typeof value !== 'object' || value === null) return false;
+    for (
+      let proto: unknown = Object.getPrototypeOf(value);
+      typeof proto === 'object' && proto !== null;
+      proto = Object.getPrototypeOf(proto)
+    ) {
+      const owner: unknown = Object.getOwnPropertyDescriptor(proto, 'constructor')?.value;
+      if (typeof owner === 'function' && Object.hasOwn(owner, BRAND) && Reflect.get(owner, BRAND) === this[BRAND])
+        return true;
+    }
+    return false;
+  }
+}
+
+/** The connection could not be opened or was lost. */
+export class ConnectionError extends AmqpError {
+  /** @internal */
+  static override readonly [BRAND]: string = 'ConnectionError';
+
+  /** @param code `connect-failed`, `connect-timeout`, `connection-lost`, `protocol-error`, `tls`, or `authentication` in the subclass */
+  constructor(code: string, message: string, facts: AmqpErrorFacts = {}) {
+    super(code, message, { retryable: true, ...facts });
+  }
+}
+
+/** The peer refused the credentials, or offers no mechanism that can carry them. */
+export class AuthenticationError extends AmqpError {
+  /** @internal */
+  static override readonly [BRAND]: string = 'AuthenticationError';
+
+  /** @param saslCode the SASL outcome: 1 auth, 2 sys, 3 sys-perm, 4 sys-temp (section 5.3.3.6); `undefined` when it never came so far */
+  constructor(
+    message: string,
+    readonly saslCode: number | undefined,
+    facts: AmqpErrorFacts = {},
+  ) {
+    super('authentication', message, { retryable: saslCode === 4, ...facts });
+  }
+}
+
+/** A link could not be attached, or was ended by the peer. */
+export class LinkError extends AmqpError {
+  /** @internal */
+  static override readonly [BRAND]: string = 'LinkError';
+
+  constructor(
+    message: string,
+    readonly address: string,
+    readonly linkName: string,
+    facts: AmqpErrorFacts = {},
+    code = 'attach-refused',
+  ) {
+    super(code, message, { retryable: true, ...facts });
+  }
+}
+
+/** The link was attached and then detached by the peer, or went down with its session or connection. */
+export class LinkDetachedError extends LinkError {
+  /** @internal */
+  static override readonly [BRAND]: string = 'LinkDetachedError';
+
+  constructor(message: string, address: string, linkName: string, facts: AmqpErrorFacts = {}) {
+    super(message, address, linkName, facts, 'detached');
+  }
+}
+
+/** The peer says that the node lives elsewhere (`amqp:link:redirect`, section 2.8.17). */
+export class LinkRedirectError extends LinkError {
+  /** @internal */
+  static override readonly [BRAND]: string = 'LinkRedirectError';
+
+  /** @param info the redirect's fields as the peer sent them: `hostname`, `network-host`, `port`, `address` */
+  constructor(
+    message: string,
+    address: string,
+    linkName: string,
+    readonly info: Readonly<Record<string, unknown>>,
+    facts: AmqpErrorFacts = {},
+  ) {
+    super(message, address, linkName, { retryable: false, ...facts }, 'redirect');
+  }
+}
+
+/** Another container attached a link of the same name (`amqp:link:stolen`). */
+export class LinkStolenError extends LinkError {
+  /** @internal */
+  static override readonly [BRAND]: string = 'LinkStolenError';
+
+  constructor(message: string, address: string, linkName: string, facts: AmqpErrorFacts = {}) {
+    super(message, address, linkName, { retryable: false, ...facts }, 'stolen');
+  }
+}
+
+/** A received message cannot be read. `code` is `decode`, or `message-too-large` for one over the receiver's limit. */
+export class DecodeError extends AmqpError {
+  /** @internal */
+  static override readonly [BRAND]: string = 'DecodeError';
+
+  constructor(message: string, facts: AmqpErrorFacts = {}, code = 'decode') {
+    super(code, message, facts);
+  }
+}
+
+/** Inside the protocol layer and up to the send client, which makes an `EncodeError` of it: a value has no form in AMQP. */
+export class EncodingFailure extends Error {
+  override readonly name = 'EncodingFailure';
+}
+
+/** Inside the protocol layer and up to the send client, which makes a `MessageTooLargeError` of it. */
+export class SizeFailure extends Error {
+  override readonly name = 'SizeFailure';
+  constructor(
+    readonly bytes: number,
+    readonly limit: number,
+  ) {
+    super(`the message has ${bytes} bytes, the peer's limit is ${limit}`);
+  }
+}
+
+/** An AMQP error as a peer states it (section 2.8.14). */
+export interface PeerError {
+  readonly condition: string;
+  readonly description?: string | undefined;
+  readonly info?: Record<string, unknown> | undefined;
+}

@@ -1,0 +1,7 @@
+// The door of the protocol layer for lib/client.
+export * from './errors.js';
+export * from './outcome.js';
+export * from './connection.js';
+export * from './message/amqp-message.js';
+export { Uuid } from './types/uuid.js';
+export { Described, Typed, type TypeName } from './types/typed.js';

@@ -1,0 +1,35 @@
+/** The AMQP types a value can be wrapped in, named as in section 1.6. */
+export type TypeName =
+  | 'ubyte'
+  | 'ushort'
+  | 'uint'
+  | 'ulong'
+  | 'byte'
+  | 'short'
+  | 'int'
+  | 'long'
+  | 'float'
+  | 'double'
+  | 'symbol'
+  | 'timestamp'
+  | 'uuid'
+  | 'char'
+  | 'list'
+  | 'map'
+  | 'array';
+
+/** A value with the AMQP type it shall have on the wire. Made by `amqp.*`; checked when it is encoded. */
+export class Typed {
+  constructor(
+    readonly type: TypeName,
+    readonly value: unknown,
+  ) {}
+}
+
+/** A described value (section 1.2): a descriptor (ulong or symbol) and what it describes. */
+export class Described {
+  constructor(
+    readonly descriptor: number | bigint | string,
+    readonly value: unknown,
+  ) {}
+}
