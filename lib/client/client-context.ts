@@ -1,0 +1,40 @@
+// What every client made by a connection is given in its place.
+
+import type { LinkSupervisor } from './link/link-owner.js';
+
+/** Nest's `Logger` fits. Lines hold no secret and no message body. */
+export interface AmqpLogger {
+  log(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+  debug?(message: string): void;
+}
+
+/** One timer for all deadlines of a connection, so that a message costs none of its own. */
+export interface DeadlineSweeper {
+  /** `expired` is called once, up to 100 ms after `at` (milliseconds of `performance.now()`). The entry object itself is the key. */
+  add(entry: DeadlineEntry): void;
+  remove(entry: DeadlineEntry): void;
+}
+
+export interface DeadlineEntry {
+  readonly deadlineAt: number;
+  expired(): void;
+}
+
+/** A client that its connection closes with itself. */
+export interface Closable {
+  close(options?: { timeoutMs?: number }): Promise<void>;
+}
+
+export interface ClientContext<Observers = unknown, Codecs = unknown> {
+  readonly links: LinkSupervisor;
+  readonly deadlines: DeadlineSweeper;
+  readonly logger: AmqpLogger;
+  readonly observers: Observers;
+  readonly codecs: Codecs;
+  /** From creation on; the connection closes what is still registered. */
+  register(client: Closable): void;
+  unregister(client: Closable): void;
+}
+
