@@ -1,0 +1,105 @@
+// Apache Qpid Broker-J from Maven Central, started from a few lines of Java.
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { STORE_PASSWORD } from './certificates.mjs';
+import { mavenLibraries } from './packages.mjs';
+import { folder, missing, run, signalAndWait, startDetached, TLS, untilPort } from './processes.mjs';
+
+const NAME = 'qpid';
+const VERSION = '9.2.1';
+const PORT = 5680;
+const TLS_PORT = 5690;
+const LAUNCHER = fileURLToPath(new URL('./java/QpidBroker.java', import.meta.url));
+const MODULES = ['core', 'plugins-amqp-1-0-protocol', 'plugins-derby-store', 'plugins-memory-store'];
+
+export const qpid = {
+  name: NAME,
+  port: PORT,
+  tlsPort: TLS_PORT,
+  product: `Qpid Broker-J ${VERSION}`,
+  whyNot: () => missing('javac') ?? missing('mvn') ?? missing('openssl'),
+  isInstalled: () => existsSync(folder(NAME, 'installed')),
+
+  install() {
+    const artifacts = MODULES.map((module) => `org.apache.qpid:qpid-broker-${module}:${VERSION}`);
+    const lib = mavenLibraries(NAME, [...artifacts, 'org.slf4j:slf4j-nop:2.0.16']);
+    mkdirSync(folder(NAME, 'classes'), { recursive: true });
+    run('javac', ['-nowarn', '-d', folder(NAME, 'classes'), '-cp', `${lib}/*`, LAUNCHER]);
+    writeFileSync(folder(NAME, 'initial.json'), JSON.stringify(configuration(), undefined, 2));
+    writeFileSync(folder(NAME, 'installed'), VERSION);
+  },
+
+  async start() {
+    const classpath = `${folder(NAME, 'lib')}/*:${folder(NAME, 'classes')}`;
+    const work = `-Dqpid.work_dir=${folder(NAME, 'run')}`;
+    const memory = ['-Xmx512m', '-XX:MaxDirectMemorySize=512m'];
+    startDetached(NAME, 'java', [...memory, work, '-cp', classpath, 'QpidBroker', folder(NAME, 'initial.json')]);
+    if (!(await untilPort(TLS_PORT, true, 60_000))) throw new Error('no answer on its port within 60 s');
+  },
+
+  stop: () => signalAndWait(NAME, 'SIGTERM', 30_000),
+};
+
+/** Queues are made on first use; each has a dead-letter queue `name_DLQ` after ten deliveries; messages are kept in Derby. */
+function configuration() {
+  const onFirstUse = { createdOnPublish: true, createdOnConsume: true, nodeType: 'queue' };
+  const virtualHost = {
+    type: 'DERBY',
+    storePath: join(folder(NAME, 'run'), 'messages'),
+    nodeAutoCreationPolicies: [
+      { pattern: '.*_DLQ', ...onFirstUse, attributes: {} },
+      {
+        pattern: '.*',
+        ...onFirstUse,
+        attributes: {
+          maximumDeliveryAttempts: 10,
+          alternateBinding: JSON.stringify({ destination: '${this:name}_DLQ', attributes: {} }),
+        },
+      },
+    ],
+  };
+  const aliases = ['defaultAlias', 'hostnameAlias', 'nameAlias'].map((type) => ({ name: type, type }));
+  const port = { bindingAddress: '127.0.0.1', protocols: ['AMQP_1_0'], virtualhostaliases: aliases };
+  return {
+    name: 'broker',
+    modelVersion: '9.0',
+    authenticationproviders: [
+      {
+        name: 'plain',
+        type: 'Plain',
+        secureOnlyMechanisms: [],
+        users: [{ name: 'guest', type: 'managed', password: 'guest' }],
+      },
+    ],
+    keystores: [
+      {
+        name: 'server',
+        type: 'FileKeyStore',
+        storeUrl: join(TLS, 'server.p12'),
+        password: STORE_PASSWORD,
+        keyStoreType: 'pkcs12',
+      },
+    ],
+    ports: [
+      { name: 'AMQP', port: PORT, authenticationProvider: 'plain', ...port },
+      {
+        name: 'AMQPS',
+        port: TLS_PORT,
+        transports: ['SSL'],
+        keyStore: 'server',
+        authenticationProvider: 'plain',
+        ...port,
+      },
+    ],
+    virtualhostnodes: [
+      {
+        name: 'default',
+        type: 'JSON',
+        storePath: join(folder(NAME, 'run'), 'configuration'),
+        defaultVirtualHostNode: 'true',
+        virtualHostInitialConfiguration: JSON.stringify(virtualHost),
+      },
+    ],
+  };
+}
