@@ -1,0 +1,56 @@
+// Where a client sends to and receives from, as the user writes it. terminus.ts turns it into the peer's form.
+
+/**
+ * Where messages go. A string is a queue's name, or, when it starts with `/` or holds `://`, the address as it goes on the wire.
+ * `queue`, `topic` and `exchange` are written in the peer's form. `null`: the anonymous terminus, each message names its address.
+ */
+export type Target =
+  | string
+  | null
+  | {
+      /** As it goes on the wire, whatever the peer. */
+      readonly address?: string | undefined;
+      readonly queue?: string | undefined;
+      readonly topic?: string | undefined;
+      readonly exchange?: string | undefined;
+      /** With `exchange` only. */
+      readonly routingKey?: string | undefined;
+      /** `false`: a message that nobody takes is a success with `routed: false`. @default false for exchanges and topics, else true */
+      readonly mandatory?: boolean | undefined;
+      /** The peer makes a node for this link and names it. @default false */
+      readonly dynamic?: boolean | undefined;
+      readonly durable?: 'none' | 'configuration' | 'unsettled-state' | undefined;
+      readonly capabilities?: readonly string[] | undefined;
+      /** @default a random one */
+      readonly linkName?: string | undefined;
+      readonly linkProperties?: Readonly<Record<string, unknown>> | undefined;
+    };
+
+/** Where messages come from; a string as in {@link Target}. */
+export type Source =
+  | string
+  | {
+      /** As it goes on the wire, whatever the peer. */
+      readonly address?: string | undefined;
+      readonly queue?: string | undefined;
+      readonly topic?: string | undefined;
+      /** The peer makes a node for this link and names it. @default false */
+      readonly dynamic?: boolean | undefined;
+      /** A JMS selector (the apache.org selector filter). Refused where the peer only echoes it. */
+      readonly selector?: string | undefined;
+      /** Filter name -> value; for a described one use `Described`. */
+      readonly filters?: Readonly<Record<string, unknown>> | undefined;
+      /** `copy` browses. Refused where the peer consumes all the same. */
+      readonly distributionMode?: 'move' | 'copy' | undefined;
+      readonly durable?: 'none' | 'configuration' | 'unsettled-state' | undefined;
+      readonly expiryPolicy?: 'link-detach' | 'session-end' | 'connection-close' | 'never' | undefined;
+      readonly capabilities?: readonly string[] | undefined;
+      /** Needed, and stable, for a durable subscription. @default a random one */
+      readonly linkName?: string | undefined;
+      readonly linkProperties?: Readonly<Record<string, unknown>> | undefined;
+    };
+
+/** {@link Target} in its long form. */
+export type TargetFields = Exclude<Target, string | null>;
+/** {@link Source} in its long form. */
+export type SourceFields = Exclude<Source, string>;
