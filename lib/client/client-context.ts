@@ -37,4 +37,3 @@ export interface ClientContext<Observers = unknown, Codecs = unknown> {
   register(client: Closable): void;
   unregister(client: Closable): void;
 }
-

@@ -56,7 +56,7 @@ export class SendError extends AmqpError {
 /** The value has no form in AMQP, or the codec refused it. Nothing was sent. */
 export class EncodeError extends SendError {
   /** @internal */
-  static readonly [BRAND]: string = 'EncodeError';
+  static override readonly [BRAND]: string = 'EncodeError';
 
   constructor(message: string, address: string, facts: AmqpErrorFacts = {}) {
     super('encode', message, { ...facts, address, delivered: 'no', attempts: 0 });
@@ -66,7 +66,7 @@ export class EncodeError extends SendError {
 /** The encoded message is larger than the peer takes on this link. Nothing was sent. */
 export class MessageTooLargeError extends SendError {
   /** @internal */
-  static readonly [BRAND]: string = 'MessageTooLargeError';
+  static override readonly [BRAND]: string = 'MessageTooLargeError';
 
   constructor(message: string, address: string, facts: AmqpErrorFacts = {}) {
     super('message-too-large', message, { ...facts, address, delivered: 'no', attempts: 0 });
@@ -76,7 +76,7 @@ export class MessageTooLargeError extends SendError {
 /** The send client holds as many pending messages or bytes as it may. Nothing was sent. */
 export class SendQueueFullError extends SendError {
   /** @internal */
-  static readonly [BRAND]: string = 'SendQueueFullError';
+  static override readonly [BRAND]: string = 'SendQueueFullError';
 
   constructor(message: string, address: string, facts: AmqpErrorFacts = {}) {
     super('queue-full', message, { retryable: true, ...facts, address, delivered: 'no', attempts: 0 });

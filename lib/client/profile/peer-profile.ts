@@ -8,6 +8,8 @@ export interface PeerProfile {
   readonly name: ProfileName;
   /** A queue's name -> its address on the wire. */
   queueAddress(queue: string): string;
+  /** Capabilities to ask for on a queue's terminus. */
+  readonly queueCapabilities: readonly string[];
   /** A topic's name -> address as a target and as a source, and the capabilities to ask for. */
   topic(name: string): {
     readonly target: string | undefined;

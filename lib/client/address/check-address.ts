@@ -1,0 +1,74 @@
+// Whether a target or source can work at all, whatever the peer.
+
+import { InvalidOptionsError } from '../../protocol/index.js';
+import {
+  checkBoolean,
+  checkObject,
+  checkOneOf,
+  checkRecord,
+  checkText,
+  checkTexts,
+  joinPath,
+} from '../options/check.js';
+import type { Source, Target } from './address.js';
+
+const DURABLE = ['none', 'configuration', 'unsettled-state'] as const;
+const SHARED = ['address', 'queue', 'topic', 'dynamic', 'durable', 'capabilities', 'linkName', 'linkProperties'];
+const TARGET_NAMES = [...SHARED, 'exchange', 'routingKey', 'mandatory'];
+const SOURCE_NAMES = [...SHARED, 'selector', 'filters', 'distributionMode', 'expiryPolicy'];
+
+/** @throws InvalidOptionsError */
+export function checkTarget(value: unknown, path: string): Target {
+  if (value === null) return null;
+  if (typeof value === 'string') return checkAddressText(value, path);
+  if (value === undefined)
+    throw new InvalidOptionsError(path, "a queue's name, an address, a target object or null", value);
+  const fields = checkObject(value, path, TARGET_NAMES);
+  checkShared(fields, path, ['address', 'queue', 'topic', 'exchange', 'dynamic']);
+  checkBoolean(fields['mandatory'], joinPath(path, 'mandatory'), undefined);
+  const routingKey = fields['routingKey'];
+  if (routingKey !== undefined && typeof routingKey !== 'string')
+    throw new InvalidOptionsError(joinPath(path, 'routingKey'), 'a string', routingKey);
+  if (routingKey !== undefined && fields['exchange'] === undefined)
+    throw new InvalidOptionsError(joinPath(path, 'routingKey'), 'left out unless exchange is given', routingKey);
+  // True: every field of the type was checked.
+  return fields as Target;
+}
+
+/** @throws InvalidOptionsError */
+export function checkSource(value: unknown, path: string): Source {
+  if (typeof value === 'string') return checkAddressText(value, path);
+  if (value === undefined || value === null)
+    throw new InvalidOptionsError(path, "a queue's name, an address or a source object", value);
+  const fields = checkObject(value, path, SOURCE_NAMES);
+  checkShared(fields, path, ['address', 'queue', 'topic', 'dynamic']);
+  checkText(fields['selector'], joinPath(path, 'selector'));
+  checkRecord(fields['filters'], joinPath(path, 'filters'));
+  checkOneOf(fields['distributionMode'], joinPath(path, 'distributionMode'), ['move', 'copy'], undefined);
+  const policies = ['link-detach', 'session-end', 'connection-close', 'never'];
+  checkOneOf(fields['expiryPolicy'], joinPath(path, 'expiryPolicy'), policies, undefined);
+  const durable = fields['durable'];
+  if (durable !== undefined && durable !== 'none' && fields['topic'] !== undefined && fields['linkName'] === undefined)
+    // A random name would leave a subscription behind at each start, which nobody reads.
+    throw new InvalidOptionsError(joinPath(path, 'linkName'), 'given with a durable topic subscription', undefined);
+  // True: every field of the type was checked.
+  return fields as Source;
+}
+
+function checkAddressText(value: string, path: string): string {
+  if (value.trim() === '') throw new InvalidOptionsError(path, 'a string that is not empty', value);
+  return value;
+}
+
+function checkShared(fields: Readonly<Record<string, unknown>>, path: string, places: readonly string[]): void {
+  for (const name of ['address', 'queue', 'topic', 'exchange', 'linkName'])
+    checkText(fields[name], joinPath(path, name));
+  checkBoolean(fields['dynamic'], joinPath(path, 'dynamic'), undefined);
+  checkOneOf(fields['durable'], joinPath(path, 'durable'), DURABLE, undefined);
+  checkTexts(fields['capabilities'], joinPath(path, 'capabilities'));
+  checkRecord(fields['linkProperties'], joinPath(path, 'linkProperties'));
+  const given = places.filter((name) => fields[name] !== undefined && fields[name] !== false);
+  if (given.length === 1) return;
+  const found = given.length === 0 ? 'none of them' : given.join(' and ');
+  throw new InvalidOptionsError(path === '' ? 'address' : path, `given exactly one of ${places.join(', ')}`, found);
+}

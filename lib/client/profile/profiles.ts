@@ -1,0 +1,161 @@
+// What is known of each product, one value per profile. Measured unless a line says otherwise; docs/brokers.md holds the probes.
+
+import type { PeerProfile, ProfileName } from './peer-profile.js';
+
+const part = encodeURIComponent;
+
+/** An unknown peer: names go out as they are, and it is the peer that refuses what it cannot do. */
+const generic: PeerProfile = {
+  name: 'generic',
+  queueAddress: (queue) => queue,
+  queueCapabilities: [],
+  topic: (name) => ({ target: name, source: name, capabilities: ['topic'] }),
+  exchangeAddress: undefined,
+  modified: true,
+  countsDeliveries: 'always',
+  drain: true,
+  dynamicNodes: true,
+  anonymousTerminus: true,
+  browse: true,
+  selectors: true,
+  durableSubscriptions: true,
+  transactions: true,
+  delay: undefined,
+  replies: 'dynamic',
+  topology: 'none',
+  refusalEndsSession: false,
+  detachKeepsUnsettled: false,
+  footers: true,
+  deliveryAnnotations: true,
+};
+
+/** RabbitMQ 4: addresses of version 2, `/management`, no dynamic nodes, counting by queue type. */
+const rabbitmq4: PeerProfile = {
+  ...generic,
+  name: 'rabbitmq-4',
+  queueAddress: (queue) => `/queues/${part(queue)}`,
+  topic: (name) => ({ target: `/exchanges/amq.topic/${part(name)}`, source: undefined, capabilities: [] }),
+  exchangeAddress: (exchange, routingKey) =>
+    routingKey === undefined || routingKey === ''
+      ? `/exchanges/${part(exchange)}`
+      : `/exchanges/${part(exchange)}/${part(routingKey)}`,
+  countsDeliveries: 'by-queue-type',
+  dynamicNodes: false,
+  browse: false,
+  selectors: false,
+  durableSubscriptions: false,
+  transactions: false,
+  replies: 'exclusive-queue',
+  topology: 'rabbitmq-management',
+  refusalEndsSession: true,
+};
+
+/** From 4.2 on, by its documentation: a volatile queue per link takes replies. */
+const rabbitmq4WithDirectReply: PeerProfile = { ...rabbitmq4, replies: 'direct-reply-to' };
+
+/** RabbitMQ 3 with the amqp1_0 plug-in. `modified` ends the session, a drain is never answered, footers crash it. */
+const rabbitmq3: PeerProfile = {
+  ...rabbitmq4,
+  name: 'rabbitmq-3',
+  queueAddress: (queue) => `/amq/queue/${part(queue)}`,
+  topic: (name) => ({ target: `/topic/${part(name)}`, source: `/topic/${part(name)}`, capabilities: [] }),
+  exchangeAddress: (exchange, routingKey) =>
+    routingKey === undefined || routingKey === ''
+      ? `/exchange/${part(exchange)}`
+      : `/exchange/${part(exchange)}/${part(routingKey)}`,
+  modified: false,
+  countsDeliveries: 'never',
+  drain: false,
+  anonymousTerminus: false,
+  replies: 'configured',
+  topology: 'none',
+  detachKeepsUnsettled: true,
+  footers: false,
+  deliveryAnnotations: false,
+};
+
+/** ActiveMQ Classic: every attach creates the queue; a topic capability is ignored, the prefix is not. */
+const activemq: PeerProfile = {
+  ...generic,
+  name: 'activemq',
+  topic: (name) => ({ target: `topic://${name}`, source: `topic://${name}`, capabilities: [] }),
+  delay: { annotation: 'x-opt-delivery-delay', as: 'delay-ms' },
+  topology: 'auto-create',
+};
+
+/** Apache Artemis. Without the capability an address that is created by an attach is a multicast one. */
+const artemis: PeerProfile = {
+  ...generic,
+  name: 'artemis',
+  queueCapabilities: ['queue'],
+  delay: { annotation: 'x-opt-delivery-delay', as: 'delay-ms' },
+  topology: 'auto-create',
+};
+
+/** Apache Qpid Broker-J, by its documentation. */
+const qpid: PeerProfile = {
+  ...generic,
+  name: 'qpid',
+  topic: (name) => ({ target: `amq.topic/${name}`, source: `amq.topic/${name}`, capabilities: [] }),
+  exchangeAddress: (exchange, routingKey) => (routingKey === undefined ? exchange : `${exchange}/${routingKey}`),
+};
+
+/** Azure Service Bus and Event Hubs, by their documentation; untested. */
+const azure: PeerProfile = {
+  ...generic,
+  name: 'azure',
+  topic: (name) => ({ target: name, source: undefined, capabilities: [] }),
+  dynamicNodes: false,
+  anonymousTerminus: false,
+  browse: false,
+  selectors: false,
+  durableSubscriptions: false,
+  delay: { annotation: 'x-opt-scheduled-enqueue-time', as: 'time' },
+  replies: 'configured',
+};
+
+/** The broker of this package. */
+const embedded: PeerProfile = {
+  ...generic,
+  name: 'embedded',
+  topic: (name) => ({ target: `/exchanges/amq.topic/${part(name)}`, source: undefined, capabilities: [] }),
+  exchangeAddress: rabbitmq4.exchangeAddress,
+  selectors: false,
+  durableSubscriptions: false,
+  delay: { annotation: 'x-opt-delivery-delay', as: 'delay-ms' },
+  topology: 'rabbitmq-management',
+};
+
+const PROFILES: Readonly<Record<ProfileName, PeerProfile>> = {
+  'rabbitmq-3': rabbitmq3,
+  'rabbitmq-4': rabbitmq4,
+  activemq,
+  artemis,
+  qpid,
+  azure,
+  embedded,
+  generic,
+};
+
+/** Every profile's name, in the order of the documentation. */
+export const PROFILE_NAMES: readonly ProfileName[] = [
+  'rabbitmq-3',
+  'rabbitmq-4',
+  'activemq',
+  'artemis',
+  'qpid',
+  'azure',
+  'embedded',
+  'generic',
+];
+
+/** The profile of this name, for a peer of this version. */
+export function profileNamed(name: ProfileName, version?: string): PeerProfile {
+  if (name === 'rabbitmq-4' && version !== undefined && isAtLeast(version, 4, 2)) return rabbitmq4WithDirectReply;
+  return PROFILES[name];
+}
+
+function isAtLeast(version: string, major: number, minor: number): boolean {
+  const [, theirMajor = '0', theirMinor = '0'] = /^(\d+)\.(\d+)/.exec(version) ?? [];
+  return Number(theirMajor) > major || (Number(theirMajor) === major && Number(theirMinor) >= minor);
+}
