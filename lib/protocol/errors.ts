@@ -179,6 +179,18 @@ function describeReceived(value: unknown, secret: boolean): string {
 /** Inside the protocol layer and up to the send client, which makes an `EncodeError` of it: a value has no form in AMQP. */
 export class EncodingFailure extends Error {
   override readonly name = 'EncodingFailure';
+
+  /**
+   * @param reason what is wrong with the value; never the value itself
+   * @param path where it stands, for example `applicationProperties.total` or `body.lines[3]`; empty: the value as a whole
+   */
+  constructor(
+    readonly reason: string,
+    readonly path = '',
+    options?: ErrorOptions,
+  ) {
+    super(path === '' ? reason : `${path}: ${reason}`, options);
+  }
 }
 
 /** Inside the protocol layer and up to the send client, which makes a `MessageTooLargeError` of it. */
