@@ -33,3 +33,9 @@ export class Described {
     readonly value: unknown,
   ) {}
 }
+
+/** A received decimal32, decimal64 or decimal128, kept as its bytes: JavaScript has no such number. Encodes to the same bytes. */
+export class Decimal {
+  /** @param bytes 4, 8 or 16 of them (IEEE 754-2008, binary integer decimal, most significant first) */
+  constructor(readonly bytes: Buffer) {}
+}
