@@ -1,0 +1,16 @@
+// What a user gives to prove who the program is. Secrets live in closures, never in fields that an inspection would print.
+
+import type { SaslMechanism } from '../../protocol/index.js';
+
+/** Made by {@link saslPlain} and its siblings. */
+export interface Credentials {
+  /** The one SASL mechanism that is offered. */
+  readonly mechanism: string;
+  /** Whether something secret goes over the wire; then TLS or loopback is asked for. */
+  readonly isSecret: boolean;
+  /** A fresh exchange for one attempt; asks the provider function, if there is one, again. */
+  start(): SaslMechanism;
+}
+
+/** A secret, or a function that is asked for it at each attempt to connect. */
+export type SecretProvider = string | (() => string | Promise<string>);

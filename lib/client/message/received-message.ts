@@ -1,0 +1,62 @@
+import type { AmqpMessage, Outcome } from '../../protocol/index.js';
+import type { Transaction } from '../transaction/transaction.js';
+
+/** What may stand beside a settlement. */
+export interface SettleOptions {
+  /** Settles within it: nothing is final before it commits. */
+  readonly transaction?: Transaction | undefined;
+}
+
+/**
+ * `settled`: the peer was told. `stale`: the link over which the message came is gone, and the peer will deliver it again.
+ */
+export type SettleResult = 'settled' | 'stale';
+
+/** What `modify` may say. Both flags are `false` when left out. */
+export interface Modification {
+  /** Counts as a failed delivery. */
+  readonly deliveryFailed?: boolean | undefined;
+  /** Not to this consumer again; many peers dead-letter it. */
+  readonly undeliverableHere?: boolean | undefined;
+  /** Merged into the message's own by peers that can. */
+  readonly messageAnnotations?: Record<string, unknown> | undefined;
+}
+
+/**
+ * One delivery of a message.
+ *
+ * The same settlement again resolves to what the first one did; a different one rejects with a SettlementError
+ * (`already-settled`). A pre-settled delivery can only be accepted (`pre-settled` otherwise).
+ */
+export interface Delivery {
+  /** The delivery tag. */
+  readonly tag: Buffer;
+  /** Where it was received from, in the words of the source. */
+  readonly address: string;
+  /** The header's delivery-count: failed deliveries before this one, 0 at first. */
+  readonly deliveryCount: number;
+  /** The peer says that it delivered the message before. */
+  readonly redelivered: boolean;
+  readonly settled: boolean;
+  /** How it was settled here; `undefined` before. */
+  readonly outcome?: Outcome | undefined;
+  /** Calls of the handler within this delivery, this one included, from 1. */
+  readonly attempt: number;
+  /** Aborts on handler time-out, at the end of a shutdown's patience, and when the link is lost. */
+  readonly signal: AbortSignal;
+  accept(options?: SettleOptions): Promise<SettleResult>;
+  /** Not handled and not counted; anyone may get it. */
+  release(options?: SettleOptions): Promise<SettleResult>;
+  /**
+   * The message itself is at fault.
+   *
+   * @param condition an AMQP error condition; `amqp:internal-error` when left out
+   */
+  reject(condition?: string, description?: string, options?: SettleOptions): Promise<SettleResult>;
+  modify(change?: Modification, options?: SettleOptions): Promise<SettleResult>;
+}
+
+/** A message as received: its sections (the body decoded by the codec) and its delivery in one object. */
+export interface ReceivedMessage extends AmqpMessage, Delivery {
+  readonly delivery: Delivery;
+}

@@ -1,0 +1,32 @@
+import type { AmqpMessage, Outcome } from '../../protocol/index.js';
+import type { StatusEvent } from '../connection/status.js';
+import type { ReceivedMessage } from '../message/received-message.js';
+import type { SendResult } from '../send/send-result.js';
+
+/** What `onSend` may hand back. */
+export interface SendObservation {
+  /** Comes back in `onSent`. */
+  readonly token?: unknown;
+  /** Added to the message, for example a trace context. */
+  readonly applicationProperties?: Record<string, unknown>;
+}
+
+/**
+ * What telemetry and the dashboard listen to. Every method is optional and costs nothing when absent. None may throw; one that
+ * does is logged once and otherwise ignored.
+ */
+export interface Observer {
+  onStatus?(event: StatusEvent): void;
+  /** Before a message is encoded for the first time. */
+  // oxlint-disable-next-line typescript/no-invalid-void-type -- a listener that hands nothing back is the usual one
+  onSend?(event: { readonly address: string; readonly message: AmqpMessage }): SendObservation | void;
+  /** Once for each `onSend`, whatever became of it. */
+  onSent?(token: unknown, result: SendResult): void;
+  /** A message is about to be handled; what it returns comes back in `runHandler` and `onHandled`. */
+  onDelivery?(event: { readonly address: string; readonly message: ReceivedMessage }): unknown;
+  /** Runs one call of the handler, for example inside a span's context. Must return what `run` returns. */
+  runHandler?<T>(token: unknown, run: () => T): T;
+  /** The call ended; `error` is what it failed with. */
+  onHandled?(token: unknown, error?: unknown): void;
+  onSettle?(event: { readonly address: string; readonly outcome: Outcome; readonly message: ReceivedMessage }): void;
+}

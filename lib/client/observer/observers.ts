@@ -1,0 +1,120 @@
+// The listeners of one connection, sorted by what they listen to, so that a message pays only for those that are there.
+
+import type { AmqpMessage, Outcome } from '../../protocol/index.js';
+import type { AmqpLogger } from '../client-context.js';
+import type { StatusEvent } from '../connection/status.js';
+import type { ReceivedMessage } from '../message/received-message.js';
+import type { SendResult } from '../send/send-result.js';
+import type { Observer } from './observer.js';
+
+/** What `sending` handed out for one message; goes back to `sent`. */
+export type SendTokens = readonly unknown[];
+/** What `delivering` handed out for one message; goes back to `run` and `handled`. */
+export type DeliveryTokens = readonly unknown[];
+
+/** Calls every observer and contains what they throw. */
+export class Observers {
+  /** Whether any of them wants to hear of sends. */
+  readonly watchesSends: boolean;
+  /** Whether any of them wants to hear of deliveries, or to run handlers. */
+  readonly watchesDeliveries: boolean;
+  readonly watchesSettlements: boolean;
+  readonly #list: readonly Observer[];
+  readonly #logger: AmqpLogger;
+  readonly #complained = new Set<Observer>();
+
+  constructor(list: readonly Observer[], logger: AmqpLogger) {
+    this.#list = list;
+    this.#logger = logger;
+    this.watchesSends = list.some(({ onSend, onSent }) => onSend !== undefined || onSent !== undefined);
+    this.watchesDeliveries = list.some(
+      ({ onDelivery, onHandled, runHandler }) =>
+        onDelivery !== undefined || onHandled !== undefined || runHandler !== undefined,
+    );
+    this.watchesSettlements = list.some(({ onSettle }) => onSettle !== undefined);
+  }
+
+  status(event: StatusEvent): void {
+    for (const observer of this.#list) this.#guard(observer, () => observer.onStatus?.(event));
+  }
+
+  /** The message with what the observers add to it, and their tokens. */
+  sending(address: string, message: AmqpMessage): { readonly message: AmqpMessage; readonly tokens: SendTokens } {
+    let observed = message;
+    const tokens = this.#list.map((observer) => {
+      const observation = this.#guard(observer, () => observer.onSend?.({ address, message: observed }));
+      if (observation?.applicationProperties !== undefined) {
+        const applicationProperties = { ...observed.applicationProperties, ...observation.applicationProperties };
+        observed = { ...observed, applicationProperties };
+      }
+      return observation?.token;
+    });
+    return { message: observed, tokens };
+  }
+
+  sent(tokens: SendTokens, result: SendResult): void {
+    this.#list.forEach((observer, index) => this.#guard(observer, () => observer.onSent?.(tokens[index], result)));
+  }
+
+  delivering(address: string, message: ReceivedMessage): DeliveryTokens {
+    return this.#list.map((observer) => this.#guard(observer, () => observer.onDelivery?.({ address, message })));
+  }
+
+  /** Runs the handler inside all `runHandler`s, the first observer outermost. What the handler throws is thrown. */
+  run<T>(tokens: DeliveryTokens, handler: () => T): T {
+    return this.#list.reduceRight<() => T>((inner, observer, index) => {
+      if (observer.runHandler === undefined) return inner;
+      return () => this.#runOne(observer, tokens[index], inner);
+    }, handler)();
+  }
+
+  handled(tokens: DeliveryTokens, error?: unknown): void {
+    this.#list.forEach((observer, index) => this.#guard(observer, () => observer.onHandled?.(tokens[index], error)));
+  }
+
+  settled(address: string, outcome: Outcome, message: ReceivedMessage): void {
+    for (const observer of this.#list) this.#guard(observer, () => observer.onSettle?.({ address, outcome, message }));
+  }
+
+  /** An observer that fails around the handler neither calls it twice nor hides what it did. */
+  #runOne<T>(observer: Observer, token: unknown, inner: () => T): T {
+    let outcome: { readonly value: T } | { readonly error: unknown } | undefined;
+    const run = (): T => {
+      try {
+        const value = inner();
+        outcome = { value };
+        return value;
+      } catch (error) {
+        outcome = { error };
+        throw error;
+      }
+    };
+    try {
+      const value = observer.runHandler?.(token, run);
+      // An observer that called the handler and returned something else (or nothing) does not change the result.
+      if (outcome === undefined) return run();
+      // True: with an outcome there was a value, unless the observer swallowed an error.
+      if ('value' in outcome) return value ?? outcome.value;
+    } catch (error) {
+      if (outcome === undefined || ('error' in outcome && outcome.error !== error)) this.#complain(observer);
+      if (outcome === undefined) return run();
+    }
+    if ('value' in outcome) return outcome.value;
+    throw outcome.error;
+  }
+
+  #guard<T>(observer: Observer, call: () => T): T | undefined {
+    try {
+      return call();
+    } catch {
+      this.#complain(observer);
+      return undefined;
+    }
+  }
+
+  #complain(observer: Observer): void {
+    if (this.#complained.has(observer)) return;
+    this.#complained.add(observer);
+    this.#logger.error(`an observer (${observer.constructor.name}) threw; its errors are ignored from now on`);
+  }
+}

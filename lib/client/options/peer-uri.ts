@@ -1,0 +1,180 @@
+// A connection URI taken apart. What the user wrote may hold a password: no error here shows more than scheme and host.
+
+import { isIPv6 } from 'node:net';
+import { InvalidOptionsError } from '../../protocol/index.js';
+import { checkWhole, MAX_TIMER_MS } from './check.js';
+
+export type UriScheme = 'amqp' | 'amqps' | 'ws' | 'wss' | 'embedded';
+
+/** One peer of the failover list. */
+export interface PeerUri {
+  readonly scheme: UriScheme;
+  /** Without brackets. For `embedded`: the broker's name, or empty. */
+  readonly host: string;
+  /** 0 for `embedded`. */
+  readonly port: number;
+  readonly user: { readonly name: string; readonly password: string } | undefined;
+  /** AMQP only: the path without its slash. */
+  readonly vhost: string | undefined;
+  /** WebSocket only: path and what the server shall see of it; `/` at least. */
+  readonly path: string;
+  readonly connectTimeoutMs: number | undefined;
+  readonly idleTimeoutMs: number | undefined;
+  readonly containerId: string | undefined;
+  /** What may be shown and logged: no user info, no query. */
+  readonly shown: string;
+}
+
+const SCHEMES: Readonly<Record<string, UriScheme>> = {
+  amqp: 'amqp',
+  amqps: 'amqps',
+  'amqp+tls': 'amqps',
+  'amqp+ssl': 'amqps',
+  ws: 'ws',
+  wss: 'wss',
+};
+const PORTS: Readonly<Record<UriScheme, number>> = { amqp: 5672, amqps: 5671, ws: 80, wss: 443, embedded: 0 };
+const QUERY = ['connectTimeoutMs', 'idleTimeoutMs', 'containerId'];
+
+/**
+ * All peers of one URI, a list of URIs, or one string with `;` between them. An entry without a scheme takes that of the entry
+ * before it, so that a list that starts with TLS stays with TLS; the first one is `amqp`.
+ *
+ * @throws InvalidOptionsError
+ */
+export function parseUris(value: unknown, path: string): readonly { readonly given: string; readonly uri: PeerUri }[] {
+  const expected = "a URI such as 'amqp://user:password@host:5672/vhost', or a list of them";
+  if (value === undefined || value === null || value === '')
+    throw new InvalidOptionsError(path, `${expected} (is the environment variable set?)`, value);
+  const listed: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (listed.length === 0) throw new InvalidOptionsError(path, expected, value);
+  const parsed: { given: string; uri: PeerUri }[] = [];
+  let scheme: UriScheme = 'amqp';
+  listed.forEach((entry, index) => {
+    const place = Array.isArray(value) ? `${path}[${index}]` : path;
+    if (typeof entry !== 'string') throw new InvalidOptionsError(place, expected, entry, 'secret');
+    for (const given of entry.split(';').map((text) => text.trim())) {
+      if (given === '') throw new InvalidOptionsError(place, 'a list without empty entries', entry, 'secret');
+      const uri = parseUri(given, place, scheme);
+      scheme = uri.scheme;
+      parsed.push({ given, uri });
+    }
+  });
+  return parsed;
+}
+
+/** @throws InvalidOptionsError */
+export function parseUri(text: string, path: string, withoutScheme: UriScheme = 'amqp'): PeerUri {
+  const embedded = /^embedded:(.*)$/is.exec(text);
+  if (embedded !== null) return embeddedUri(embedded[1] ?? '', path);
+  const [, named, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(text) ?? [];
+  const scheme = named === undefined ? withoutScheme : SCHEMES[named.toLowerCase()];
+  if (scheme === undefined || (named !== undefined && !Object.hasOwn(SCHEMES, named.toLowerCase())))
+    throw new InvalidOptionsError(path, 'amqp://, amqps://, ws://, wss:// or embedded:', `${named ?? ''}://`);
+  const fail = (expected: string): never => {
+    throw new InvalidOptionsError(path, expected, text, 'secret');
+  };
+  if (rest.includes('#')) fail("a URI without '#' (in a password it is written %23)");
+  const [, authority = '', pathname = '', query = ''] = /^([^/?]*)(\/[^?]*)?(?:\?(.*))?$/s.exec(rest) ?? [];
+  const at = authority.lastIndexOf('@');
+  // An '@' in path or query means that the authority was cut short by a '/' or '?' of a password.
+  if (pathname.includes('@') || query.includes('@'))
+    fail("a URI whose user and password are percent-encoded ('/' is %2F, '?' is %3F, '@' is %40)");
+  const user = at < 0 ? undefined : parseUser(authority.slice(0, at), fail);
+  const { host, port } = parseHost(authority.slice(at + 1), scheme, fail);
+  return {
+    scheme,
+    host,
+    port,
+    user,
+    vhost: scheme === 'amqp' || scheme === 'amqps' ? parseVhost(pathname, fail) : undefined,
+    path: pathname === '' ? '/' : pathname,
+    ...parseQuery(query, path, fail),
+    shown: `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}${pathname}`,
+  };
+}
+
+function embeddedUri(name: string, path: string): PeerUri {
+  const host = name.replace(/^\/\//, '');
+  if (!/^[\w.-]*$/.test(host))
+    throw new InvalidOptionsError(
+      path,
+      "'embedded:NAME', the name of letters, digits, '.', '_' and '-'",
+      name,
+      'secret',
+    );
+  const none = { user: undefined, vhost: undefined, connectTimeoutMs: undefined, idleTimeoutMs: undefined };
+  return { ...none, scheme: 'embedded', host, port: 0, path: '/', containerId: undefined, shown: `embedded:${host}` };
+}
+
+type Fail = (expected: string) => never;
+
+function parseUser(text: string, fail: Fail): { readonly name: string; readonly password: string } {
+  if (text.includes('@')) fail("a URI whose user and password are percent-encoded ('@' is %40)");
+  const colon = text.indexOf(':');
+  const name = decode(colon < 0 ? text : text.slice(0, colon), fail);
+  const password = colon < 0 ? '' : decode(text.slice(colon + 1), fail);
+  if (name === '') fail('a URI with a user before the password, or with neither');
+  if (password === '') fail('a URI with a password beside the user (user:password@host)');
+  if (name.includes('\0') || password.includes('\0')) fail('a URI without NUL in user or password');
+  return { name, password };
+}
+
+function parseHost(text: string, scheme: UriScheme, fail: Fail): { readonly host: string; readonly port: number } {
+  const [, bracketed, plain = '', portText] =
+    /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d*))?$/.exec(text) ??
+    fail('a URI with host:port, the port in digits, an IPv6 address in brackets');
+  const host = decode(bracketed ?? plain, fail);
+  if (bracketed !== undefined && !isIPv6(host)) fail('a URI with an IPv6 address between the brackets');
+  if (bracketed === undefined && !/^[\p{L}\p{N}_.-]+$/u.test(host)) fail('a URI with a host name or address');
+  const port = portText === undefined || portText === '' ? PORTS[scheme] : Number(portText);
+  if (port < 1 || port > 65_535) fail('a URI with a port from 1 to 65535');
+  return { host, port };
+}
+
+function parseVhost(pathname: string, fail: Fail): string | undefined {
+  const encoded = pathname.slice(1);
+  if (encoded.includes('/')) fail("a URI with one virtual host ('/' in its name is %2F)");
+  return encoded === '' ? undefined : decode(encoded, fail);
+}
+
+function parseQuery(
+  query: string,
+  path: string,
+  fail: Fail,
+): Pick<PeerUri, 'connectTimeoutMs' | 'idleTimeoutMs' | 'containerId'> {
+  const found = new Map<string, string>();
+  for (const pair of query === '' ? [] : query.split('&')) {
+    const equals = pair.indexOf('=');
+    const name = decode(equals < 0 ? pair : pair.slice(0, equals), fail);
+    if (!QUERY.includes(name)) {
+      const shown = /^\w{1,40}$/.test(name) ? name : '?';
+      throw new InvalidOptionsError(`${path}?${shown}`, `one of the parameters ${QUERY.join(', ')}`, pair, 'secret');
+    }
+    if (found.has(name)) fail(`a URI with the parameter ${name} once`);
+    found.set(name, equals < 0 ? '' : decode(pair.slice(equals + 1), fail));
+  }
+  const containerId = found.get('containerId');
+  if (containerId === '') fail('a URI with a containerId that is not empty');
+  return {
+    connectTimeoutMs: duration(found.get('connectTimeoutMs'), `${path}?connectTimeoutMs`, 1),
+    idleTimeoutMs: duration(found.get('idleTimeoutMs'), `${path}?idleTimeoutMs`, 1_000),
+    containerId,
+  };
+}
+
+function duration(text: string | undefined, path: string, min: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^\d+$/.test(text) ? Number(text) : text;
+  return checkWhole(value, path, { min, max: MAX_TIMER_MS, default: undefined });
+}
+
+/** Percent-decoding only: a `+` stays a plus. */
+function decode(text: string, fail: Fail): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // decodeURIComponent throws for one reason only.
+    return fail('a URI whose percent-encoding is complete (a percent sign itself is %25)');
+  }
+}
