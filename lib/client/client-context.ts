@@ -19,6 +19,8 @@ export interface DeadlineSweeper {
 
 export interface DeadlineEntry {
   readonly deadlineAt: number;
+  /** The sweeper's own note of where the entry stands. */
+  sweepSlot?: number | undefined;
   expired(): void;
 }
 

@@ -76,31 +76,27 @@ export class Observers {
     for (const observer of this.#list) this.#guard(observer, () => observer.onSettle?.({ address, outcome, message }));
   }
 
-  /** An observer that fails around the handler neither calls it twice nor hides what it did. */
+  /** Whatever the observer does around the handler, the handler runs exactly once and its result stands. */
   #runOne<T>(observer: Observer, token: unknown, inner: () => T): T {
     let outcome: { readonly value: T } | { readonly error: unknown } | undefined;
     const run = (): T => {
-      try {
-        const value = inner();
-        outcome = { value };
-        return value;
-      } catch (error) {
-        outcome = { error };
-        throw error;
+      if (outcome === undefined) {
+        try {
+          outcome = { value: inner() };
+        } catch (error) {
+          outcome = { error };
+        }
       }
+      if ('error' in outcome) throw outcome.error;
+      return outcome.value;
     };
     try {
-      const value = observer.runHandler?.(token, run);
-      // An observer that called the handler and returned something else (or nothing) does not change the result.
-      if (outcome === undefined) return run();
-      // True: with an outcome there was a value, unless the observer swallowed an error.
-      if ('value' in outcome) return value ?? outcome.value;
+      observer.runHandler?.(token, run);
     } catch (error) {
-      if (outcome === undefined || ('error' in outcome && outcome.error !== error)) this.#complain(observer);
-      if (outcome === undefined) return run();
+      const handlers = outcome as { readonly error?: unknown } | undefined;
+      if (handlers === undefined || handlers.error !== error) this.#complain(observer);
     }
-    if ('value' in outcome) return outcome.value;
-    throw outcome.error;
+    return run();
   }
 
   #guard<T>(observer: Observer, call: () => T): T | undefined {
