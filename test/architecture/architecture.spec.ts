@@ -104,6 +104,7 @@ describe('the layer rules refuse', () => {
     ['lib/broker/a.ts', `import { x } from '../protocol/index.js';`, 'rule 2'],
     ['lib/nest/a.ts', `import { x } from '../client/send/send-client.js';`, 'rule 2'],
     ['lib/testing/a.ts', `import { x } from '../nest/explorer.js';`, 'rule 2'],
+    ['lib/testing/a.ts', `import { x } from '../client/options/index.js';`, 'rule 2'],
     ['lib/client/send/a.ts', `import { x } from '../index.js';`, 'rule 2'],
   ])('%s: %s', (path, text, rule) => {
     expect(layerViolations({ path, text }).map(print)).toEqual([expect.stringContaining(rule)]);
@@ -113,6 +114,7 @@ describe('the layer rules refuse', () => {
     ['lib/client/a.ts', `import { x } from '../protocol/index.js';\nimport { createHash } from 'node:crypto';`],
     ['lib/broker/a.ts', `import type { x } from '../client/index.js';`],
     ['lib/broker/a.ts', `import { type x } from '../client/index.js';`],
+    ['lib/nest/a.ts', `import { x } from '../client/options/index.js';`],
     ['lib/nest/a.ts', `const x = await import('../broker/index.js');\nimport { Injectable } from '@nestjs/common';`],
     ['lib/protocol/control/a.ts', `import { Connection } from 'rhea-promise';`],
     ['lib/protocol/socket/a.ts', `const ws = await import('ws');`],
