@@ -26,12 +26,9 @@ export class Observers {
   constructor(list: readonly Observer[], logger: AmqpLogger) {
     this.#list = list;
     this.#logger = logger;
-    this.watchesSends = list.some(({ onSend, onSent }) => onSend !== undefined || onSent !== undefined);
-    this.watchesDeliveries = list.some(
-      ({ onDelivery, onHandled, runHandler }) =>
-        onDelivery !== undefined || onHandled !== undefined || runHandler !== undefined,
-    );
-    this.watchesSettlements = list.some(({ onSettle }) => onSettle !== undefined);
+    this.watchesSends = anyHas(list, 'onSend', 'onSent');
+    this.watchesDeliveries = anyHas(list, 'onDelivery', 'onHandled', 'runHandler');
+    this.watchesSettlements = anyHas(list, 'onSettle');
   }
 
   status(event: StatusEvent): void {
@@ -113,4 +110,8 @@ export class Observers {
     this.#complained.add(observer);
     this.#logger.error(`an observer (${observer.constructor.name}) threw; its errors are ignored from now on`);
   }
+}
+
+function anyHas(list: readonly Observer[], ...methods: (keyof Observer)[]): boolean {
+  return list.some((observer) => methods.some((method) => observer[method] !== undefined));
 }

@@ -1,0 +1,173 @@
+// What a user says instead of coding it: the values that a handler's errorPolicy is made of.
+
+import { ACCEPTED, InvalidOptionsError, RELEASED, type Outcome } from '../../protocol/index.js';
+import type { Target } from '../address/address.js';
+import { checkTarget } from '../address/check-address.js';
+import type { Modification } from '../message/received-message.js';
+import {
+  checkBoolean,
+  checkFunction,
+  checkMs,
+  checkObject,
+  checkRecord,
+  checkText,
+  checkWhole,
+} from '../options/check.js';
+import { exponential, fixed } from './backoff.js';
+import { errorName } from './error-name.js';
+import type { Backoff, HandlerPolicy } from './handler-policy.js';
+import { markRedelivering, redelivers } from './redelivering.js';
+
+/** Options of {@link policy}'s `retry`. */
+export interface RetryOptions {
+  /** Calls of the handler in all, the first included. Range: 1 or more. */
+  readonly attempts: number;
+  /** @default exponential() */
+  readonly backoff?: Backoff | undefined;
+  /** After the last attempt. @default reject() */
+  readonly then?: HandlerPolicy | undefined;
+}
+
+/** Options of {@link policy}'s `redeliver`. */
+export interface RedeliverOptions {
+  /** Deliveries in all, the first included; each before the last goes back as `modified{deliveryFailed}`. Range: 1 or more. */
+  readonly maxDeliveries: number;
+  /** How long the message is held before it goes back. Unit: milliseconds. @default 0 */
+  readonly delayMs?: number | Backoff | undefined;
+  /** After the last delivery, and at once where the queue does not count deliveries. @default reject() */
+  readonly then?: HandlerPolicy | undefined;
+}
+
+/** An error class, or a predicate, and the policy for what matches it. */
+// oxlint-disable-next-line typescript/no-explicit-any -- a constructor's arguments (CONVENTIONS.md, rule 15)
+export type ErrorCase = readonly [(new (...args: any[]) => Error) | ((error: unknown) => boolean), HandlerPolicy];
+
+function settle(outcome: Outcome): HandlerPolicy {
+  const decision = { kind: 'settle', outcome } as const;
+  return () => decision;
+}
+
+const stop: HandlerPolicy = () => ({ kind: 'stop' });
+
+function reject(condition?: string, description?: string): HandlerPolicy {
+  const chosen = checkText(condition, 'policy.reject.condition') ?? 'amqp:internal-error';
+  const said = checkText(description, 'policy.reject.description');
+  return (error) => ({
+    kind: 'settle',
+    // The class name only: messages of unknown errors may hold secrets or personal data.
+    outcome: { kind: 'rejected', condition: chosen, description: said ?? errorName(error) },
+  });
+}
+
+function modify(change: Modification): HandlerPolicy {
+  const given = checkObject(change, 'policy.modify', ['deliveryFailed', 'undeliverableHere', 'messageAnnotations']);
+  return settle({
+    kind: 'modified',
+    deliveryFailed: checkBoolean(given['deliveryFailed'], 'policy.modify.deliveryFailed', false),
+    undeliverableHere: checkBoolean(given['undeliverableHere'], 'policy.modify.undeliverableHere', false),
+    messageAnnotations: checkRecord(given['messageAnnotations'], 'policy.modify.messageAnnotations'),
+  });
+}
+
+function deadLetter(target: Target): HandlerPolicy {
+  const decision = { kind: 'dead-letter', target: checkTarget(target, 'policy.deadLetter.target') } as const;
+  if (decision.target === null)
+    throw new InvalidOptionsError('policy.deadLetter.target', "a queue's name, an address or a target object", null);
+  return () => decision;
+}
+
+function retry(options: RetryOptions): HandlerPolicy {
+  const given = checkObject(options, 'policy.retry', ['attempts', 'backoff', 'then']);
+  const attempts = needed(given['attempts'], 'policy.retry.attempts');
+  const backoff = checkFunction<Backoff>(given['backoff'], 'policy.retry.backoff') ?? exponential();
+  const then = checkFunction<HandlerPolicy>(given['then'], 'policy.retry.then') ?? reject();
+  const decide: HandlerPolicy = (error, failed) =>
+    failed.attempt < attempts ? { kind: 'retry', delayMs: backoff(failed.attempt) } : then(error, failed);
+  return redelivers(then) ? markRedelivering(decide) : decide;
+}
+
+function redeliver(options: RedeliverOptions): HandlerPolicy {
+  const given = checkObject(options, 'policy.redeliver', ['maxDeliveries', 'delayMs', 'then']);
+  const maxDeliveries = needed(given['maxDeliveries'], 'policy.redeliver.maxDeliveries');
+  const then = checkFunction<HandlerPolicy>(given['then'], 'policy.redeliver.then') ?? reject();
+  const delayMs = given['delayMs'];
+  const backoff =
+    typeof delayMs === 'function'
+      ? // True as far as can be seen before it is called.
+        (delayMs as Backoff)
+      : fixed(checkMs(delayMs, 'policy.redeliver.delayMs', { default: 0 }));
+  return markRedelivering((error, failed) => {
+    const deliveries = failed.deliveryCount + 1;
+    if (failed.countsDeliveries === false || deliveries >= maxDeliveries) return then(error, failed);
+    return { kind: 'redeliver', delayMs: backoff(deliveries) };
+  });
+}
+
+function byError(cases: readonly ErrorCase[], otherwise: HandlerPolicy = DEFAULT_POLICY): HandlerPolicy {
+  if (!Array.isArray(cases))
+    throw new InvalidOptionsError('policy.byError', 'a list of [class or predicate, policy]', cases);
+  const table = cases.map((entry: unknown, index) => checkCase(entry, `policy.byError[${index}]`));
+  const last = checkFunction<HandlerPolicy>(otherwise, 'policy.byError.otherwise') ?? DEFAULT_POLICY;
+  const decide: HandlerPolicy = (error, failed) => {
+    const found = table.find(({ matches }) => matches(error));
+    return (found?.then ?? last)(error, failed);
+  };
+  return redelivers(last) || table.some(({ then }) => redelivers(then)) ? markRedelivering(decide) : decide;
+}
+
+interface Case {
+  readonly matches: (error: unknown) => boolean;
+  readonly then: HandlerPolicy;
+}
+
+function checkCase(entry: unknown, path: string): Case {
+  if (!Array.isArray(entry) || entry.length !== 2)
+    throw new InvalidOptionsError(path, 'a pair [class or predicate, policy]', entry);
+  const [first, second]: unknown[] = entry;
+  const matcher = checkFunction<(error: unknown) => boolean>(first, `${path}[0]`);
+  const then = checkFunction<HandlerPolicy>(second, `${path}[1]`);
+  if (matcher === undefined) throw new InvalidOptionsError(`${path}[0]`, 'an error class or a predicate', first);
+  if (then === undefined) throw new InvalidOptionsError(`${path}[1]`, 'a policy', second);
+  return { matches: isErrorClass(matcher) ? (error) => error instanceof matcher : matcher, then };
+}
+
+function isErrorClass(matcher: (...args: never[]) => unknown): boolean {
+  return matcher.prototype === Error.prototype || matcher.prototype instanceof Error;
+}
+
+function needed(value: unknown, path: string): number {
+  const checked = checkWhole(value, path, { min: 1, max: Number.MAX_SAFE_INTEGER, default: undefined });
+  if (checked === undefined) throw new InvalidOptionsError(path, 'given: a whole number of at least 1', value);
+  return checked;
+}
+
+/** What a handler's failure leads to when no `errorPolicy` is given. Ends for every message on every peer. */
+export const DEFAULT_POLICY: HandlerPolicy = retry({
+  attempts: 3,
+  backoff: exponential({ initialMs: 200, maxMs: 5_000 }),
+  then: redeliver({ maxDeliveries: 10, delayMs: 1_000, then: reject() }),
+});
+
+/**
+ * The values of an `errorPolicy`. `accept`, `release` and `stop` are policies; the others make one. All are checked when they are
+ * made (InvalidOptionsError), and any function of the same shape may stand in their place.
+ */
+export const policy = Object.freeze({
+  /** Takes the message as handled. */
+  accept: settle(ACCEPTED),
+  /** Gives it back uncounted; anyone may get it, at once. */
+  release: settle(RELEASED),
+  /** Releases the message and closes the consumer, whose state becomes `failed`. */
+  stop,
+  /** The message itself is at fault. Default: `amqp:internal-error` and the error's class name. */
+  reject,
+  modify,
+  /** Sends a copy with the reason in its annotations, then accepts. */
+  deadLetter,
+  retry,
+  redeliver,
+  /** The first match wins; without one `otherwise`, which is the default policy when left out. */
+  byError,
+  exponential: (options?: Parameters<typeof exponential>[0]): Backoff => exponential(options),
+  fixed,
+});
