@@ -29,12 +29,29 @@ export interface Closable {
   close(options?: { timeoutMs?: number }): Promise<void>;
 }
 
+/** What a peer tells about one of its queues. */
+export interface QueueFacts {
+  readonly type: 'classic' | 'quorum' | 'stream' | undefined;
+  /** `false`: what is rejected is lost. `undefined`: not known. */
+  readonly deadLetters: boolean | undefined;
+}
+
+/** Queues by their name, through whatever management the peer has. A receive client asks before it attaches. */
+export interface QueueAccess {
+  /** `undefined`: the peer has no means to tell, or no such queue. */
+  inspect(queue: string, signal: AbortSignal): Promise<QueueFacts | undefined>;
+  /** A durable queue of this name exists afterwards (a quorum queue on RabbitMQ 4). Rejects TopologyError. */
+  declare(queue: string, signal: AbortSignal): Promise<void>;
+}
+
 export interface ClientContext<Observers = unknown, Codecs = unknown> {
   readonly links: LinkSupervisor;
   readonly deadlines: DeadlineSweeper;
   readonly logger: AmqpLogger;
   readonly observers: Observers;
   readonly codecs: Codecs;
+  /** Absent: no peer of this connection has the means. */
+  readonly queues?: QueueAccess | undefined;
   /** From creation on; the connection closes what is still registered. */
   register(client: Closable): void;
   unregister(client: Closable): void;
