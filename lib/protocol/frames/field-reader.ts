@@ -20,7 +20,8 @@ export class FieldReader {
   ) {
     this.left = cursor.list();
     this.end = cursor.listEnd;
-    if (this.left > most) throw new FramingError(`${owner} has ${this.left} fields, ${most} are defined`, 'amqp:decode-error');
+    if (this.left > most)
+      throw new FramingError(`${owner} has ${this.left} fields, ${most} are defined`, 'amqp:decode-error');
   }
 
   uint(name: string, most = 0xffff_ffff): number | undefined {

@@ -34,7 +34,12 @@ export class FieldWriter {
   }
 
   /** The number of a name in an enumeration. */
-  choice<Name extends string>(name: string, type: 'ubyte' | 'uint', value: Name | undefined, names: readonly Name[]): this {
+  choice<Name extends string>(
+    name: string,
+    type: 'ubyte' | 'uint',
+    value: Name | undefined,
+    names: readonly Name[],
+  ): this {
     return this.scalar(name, type, value === undefined ? undefined : names.indexOf(value));
   }
 

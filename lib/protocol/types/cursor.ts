@@ -37,6 +37,13 @@ export class Cursor {
     return this.buffer[this.position++] as number;
   }
 
+  /** The type code of the next value, which stays where it is. */
+  peek(): number {
+    if (this.position >= this.end) throw truncated();
+    // Checked above.
+    return this.buffer[this.position] as number;
+  }
+
   /** Moves over `size` bytes and answers where they start. */
   take(size: number): number {
     const start = this.position;

@@ -43,6 +43,11 @@ export function writeSymbols(out: ByteWriter, symbols: readonly string[]): void 
   });
 }
 
+/** Whether the value, which is an object, holds no other values: it is all that application properties may have. */
+export function isScalar(value: object): boolean {
+  return scalarTypeOf(value) !== undefined || value instanceof Decimal;
+}
+
 /** Appends type code 0 and a descriptor. */
 export function writeDescriptor(out: ByteWriter, descriptor: number | bigint | string): void {
   out.u8(0);
@@ -90,7 +95,8 @@ function writeObject(out: ByteWriter, value: object, ancestors: object[]): void 
   if (scalar !== undefined) return writeScalar(out, scalar, value instanceof Typed ? value.value : value);
   if (value instanceof Decimal) return writeDecimal(out, value);
   if (ancestors.includes(value)) throw new EncodingFailure('a circular structure has no form in AMQP');
-  if (ancestors.length >= MAX_DEPTH) throw new EncodingFailure(`values stand more than ${MAX_DEPTH} deep in one another`);
+  if (ancestors.length >= MAX_DEPTH)
+    throw new EncodingFailure(`values stand more than ${MAX_DEPTH} deep in one another`);
   ancestors.push(value);
   if (value instanceof Typed) writeTyped(out, value, ancestors);
   else if (value instanceof Described) writeDescribed(out, value, ancestors);

@@ -160,10 +160,10 @@ function writeLongText(out: ByteWriter, text: string): void {
 }
 
 /** @throws {EncodingFailure} half of a surrogate pair stands alone, which UTF-8 cannot say */
-export function checkWellFormed(text: string, bytes: number): void {
+export function checkWellFormed(text: string, bytes: number, path = ''): void {
   // Node 20 has isWellFormed, the es2023 library does not list it. A text of as many bytes as characters is ASCII.
   if (bytes !== text.length && !(text as string & { isWellFormed(): boolean }).isWellFormed())
-    throw new EncodingFailure('a string with half of a surrogate pair has no UTF-8 form');
+    throw new EncodingFailure('a string with half of a surrogate pair has no UTF-8 form', path);
 }
 
 /** @throws {EncodingFailure} not a string of ASCII characters */
@@ -176,7 +176,8 @@ export function symbol(value: unknown): string {
 /** @throws {EncodingFailure} not an integer in the range */
 export function integer(value: unknown, type: string, least: number, most: number): number {
   const number = typeof value === 'bigint' ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isInteger(number)) throw new EncodingFailure(`${kind(value)} is no ${type}`);
+  if (typeof number !== 'number' || !Number.isInteger(number))
+    throw new EncodingFailure(`${kind(value)} is no ${type}`);
   if (number < least || number > most) throw new EncodingFailure(`${type} goes from ${least} to ${most}`);
   return number;
 }
@@ -197,7 +198,8 @@ function number(value: unknown, type: string): number {
 
 function float(value: unknown): number {
   const wide = number(value, 'float');
-  if (Number.isFinite(wide) && !Number.isFinite(Math.fround(wide))) throw new EncodingFailure('the number is beyond float');
+  if (Number.isFinite(wide) && !Number.isFinite(Math.fround(wide)))
+    throw new EncodingFailure('the number is beyond float');
   return wide;
 }
 

@@ -16,7 +16,8 @@ const words: (string | undefined)[] = Array.from({ length: SLOTS }, () => undefi
 export function readText(buffer: Buffer, start: number, end: number): string {
   const text = buffer.toString(undefined, start, end);
   // Only a text with U+FFFD in it can come of invalid bytes. On an ASCII text this search ends at once.
-  if (text.includes('\uFFFD') && !isUtf8(buffer.subarray(start, end))) throw new DecodeError('a string is not valid UTF-8');
+  if (text.includes('\uFFFD') && !isUtf8(buffer.subarray(start, end)))
+    throw new DecodeError('a string is not valid UTF-8');
   return text;
 }
 

@@ -1,0 +1,190 @@
+// A message leaving: sections -> bytes, straight into the buffer they are sent from.
+
+import { EncodingFailure } from '../errors.js';
+import { ByteWriter, failureAt, isPlain, isScalar, writeSymbolMap, writeValue } from '../types/encode.js';
+import { checkWellFormed, kind } from '../types/scalars.js';
+import type { AmqpMessage, MessageHeader } from './amqp-message.js';
+import { writeProperties } from './encode-properties.js';
+import { writeSection } from './section-head.js';
+import * as section from './sections.js';
+import { encodedSizeBound } from './size-bound.js';
+import { writeText } from './write-text.js';
+
+export { encodedSizeBound } from './size-bound.js';
+
+/**
+ * The sections of a message in a buffer of their own.
+ * @throws {EncodingFailure} a value in it has no form in AMQP; the path names it
+ */
+export function encodeMessage(message: AmqpMessage): Buffer {
+  const buffer = Buffer.allocUnsafe(encodedSizeBound(message));
+  return buffer.subarray(0, encodeMessageInto(buffer, 0, message));
+}
+
+/**
+ * Writes the sections at `offset` and answers where they end. The buffer must have room for `encodedSizeBound(message)` from there.
+ * What is behind the answered end, or behind `offset` after a failure, is undefined.
+ * @throws {EncodingFailure} a value in the message has no form in AMQP; the path names it
+ */
+export function encodeMessageInto(buffer: Buffer, offset: number, message: AmqpMessage): number {
+  let at = offset;
+  if (message.header !== undefined) at = writeHeader(buffer, at, message.header);
+  if (message.deliveryAnnotations !== undefined)
+    at = writeAnnotations(buffer, at, section.DELIVERY_ANNOTATIONS, message.deliveryAnnotations, 'deliveryAnnotations');
+  if (message.messageAnnotations !== undefined)
+    at = writeAnnotations(buffer, at, section.MESSAGE_ANNOTATIONS, message.messageAnnotations, 'messageAnnotations');
+  if (message.properties !== undefined) at = writeProperties(buffer, at, message.properties);
+  if (message.applicationProperties !== undefined)
+    at = writeApplicationProperties(buffer, at, message.applicationProperties);
+  at = writeBody(buffer, at, message);
+  if (message.footer !== undefined) at = writeAnnotations(buffer, at, section.FOOTER, message.footer, 'footer');
+  // Only a getter that answers something larger the second time can bring this about.
+  if (at > buffer.length) throw new EncodingFailure('the message changed while it was encoded');
+  return at;
+}
+
+function writeHeader(buffer: Buffer, offset: number, header: MessageHeader): number {
+  let at = writeSection(buffer, offset, section.HEADER);
+  buffer[at] = 0xc0;
+  const size = at + 1;
+  at += 3;
+  let end = at;
+  let count = 0;
+  const { durable, priority, ttl, firstAcquirer, deliveryCount } = header;
+  if (durable !== undefined) {
+    buffer[at++] = durable ? 0x41 : 0x42;
+    end = at;
+    count = 1;
+  } else buffer[at++] = 0x40;
+  if (priority !== undefined) {
+    buffer[at++] = 0x50;
+    buffer[at++] = check(priority, 'ubyte', 255, 'header.priority');
+    end = at;
+    count = 2;
+  } else buffer[at++] = 0x40;
+  if (ttl !== undefined) {
+    buffer[at] = 0x70;
+    at = end = buffer.writeUInt32BE(check(ttl, 'uint', 0xffff_ffff, 'header.ttl'), at + 1);
+    count = 3;
+  } else buffer[at++] = 0x40;
+  if (firstAcquirer !== undefined) {
+    buffer[at++] = firstAcquirer ? 0x41 : 0x42;
+    end = at;
+    count = 4;
+  } else buffer[at++] = 0x40;
+  if (deliveryCount !== undefined) {
+    buffer[at] = 0x70;
+    end = buffer.writeUInt32BE(check(deliveryCount, 'uint', 0xffff_ffff, 'header.deliveryCount'), at + 1);
+    count = 5;
+  }
+  buffer[size] = end - size - 1;
+  buffer[size + 1] = count;
+  return end;
+}
+
+function check(value: number, type: string, most: number, path: string): number {
+  if (Number.isInteger(value) && value >= 0 && value <= most) return value;
+  throw new EncodingFailure(`must be ${type}, an integer from 0 to ${most}`, path);
+}
+
+function writeAnnotations(buffer: Buffer, offset: number, code: number, record: unknown, path: string): number {
+  return writeWith(buffer, writeSection(buffer, offset, code), path, (out) => writeSymbolMap(out, record));
+}
+
+/** Whatever is not written by hand. */
+function writeWith(buffer: Buffer, offset: number, path: string, write: (out: ByteWriter) => void): number {
+  const out = new ByteWriter(buffer, offset);
+  try {
+    write(out);
+  } catch (error) {
+    throw failureAt(path, error);
+  }
+  if (out.buffer !== buffer) throw new EncodingFailure('the value changed while it was encoded', path);
+  return out.position;
+}
+
+function writeApplicationProperties(buffer: Buffer, offset: number, record: Record<string, unknown>): number {
+  if (!isPlain(record)) throw new EncodingFailure(`${kind(record)} is no map`, 'applicationProperties');
+  let at = writeSection(buffer, offset, section.APPLICATION_PROPERTIES);
+  buffer[at] = 0xd1;
+  const size = at + 1;
+  at += 9;
+  let count = 0;
+  let key = '';
+  try {
+    for (key in record) {
+      at = writeText(buffer, at, key, 0xa1, '');
+      at = writeSimple(buffer, at, record[key]);
+      count += 2;
+    }
+  } catch (error) {
+    throw failureAt('applicationProperties', failureAt(key, error));
+  }
+  buffer.writeUInt32BE(at - size - 4, size);
+  buffer.writeUInt32BE(count, size + 4);
+  return at;
+}
+
+/** A value of the application properties: section 3.2.5 allows no lists, maps and arrays. */
+function writeSimple(buffer: Buffer, offset: number, value: unknown): number {
+  if (typeof value === 'string') return writeText(buffer, offset, value, 0xa1, '');
+  if (typeof value === 'number' && Number.isInteger(value) && value >= -128 && value <= 127 && !Object.is(value, -0)) {
+    buffer[offset] = 0x54;
+    buffer[offset + 1] = value & 255;
+    return offset + 2;
+  }
+  if (value === undefined || value === null) {
+    buffer[offset] = 0x40;
+    return offset + 1;
+  }
+  if (typeof value === 'boolean') {
+    buffer[offset] = value ? 0x41 : 0x42;
+    return offset + 1;
+  }
+  if (typeof value === 'object' && !isScalar(value))
+    throw new EncodingFailure('application properties hold simple values only: no lists, maps and other objects');
+  const out = new ByteWriter(buffer, offset);
+  writeValue(out, value);
+  if (out.buffer !== buffer) throw new EncodingFailure('the value changed while it was encoded');
+  return out.position;
+}
+
+function writeBody(buffer: Buffer, offset: number, message: AmqpMessage): number {
+  const body = message.body;
+  switch (message.bodyType) {
+    case 'data':
+      if (!Array.isArray(body)) return writeData(buffer, offset, body, 'body');
+      return body.reduce<number>((at, part, index) => writeData(buffer, at, part, `body[${index}]`), offset);
+    case 'value': {
+      const start = writeSection(buffer, offset, section.VALUE);
+      return writeWith(buffer, start, 'body', (out) => writeValue(out, body));
+    }
+    case 'sequence': {
+      if (!Array.isArray(body)) throw new EncodingFailure(`${kind(body)} is no sequence`, 'body');
+      const start = writeSection(buffer, offset, section.SEQUENCE);
+      return writeWith(buffer, start, 'body', (out) => writeValue(out, body));
+    }
+    case 'none': {
+      const at = writeSection(buffer, offset, section.VALUE);
+      buffer[at] = 0x40;
+      return at + 1;
+    }
+  }
+}
+
+function writeData(buffer: Buffer, offset: number, body: unknown, path: string): number {
+  const at = writeSection(buffer, offset, section.DATA);
+  const start = at + 5;
+  let length: number;
+  if (typeof body === 'string') {
+    length = buffer.write(body, start);
+    checkWellFormed(body, length, path);
+  } else if (body instanceof Uint8Array) {
+    length = body.length;
+    if (start + length > buffer.length) throw new EncodingFailure('the body changed while it was encoded', path);
+    buffer.set(body, start);
+  } else throw new EncodingFailure(`${kind(body)} is no data: a Buffer, a Uint8Array or a string is`, path);
+  buffer[at] = 0xb0;
+  buffer.writeUInt32BE(length, at + 1);
+  return start + length;
+}
