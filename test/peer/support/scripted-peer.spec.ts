@@ -129,6 +129,7 @@ describe('ScriptedPeer', () => {
     for (const frame of frames) {
       const seen = peer.records.length;
       socket.write(frame);
+      // oxlint-disable-next-line no-await-in-loop -- one frame after the other on purpose
       await peer.until('the frame', () => peer.records.slice(seen).some((record) => record.direction === 'in'));
     }
 
