@@ -1,0 +1,51 @@
+import { BaseRpcContext } from '@nestjs/microservices';
+
+import type { AmqpConnection, Delivery, ReceivedMessage } from '../client/index.js';
+
+/** What a handler gets through `@Ctx()`: the message, its delivery and where it came from. New for each attempt. */
+export class AmqpContext extends BaseRpcContext<[ReceivedMessage]> {
+  constructor(
+    message: ReceivedMessage,
+    private readonly connection: AmqpConnection,
+    private readonly pattern: string | undefined,
+    /** @internal The members of a batch; `undefined` for a handler of single messages. */
+    readonly batch?: ReceivedMessage[],
+  ) {
+    super([message]);
+  }
+
+  /** The received message; in a batch handler the first one. */
+  getMessage(): ReceivedMessage {
+    return this.args[0];
+  }
+
+  /** All messages of a batch, in the order of the payload; otherwise the one message. */
+  getMessages(): ReceivedMessage[] {
+    return this.batch ?? [this.args[0]];
+  }
+
+  /** Settles the message; in a batch handler the first one. */
+  getDelivery(): Delivery {
+    return this.args[0].delivery;
+  }
+
+  /** The subject for `@MessagePattern` and `@EventPattern`, the address for `@AmqpSubscribe`. */
+  getPattern(): string {
+    return this.pattern ?? this.args[0].address;
+  }
+
+  /** The address the message was received from. */
+  getAddress(): string {
+    return this.args[0].address;
+  }
+
+  /** The connection it came over. */
+  getConnection(): AmqpConnection {
+    return this.connection;
+  }
+
+  /** Aborted at the handler's time-out, at shutdown and when the link is lost. */
+  get signal(): AbortSignal {
+    return this.args[0].signal;
+  }
+}

@@ -1,0 +1,81 @@
+import 'reflect-metadata';
+
+import type { ModuleRef } from '@nestjs/core';
+
+import { InvalidOptionsError, type Source, type SubscribeOptions, type Topology } from '../client/index.js';
+import { ENTRY_PROVIDER_WATERMARK } from './nest-internals.js';
+
+// Symbol.for: the module of one copy (ESM or CommonJS) sees handlers decorated with the other.
+const SUBSCRIPTIONS = Symbol.for('nestjs-amqp10:subscriptions');
+
+/** Gives the source when the application starts, for example from a configuration provider. */
+export type AmqpAddressFactory = (moduleRef: ModuleRef) => Source | Source[] | Promise<Source | Source[]>;
+
+/** Options of `@AmqpSubscribe`; each can be overridden by the consumer's name in `AmqpModule.forRoot({ consumers })`. */
+export interface AmqpSubscribeOptions extends SubscribeOptions {
+  /** Name of the connection, as given to `AmqpModule.forRoot`. @default 'default' */
+  readonly connection?: string | undefined;
+  /** Name of the consumer in `AmqpConsumers`, logs and overrides. @default `Class.method`, `Class.method#2` for a second one */
+  readonly name?: string | undefined;
+  /** Declared on this connection before the consumer attaches. */
+  readonly topology?: Topology | undefined;
+  /** Milliseconds that shutdown waits for this consumer's running handlers. @default that of `AmqpModule.forRoot` */
+  readonly shutdownTimeoutMs?: number | undefined;
+}
+
+/** What one `@AmqpSubscribe` says. */
+export interface SubscribeDeclaration {
+  readonly source: Source | readonly Source[] | AmqpAddressFactory;
+  readonly options: AmqpSubscribeOptions;
+}
+
+/**
+ * Consumes messages with this method of a provider or controller. May stand several times on one method; a list of sources makes
+ * one consumer with a link, prefetch and concurrency for each. The method's return accepts the message, a throw goes to the error
+ * policy.
+ * @throws InvalidOptionsError for a source that cannot be one; options are checked when the application starts
+ */
+export function AmqpSubscribe(
+  source: Source | Source[] | AmqpAddressFactory,
+  options: AmqpSubscribeOptions = {},
+): MethodDecorator {
+  return (target, key, descriptor) => {
+    const method: unknown = descriptor.value;
+    const where = `@AmqpSubscribe on ${target.constructor.name}.${String(key)}`;
+    if (typeof method !== 'function') throw new InvalidOptionsError(where, 'on a method', method);
+    checkSource(source, `${where}: source`);
+    if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+      throw new InvalidOptionsError(`${where}: options`, 'an object', options);
+    }
+    // Decorators run from the last written to the first.
+    const declarations = [{ source, options }, ...(ownDeclarations(method) ?? [])];
+    Reflect.defineMetadata(SUBSCRIPTIONS, declarations, method);
+    // Without it Nest does not load request-scoped and transient APP_* enhancers for providers.
+    Reflect.defineMetadata(ENTRY_PROVIDER_WATERMARK, true, target.constructor);
+  };
+}
+
+/** Everything that stands on the method, the first written first; `undefined`: it is not decorated. */
+export function declarationsOf(method: object): readonly SubscribeDeclaration[] | undefined {
+  // true: only AmqpSubscribe, of whichever copy, writes this key
+  return Reflect.getMetadata(SUBSCRIPTIONS, method) as readonly SubscribeDeclaration[] | undefined;
+}
+
+/** Refuses what cannot be a source; its fields are checked where the link is made. */
+export function checkSource(source: unknown, path: string): void {
+  const list = Array.isArray(source) ? source : [source];
+  if (list.length === 0)
+    throw new InvalidOptionsError(path, 'an address, a source object or a list with at least one', source);
+  list.forEach((entry: unknown, index) => {
+    if (typeof entry === 'function' && !Array.isArray(source)) return;
+    const isObject = typeof entry === 'object' && entry !== null && !Array.isArray(entry);
+    if (isObject || (typeof entry === 'string' && entry !== '')) return;
+    const at = Array.isArray(source) ? `${path}[${index}]` : path;
+    throw new InvalidOptionsError(at, 'an address (a string that is not empty) or a source object', entry);
+  });
+}
+
+function ownDeclarations(method: object): readonly SubscribeDeclaration[] | undefined {
+  // true: as in declarationsOf
+  return Reflect.getOwnMetadata(SUBSCRIPTIONS, method) as readonly SubscribeDeclaration[] | undefined;
+}

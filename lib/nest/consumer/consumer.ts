@@ -1,0 +1,109 @@
+// A message arriving: ... concurrency gate -> (here) -> handler pipeline -> your method -> policy -> settle.
+
+import type {
+  AmqpConnection,
+  AmqpError,
+  ReceiveClient,
+  ReceivedMessage,
+  Source,
+  Subscription,
+} from '../../client/index.js';
+import { AmqpContext } from '../amqp-context.js';
+import type { RunHandler } from './handler-pipeline.js';
+import type { PlannedConsumer } from './plan-consumers.js';
+
+/** One consumer: a subscription for each of its sources, handled as one. */
+export class Consumer implements Subscription {
+  private clients: readonly ReceiveClient[] = [];
+  private subscriptions: readonly Subscription[] = [];
+  private starting: Promise<void> | undefined;
+  private closing: Promise<void> | undefined;
+
+  /**
+   * Makes the clients, which checks their options; nothing goes to the peer.
+   * @throws InvalidOptionsError
+   */
+  constructor(
+    readonly plan: PlannedConsumer,
+    private readonly sources: readonly Source[],
+    private readonly connection: AmqpConnection,
+    private readonly run: RunHandler,
+  ) {
+    this.make();
+  }
+
+  get state(): Subscription['state'] {
+    const states = this.subscriptions.map(({ state }) => state);
+    if (this.closing !== undefined || states.every((state) => state === 'closed')) return 'closed';
+    const inOrder: readonly Subscription['state'][] = ['failed', 'starting', 'paused', 'running', 'closed'];
+    const worst = inOrder.find((state) => states.includes(state)) ?? 'closed';
+    return worst === 'paused' && this.starting !== undefined ? 'starting' : worst;
+  }
+
+  get error(): AmqpError | undefined {
+    return this.subscriptions.find(({ error }) => error !== undefined)?.error;
+  }
+
+  get inHand(): number {
+    return this.subscriptions.reduce((sum, { inHand }) => sum + inHand, 0);
+  }
+
+  /** Resolves when every source is attached; no message is asked for yet. After a failure it may be called again. */
+  attach(): Promise<void> {
+    this.starting ??= this.attachAll().finally(() => {
+      this.starting = undefined;
+    });
+    return this.starting;
+  }
+
+  async pause(): Promise<void> {
+    await Promise.all(this.subscriptions.map((subscription) => subscription.pause()));
+  }
+
+  /** Starts one that did not start by itself, too. */
+  async resume(): Promise<void> {
+    await Promise.all(this.subscriptions.map((subscription) => subscription.resume()));
+  }
+
+  /** Asks for no more messages at once; resolves when the running handlers are through, at the latest after `timeoutMs`. */
+  close(options: { timeoutMs?: number } = {}): Promise<void> {
+    const { timeoutMs = this.plan.shutdownTimeoutMs } = options;
+    this.closing ??= this.closeAll(timeoutMs);
+    return this.closing;
+  }
+
+  private make(): void {
+    const { subscribe } = this.plan;
+    this.clients = this.sources.map((source) => this.connection.createReceiveClient(source));
+    this.subscriptions = this.clients.map((client) =>
+      subscribe.batch === undefined
+        ? client.subscribe((message: ReceivedMessage) => this.handle(message), { ...subscribe, autoStart: false })
+        : client.subscribe((messages: ReceivedMessage[]) => this.handleBatch(messages), {
+            ...subscribe,
+            batch: subscribe.batch,
+            autoStart: false,
+          }),
+    );
+  }
+
+  private async attachAll(): Promise<void> {
+    if (this.state === 'failed') this.make();
+    await Promise.all(this.clients.map((client) => client.attach()));
+  }
+
+  private async closeAll(timeoutMs: number): Promise<void> {
+    await Promise.all(this.subscriptions.map((subscription) => subscription.close({ timeoutMs })));
+    await Promise.all(this.clients.map((client) => client.close({ timeoutMs: 0 })));
+  }
+
+  private handle(message: ReceivedMessage): unknown {
+    return this.run(message.body, new AmqpContext(message, this.connection, undefined));
+  }
+
+  private handleBatch(messages: ReceivedMessage[]): unknown {
+    const [first] = messages;
+    if (first === undefined) return undefined;
+    const bodies = messages.map(({ body }) => body);
+    return this.run(bodies, new AmqpContext(first, this.connection, undefined, messages));
+  }
+}

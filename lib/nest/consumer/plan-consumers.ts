@@ -1,0 +1,123 @@
+import { InvalidOptionsError, type Source, type SubscribeOptions, type Topology } from '../../client/index.js';
+import { checkBoolean, checkMs, checkText } from '../../client/options/index.js';
+import type { AmqpAddressFactory, SubscribeDeclaration } from '../amqp-subscribe.decorator.js';
+import type { ConsumerOverrides } from '../options/amqp-module-options.js';
+import type { ResolvedModuleOptions } from '../options/resolve-module-options.js';
+import type { DiscoveredHandler } from './discover-handlers.js';
+
+/** One consumer as the decorator, the connection's defaults and the overrides together say. */
+export interface PlannedConsumer {
+  readonly name: string;
+  readonly connection: string;
+  readonly handler: DiscoveredHandler;
+  readonly source: Source | readonly Source[] | AmqpAddressFactory;
+  readonly subscribe: SubscribeOptions;
+  readonly topology: Topology | undefined;
+  readonly shutdownTimeoutMs: number;
+  readonly isEnabled: boolean;
+}
+
+type PlannedConnection = Pick<
+  ResolvedModuleOptions,
+  'name' | 'registerHandlers' | 'subscribeDefaults' | 'shutdownTimeoutMs' | 'consumers'
+>;
+
+/**
+ * What shall consume, by consumer name. Consumers of a connection with `registerHandlers: false` are left out.
+ * @throws InvalidOptionsError for a name given twice, an unknown connection, and an override that no consumer has
+ */
+export function planConsumers(
+  handlers: readonly DiscoveredHandler[],
+  connections: readonly PlannedConnection[],
+): PlannedConsumer[] {
+  const named = nameConsumers(handlers);
+  const plans = [...named].flatMap(([name, { handler, declaration }]) => {
+    const { connection: connectionName = 'default' } = declaration.options;
+    const connection = connections.find((candidate) => candidate.name === connectionName);
+    if (connection === undefined) {
+      const expected = `a name given to AmqpModule.forRoot (${listOf(connections.map((one) => one.name))})`;
+      throw new InvalidOptionsError(`${name}.connection`, expected, connectionName);
+    }
+    return connection.registerHandlers ? [planOf(name, handler, declaration, connection)] : [];
+  });
+  for (const connection of connections) if (connection.registerHandlers) checkOverrides(connection, plans);
+  return plans;
+}
+
+interface Named {
+  readonly handler: DiscoveredHandler;
+  readonly declaration: SubscribeDeclaration;
+}
+
+/** `Class.method`; the second one of that name is `Class.method#2`, be it a second decorator or the class in a second module. */
+function nameConsumers(handlers: readonly DiscoveredHandler[]): ReadonlyMap<string, Named> {
+  const named = new Map<string, Named>();
+  for (const handler of handlers) {
+    const method = `${handler.className}.${handler.methodName}`;
+    for (const declaration of handler.declarations) {
+      const given = checkText(declaration.options.name, `${method}: name`);
+      const taken = given === undefined ? undefined : named.get(given);
+      if (taken !== undefined && taken.declaration !== declaration) {
+        const other = `${taken.handler.className}.${taken.handler.methodName}`;
+        throw new InvalidOptionsError(`${method}: name`, `a consumer's own (${other} has this one)`, given);
+      }
+      named.set(freeName(given ?? method, named), { handler, declaration });
+    }
+  }
+  return named;
+}
+
+function freeName(name: string, named: ReadonlyMap<string, Named>): string {
+  if (!named.has(name)) return name;
+  let count = 2;
+  while (named.has(`${name}#${count}`)) count += 1;
+  return `${name}#${count}`;
+}
+
+function planOf(
+  name: string,
+  handler: DiscoveredHandler,
+  declaration: SubscribeDeclaration,
+  connection: PlannedConnection,
+): PlannedConsumer {
+  const { source, enabled, ...overrides } = connection.consumers.get(name) ?? {};
+  const { name: _name, connection: _connection, ...declared } = declaration.options;
+  const { topology, shutdownTimeoutMs, ...own } = merge<ConsumerOverrides>(declared, overrides);
+  return {
+    name,
+    connection: connection.name,
+    handler,
+    source: source ?? declaration.source,
+    subscribe: merge<SubscribeOptions>(connection.subscribeDefaults, own),
+    topology,
+    shutdownTimeoutMs: checkMs(shutdownTimeoutMs, `${name}.shutdownTimeoutMs`, {
+      default: connection.shutdownTimeoutMs,
+    }),
+    isEnabled: checkBoolean(enabled, `${name}.enabled`, true),
+  };
+}
+
+function checkOverrides(connection: PlannedConnection, plans: readonly PlannedConsumer[]): void {
+  const names = plans.filter((plan) => plan.connection === connection.name).map((plan) => plan.name);
+  for (const name of connection.consumers.keys()) {
+    if (names.includes(name)) continue;
+    const elsewhere = plans.find((plan) => plan.name === name)?.connection;
+    const hint = elsewhere === undefined ? '' : `; that one is on the connection '${elsewhere}'`;
+    throw new InvalidOptionsError(
+      'consumers',
+      `by names of consumers of this connection (${listOf(names)})${hint}`,
+      name,
+    );
+  }
+}
+
+/** `undefined` gives way: it means the default wherever an option is. */
+function merge<Options extends object>(...layers: readonly Options[]): Options {
+  const given = layers.flatMap((layer) => Object.entries(layer).filter(([, value]) => value !== undefined));
+  // true: each entry comes from an Options
+  return Object.fromEntries(given) as Options;
+}
+
+function listOf(names: readonly string[]): string {
+  return names.length === 0 ? 'there is none' : names.join(', ');
+}

@@ -1,0 +1,5 @@
+// The door of the Nest layer for the folders above it; lib/index.ts lists what users see.
+export { AmqpConsumers } from './amqp-consumers.js';
+export { AmqpModule } from './amqp.module.js';
+export { getAmqpConnectionToken, CONNECTION_FACTORY } from './tokens.js';
+export type { ConnectionFactory } from './lifecycle/connection-host.js';

@@ -1,0 +1,109 @@
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+  Optional,
+} from '@nestjs/common';
+// Injected by emitted type metadata: these must stay value imports.
+import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
+
+import { InvalidOptionsError, type Source } from '../../client/index.js';
+import { AmqpConsumers } from '../amqp-consumers.js';
+import { checkSource } from '../amqp-subscribe.decorator.js';
+import { Consumer } from '../consumer/consumer.js';
+import { discoverHandlers } from '../consumer/discover-handlers.js';
+import { HandlerPipeline } from '../consumer/handler-pipeline.js';
+import { type PlannedConsumer, planConsumers } from '../consumer/plan-consumers.js';
+import type { ResolvedModuleOptions } from '../options/resolve-module-options.js';
+import { CONNECTION_FACTORY } from '../tokens.js';
+import { type ConnectionFactory, ConnectionHost } from './connection-host.js';
+
+/**
+ * The connections of one application in the order of its life: consumers attach when the application bootstraps; intake stops in the
+ * earliest hook of a shutdown, handlers finish before the providers they use are released, and connections close last.
+ */
+@Injectable()
+export class AmqpRuntime
+  implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
+{
+  private readonly hosts = new Map<string, ConnectionHost>();
+
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+    private readonly moduleRef: ModuleRef,
+    private readonly consumers: AmqpConsumers,
+    @Optional() @Inject(CONNECTION_FACTORY) private readonly createConnection: ConnectionFactory | undefined,
+  ) {}
+
+  /** @throws InvalidOptionsError for a name that another `forRoot` has */
+  add(options: ResolvedModuleOptions): ConnectionHost {
+    if (this.hosts.has(options.name)) {
+      const expected =
+        "unique among the application's AmqpModule.forRoot and forRootAsync; give each further one a name";
+      throw new InvalidOptionsError('name', expected, options.name);
+    }
+    const host = new ConnectionHost(options, this.createConnection);
+    this.hosts.set(options.name, host);
+    return host;
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const hosts = [...this.hosts.values()];
+    try {
+      await this.makeConsumers(hosts);
+      await Promise.all(hosts.map((host) => host.connect()));
+    } catch (error) {
+      // Nest does not run the shutdown hooks of an application that failed to start.
+      await Promise.all(hosts.map((host) => host.close()));
+      throw error;
+    }
+    for (const host of hosts) host.begin();
+  }
+
+  onModuleDestroy(): void {
+    for (const host of this.hosts.values()) host.stopIntake();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all([...this.hosts.values()].map((host) => host.drain()));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([...this.hosts.values()].map((host) => host.close()));
+  }
+
+  private async makeConsumers(hosts: readonly ConnectionHost[]): Promise<void> {
+    const handlers = discoverHandlers(this.discovery, this.scanner);
+    const plans = planConsumers(
+      handlers,
+      hosts.map(({ options }) => options),
+    );
+    const pipelines = new Map<boolean, HandlerPipeline>();
+    for (const plan of plans) {
+      const host = this.hosts.get(plan.connection);
+      if (host === undefined) continue; // planConsumers refused unknown ones
+      if (!plan.isEnabled) {
+        this.consumers.addDisabled(plan.name);
+        continue;
+      }
+      const { inheritAppConfig } = host.options;
+      const pipeline = pipelines.get(inheritAppConfig) ?? new HandlerPipeline(this.moduleRef, { inheritAppConfig });
+      pipelines.set(inheritAppConfig, pipeline);
+      const run = pipeline.compile(plan.handler.wrapper, plan.handler.methodName);
+      const consumer = new Consumer(plan, await this.sourcesOf(plan), host.connection, run);
+      host.add(consumer);
+      this.consumers.add(plan.name, consumer);
+    }
+  }
+
+  private async sourcesOf({ source, name }: PlannedConsumer): Promise<readonly Source[]> {
+    const given = typeof source === 'function' ? await source(this.moduleRef) : source;
+    checkSource(given, `${name}.source`);
+    // true: Array.isArray does not narrow a readonly array
+    return Array.isArray(given) ? (given as readonly Source[]) : [given as Source];
+  }
+}

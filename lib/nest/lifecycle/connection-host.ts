@@ -1,0 +1,141 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { Logger } from '@nestjs/common';
+
+import { AmqpConnection, type AmqpLogger, AmqpTimeoutError, type ConnectionOptions } from '../../client/index.js';
+import type { Consumer } from '../consumer/consumer.js';
+import type { ResolvedModuleOptions } from '../options/resolve-module-options.js';
+import { withDeadline } from './deadline.js';
+import { PrivateBroker } from './private-broker.js';
+
+/** Makes the connection of that name; by default `new AmqpConnection(options)`. */
+export type ConnectionFactory = (options: ConnectionOptions, name: string) => AmqpConnection;
+
+const DEFAULT_BOOT_TIMEOUT_MS = 30_000;
+const DEFAULT_REFUSED_RETRY_MS = 30_000;
+/** What closing the connection may take of a shutdown, when everything before is done. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
+/** One connection of an application from its start to its end: its consumers, and its own broker if it has one. */
+export class ConnectionHost {
+  readonly connection: AmqpConnection;
+  private readonly logger: AmqpLogger;
+  private readonly broker: PrivateBroker | undefined;
+  private readonly consumers: Consumer[] = [];
+  private readonly shutdown = new AbortController();
+  private stopping: Promise<void> | undefined;
+  private closing: Promise<void> | undefined;
+
+  /** @throws InvalidOptionsError */
+  constructor(
+    readonly options: ResolvedModuleOptions,
+    create: ConnectionFactory = (connectionOptions) => new AmqpConnection(connectionOptions),
+  ) {
+    const { name, connection, privateBroker, waitForConnection } = options;
+    this.logger = connection.logger ?? new Logger(name === 'default' ? 'AmqpModule' : `AmqpModule:${name}`);
+    this.broker = privateBroker && new PrivateBroker(privateBroker, this.logger);
+    const dial = this.broker?.dial;
+    this.connection = create(
+      {
+        ...connection,
+        logger: this.logger,
+        ...(dial === undefined ? {} : { dial }),
+        // In the background it takes as long as it takes.
+        ...(waitForConnection ? {} : { bootTimeoutMs: Infinity }),
+      },
+      name,
+    );
+  }
+
+  add(consumer: Consumer): void {
+    this.consumers.push(consumer);
+  }
+
+  /** Connects and attaches every consumer that starts by itself; with `waitForConnection: false` that goes on in the background. */
+  async connect(): Promise<void> {
+    const starting = this.consumers.filter(({ plan }) => plan.subscribe.autoStart !== false);
+    if (this.options.lazy && starting.length === 0) return;
+    if (!this.options.waitForConnection) {
+      for (const consumer of starting) void this.startInBackground(consumer);
+      if (starting.length === 0) void this.persist('the connection', () => this.connection.open());
+      return;
+    }
+    const { bootTimeoutMs = DEFAULT_BOOT_TIMEOUT_MS } = this.options.connection;
+    const startedAt = performance.now();
+    await this.connection.open();
+    const leftMs = Math.max(bootTimeoutMs - (performance.now() - startedAt), 1);
+    await withDeadline(this.attach(starting), leftMs, () => {
+      const waiting = starting.filter(({ state }) => state === 'starting').map(({ plan }) => plan.name);
+      throw new AmqpTimeoutError(`not attached within bootTimeoutMs (${bootTimeoutMs}): ${waiting.join(', ')}`);
+    });
+  }
+
+  /** The attached consumers handle messages from here on. */
+  begin(): void {
+    if (!this.options.waitForConnection) return;
+    for (const consumer of this.consumers) if (consumer.plan.subscribe.autoStart !== false) this.resume(consumer);
+  }
+
+  /** Asks for no more messages at once. */
+  stopIntake(): void {
+    this.shutdown.abort();
+    this.stopping ??= Promise.all(this.consumers.map((consumer) => consumer.close())).then(() => undefined);
+  }
+
+  /** Resolves when the running handlers are through, at the latest after `shutdownTimeoutMs`. */
+  async drain(): Promise<void> {
+    this.stopIntake();
+    await this.stopping;
+  }
+
+  /** Detaches and closes; harmless twice, and for one that never opened. */
+  close(): Promise<void> {
+    this.stopIntake();
+    this.closing ??= this.connection.close({ timeoutMs: CLOSE_TIMEOUT_MS }).then(() => this.broker?.stop());
+    return this.closing;
+  }
+
+  private async attach(consumers: readonly Consumer[]): Promise<void> {
+    await Promise.all(
+      consumers.map(async (consumer) => {
+        if (consumer.plan.topology !== undefined) await this.connection.topology.declare(consumer.plan.topology);
+        await consumer.attach();
+      }),
+    );
+  }
+
+  private async startInBackground(consumer: Consumer): Promise<void> {
+    const isAttached = await this.persist(consumer.plan.name, async () => {
+      await this.connection.open();
+      await this.attach([consumer]);
+    });
+    if (isAttached) this.resume(consumer);
+  }
+
+  private resume(consumer: Consumer): void {
+    consumer.resume().catch((error: unknown) => {
+      this.logger.error(`${consumer.plan.name} did not start: ${messageOf(error)}`);
+    });
+  }
+
+  /** Until it succeeds or the application shuts down; resolves to whether it did. */
+  private async persist(what: string, attempt: () => Promise<void>): Promise<boolean> {
+    const { signal } = this.shutdown;
+    const { refusedRetryMs = DEFAULT_REFUSED_RETRY_MS } = this.options.connection;
+    while (!signal.aborted) {
+      try {
+        await attempt();
+        return true;
+      } catch (error) {
+        if (signal.aborted) break;
+        this.logger.error(`${what}: ${messageOf(error)}; tried again in ${refusedRetryMs} ms`);
+        await delay(refusedRetryMs, undefined, { signal }).catch(() => undefined); // aborted: the loop ends
+      }
+    }
+    return false;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,117 @@
+import type { EmbeddedBrokerOptions } from '../../broker/index.js';
+import {
+  type ConnectionOptions,
+  InvalidOptionsError,
+  type SendClientOptions,
+  type SubscribeOptions,
+} from '../../client/index.js';
+import { checkBoolean, checkMs, checkObject, checkRecord, checkText } from '../../client/options/index.js';
+import { checkSource } from '../amqp-subscribe.decorator.js';
+import type { AmqpModuleOptions, ConsumerOverrides } from './amqp-module-options.js';
+
+/** The URI of a broker of the module's own. */
+export const PRIVATE_BROKER_URI = 'embedded:';
+
+/** Checked, with the defaults filled in. The connection's own options are checked by `AmqpConnection`. */
+export interface ResolvedModuleOptions {
+  readonly name: string;
+  readonly isGlobal: boolean;
+  readonly connection: ConnectionOptions;
+  readonly waitForConnection: boolean;
+  readonly lazy: boolean;
+  readonly registerHandlers: boolean;
+  readonly inheritAppConfig: boolean;
+  readonly shutdownTimeoutMs: number;
+  readonly sendDefaults: SendClientOptions;
+  readonly subscribeDefaults: SubscribeOptions;
+  readonly consumers: ReadonlyMap<string, ConsumerOverrides>;
+  /** Set: a broker is to be started for this connection alone. */
+  readonly privateBroker: EmbeddedBrokerOptions | undefined;
+}
+
+const EXPECTED_URI =
+  "given, for example 'amqp://host' (AmqpModule has no default; is the environment variable it comes from set?)";
+
+/**
+ * What `forRoot` and the factory of `forRootAsync` were given.
+ * @throws InvalidOptionsError with the option's path
+ */
+export function resolveModuleOptions(
+  given: string | readonly string[] | AmqpModuleOptions | undefined,
+  nodeEnv: string | undefined = process.env['NODE_ENV'],
+): ResolvedModuleOptions {
+  if (given === undefined || given === null || given === '') throw new InvalidOptionsError('uri', EXPECTED_URI, given);
+  const options: AmqpModuleOptions = isUri(given) ? { uri: given } : given;
+  if (typeof options !== 'object') throw new InvalidOptionsError('AmqpModule', 'a URI, a list or options', given);
+  const {
+    name,
+    isGlobal,
+    waitForConnection,
+    lazy,
+    registerHandlers,
+    inheritAppConfig,
+    shutdownTimeoutMs,
+    defaults,
+    consumers,
+    broker,
+    uri,
+    ...rest
+  } = options;
+  if (uri === undefined || uri === null || uri === '') throw new InvalidOptionsError('uri', EXPECTED_URI, uri);
+  const { send, subscribe } = checkObject(defaults, 'defaults', ['send', 'subscribe']);
+  return {
+    name: checkText(name, 'name') ?? 'default',
+    isGlobal: checkBoolean(isGlobal, 'isGlobal', true),
+    connection: { ...rest, uri: typeof uri === 'string' ? uri : [...uri] },
+    waitForConnection: checkBoolean(waitForConnection, 'waitForConnection', true),
+    lazy: checkBoolean(lazy, 'lazy', false),
+    registerHandlers: checkBoolean(registerHandlers, 'registerHandlers', true),
+    inheritAppConfig: checkBoolean(inheritAppConfig, 'inheritAppConfig', false),
+    shutdownTimeoutMs: checkMs(shutdownTimeoutMs, 'shutdownTimeoutMs', { default: 20_000 }),
+    sendDefaults: checkRecord(send, 'defaults.send') ?? {},
+    subscribeDefaults: checkRecord(subscribe, 'defaults.subscribe') ?? {},
+    consumers: resolveOverrides(consumers),
+    privateBroker: resolvePrivateBroker(uri, broker, rest.dial !== undefined, nodeEnv),
+  };
+}
+
+function isUri(given: string | readonly string[] | AmqpModuleOptions): given is string | readonly string[] {
+  return typeof given === 'string' || Array.isArray(given);
+}
+
+function resolveOverrides(consumers: unknown): ReadonlyMap<string, ConsumerOverrides> {
+  const resolved = new Map<string, ConsumerOverrides>();
+  for (const [name, given] of Object.entries(checkRecord(consumers, 'consumers') ?? {})) {
+    const path = `consumers.${name}`;
+    const overrides = checkRecord(given, path);
+    if (overrides === undefined) continue;
+    const { enabled, source, shutdownTimeoutMs } = overrides;
+    checkBoolean(enabled, `${path}.enabled`, true);
+    checkMs(shutdownTimeoutMs, `${path}.shutdownTimeoutMs`, { default: undefined });
+    if (source !== undefined) checkSource(source, `${path}.source`);
+    resolved.set(name, overrides);
+  }
+  return resolved;
+}
+
+function resolvePrivateBroker(
+  uri: string | readonly string[],
+  broker: EmbeddedBrokerOptions | undefined,
+  hasDial: boolean,
+  nodeEnv: string | undefined,
+): EmbeddedBrokerOptions | undefined {
+  const options = checkRecord(broker, 'broker');
+  const uris = typeof uri === 'string' ? [uri] : uri;
+  if (hasDial || !uris.some((entry) => entry.trim() === PRIVATE_BROKER_URI)) {
+    if (options === undefined) return undefined;
+    throw new InvalidOptionsError('broker', `left out unless uri is '${PRIVATE_BROKER_URI}'`, broker);
+  }
+  if (uris.length > 1)
+    throw new InvalidOptionsError('uri', `'${PRIVATE_BROKER_URI}' alone, without a failover list`, uri);
+  if (nodeEnv === 'production' && options?.['allowInProduction'] !== true) {
+    const expected =
+      'a real broker when NODE_ENV is production (the embedded one keeps nothing); broker: { allowInProduction: true } allows it';
+    throw new InvalidOptionsError('uri', expected, uri);
+  }
+  return options ?? {};
+}
