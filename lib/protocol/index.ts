@@ -5,3 +5,5 @@ export * from './connection.js';
 export * from './message/amqp-message.js';
 export { Uuid } from './types/uuid.js';
 export { Described, Typed, type TypeName } from './types/typed.js';
+export { decodeMessageInto } from './message/decode-message.js';
+export { encodeMessage } from './message/encode-message.js';
