@@ -1,0 +1,194 @@
+// A message arriving: sections and delivery in one object. The steps around the handler settle it here.
+
+import { isDeepStrictEqual } from 'node:util';
+import {
+  ACCEPTED,
+  DecodeError,
+  decodeMessageInto,
+  RELEASED,
+  type IncomingDelivery,
+  type Outcome,
+} from '../../protocol/index.js';
+import type { CodecRegistry } from '../codec/codec-registry.js';
+import { SettlementError } from '../errors.js';
+import type { Observers } from '../observer/observers.js';
+import type { Transaction } from '../transaction/transaction.js';
+import { Message } from './message.js';
+import { RAW } from './raw-body.js';
+import type { Delivery, Modification, ReceivedMessage, SettleOptions, SettleResult } from './received-message.js';
+import { transactionId } from '../transaction/transaction-id.js';
+
+/** The receiving client, as its messages see it. */
+export interface DeliveryHost {
+  readonly address: string;
+  readonly maxMessageBytes: number;
+  readonly codecs: CodecRegistry;
+  readonly observers: Observers;
+  /** The outcome as this peer understands it. */
+  outcomeFor(outcome: Outcome): Outcome;
+}
+
+/** What stands between deliveries of one client; made once per message, so it holds only what every message needs. */
+export class IncomingMessage extends Message implements ReceivedMessage {
+  readonly #host: DeliveryHost;
+  readonly #incoming: IncomingDelivery;
+  #raw: unknown = undefined;
+  #failure: DecodeError | undefined = undefined;
+  #outcome: Outcome | undefined = undefined;
+  #result: SettleResult | undefined = undefined;
+  #attempt = 1;
+  #controller: AbortController | undefined = undefined;
+  #abortReason: Error | undefined = undefined;
+
+  constructor(host: DeliveryHost, incoming: IncomingDelivery) {
+    super();
+    this.#host = host;
+    this.#incoming = incoming;
+  }
+
+  /** Fills the sections from borrowed bytes. Never throws: what cannot be read becomes `failure`. */
+  read(payload: Buffer, start: number, end: number): void {
+    if (this.#incoming.oversized) {
+      const limit = `${this.#host.maxMessageBytes} bytes`;
+      this.#failure = this.#decodeError(`is larger than maxMessageBytes (${limit}) and was discarded`, {
+        code: 'message-too-large',
+        condition: 'amqp:link:message-size-exceeded',
+      });
+      return;
+    }
+    try {
+      decodeMessageInto(this, payload, start, end);
+      this.#raw = this.body;
+    } catch (cause) {
+      this.#raw = Buffer.from(payload.subarray(start, end));
+      this.#failure = this.#decodeError('is malformed', { cause });
+      return;
+    }
+    try {
+      this.body = this.#host.codecs.decode(this);
+    } catch (cause) {
+      const type = this.properties?.contentType ?? 'no content type';
+      this.#failure = this.#decodeError(`has a body that its codec cannot read (${type})`, { cause });
+    }
+  }
+
+  /** Why it could not be read. */
+  get failure(): DecodeError | undefined {
+    return this.#failure;
+  }
+
+  get [RAW](): unknown {
+    return this.#raw;
+  }
+
+  get delivery(): Delivery {
+    return this;
+  }
+
+  get tag(): Buffer {
+    return this.#incoming.tag;
+  }
+
+  get address(): string {
+    return this.#host.address;
+  }
+
+  get deliveryCount(): number {
+    return this.header?.deliveryCount ?? 0;
+  }
+
+  get redelivered(): boolean {
+    return this.deliveryCount > 0 || this.header?.firstAcquirer === false;
+  }
+
+  get settled(): boolean {
+    return this.#outcome !== undefined || this.#incoming.presettled;
+  }
+
+  get outcome(): Outcome | undefined {
+    return this.#outcome ?? (this.#incoming.presettled ? ACCEPTED : undefined);
+  }
+
+  get attempt(): number {
+    return this.#attempt;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** The link it came over is gone, and it was not settled before. */
+  get isStale(): boolean {
+    return this.#outcome === undefined && !this.#incoming.link.isOpen && !this.#incoming.presettled;
+  }
+
+  /** Its place in the prefetch window may be taken by another. */
+  done(): void {
+    if (this.#incoming.presettled) this.#incoming.done();
+  }
+
+  /** The handler is about to be called again: a new signal, the next attempt. */
+  nextAttempt(): void {
+    this.#attempt++;
+    this.#controller = undefined;
+    this.#abortReason = undefined;
+  }
+
+  abort(reason: Error): void {
+    if (this.#abortReason !== undefined) return;
+    this.#abortReason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  /** Settles when nobody has yet; the way without a promise. */
+  settle(outcome: Outcome, transaction?: Transaction): SettleResult {
+    if (this.settled) return this.#result ?? 'settled';
+    const id = transaction === undefined ? undefined : transactionId(transaction);
+    const sent = outcome.kind === 'modified' ? this.#host.outcomeFor(outcome) : outcome;
+    this.#result = this.#incoming.settle(sent, id);
+    this.#outcome = outcome;
+    if (this.#host.observers.watchesSettlements) this.#host.observers.settled(this.#host.address, outcome, this);
+    return this.#result;
+  }
+
+  accept(options?: SettleOptions): Promise<SettleResult> {
+    return this.#settleOnce(ACCEPTED, options);
+  }
+
+  release(options?: SettleOptions): Promise<SettleResult> {
+    return this.#settleOnce(RELEASED, options);
+  }
+
+  reject(condition = 'amqp:internal-error', description?: string, options?: SettleOptions): Promise<SettleResult> {
+    return this.#settleOnce({ kind: 'rejected', condition, description }, options);
+  }
+
+  modify(change: Modification = {}, options?: SettleOptions): Promise<SettleResult> {
+    const { deliveryFailed = false, undeliverableHere = false, messageAnnotations } = change;
+    return this.#settleOnce({ kind: 'modified', deliveryFailed, undeliverableHere, messageAnnotations }, options);
+  }
+
+  async #settleOnce(outcome: Outcome, options: SettleOptions | undefined): Promise<SettleResult> {
+    const before = this.outcome;
+    if (before === undefined) return this.settle(outcome, options?.transaction);
+    if (isDeepStrictEqual(before, outcome)) return this.#result ?? 'settled';
+    if (this.#outcome === undefined)
+      throw new SettlementError(
+        'pre-settled',
+        `the message from "${this.address}" was sent pre-settled and cannot be ${outcome.kind}`,
+      );
+    throw new SettlementError(
+      'already-settled',
+      `the message from "${this.address}" is ${before.kind} and cannot be ${outcome.kind}`,
+    );
+  }
+
+  #decodeError(what: string, facts: { code?: string; condition?: string; cause?: unknown }): DecodeError {
+    const { code, condition = 'amqp:decode-error', cause } = facts;
+    return new DecodeError(`a message from "${this.#host.address}" ${what}`, { condition, cause }, code);
+  }
+}

@@ -1,0 +1,141 @@
+import { InvalidOptionsError, Uuid, type MessageId } from '../../protocol/index.js';
+import { joinPath, MAX_TIMER_MS } from '../options/check.js';
+import type { Transaction } from '../transaction/transaction.js';
+
+/** What stands beside the value in a send. Flat on purpose; each goes to the section where the specification has it. */
+export interface SendOptions {
+  /** @default a random UUID */
+  readonly messageId?: MessageId | undefined;
+  /** On the anonymous target: where the message goes, written as a target's string; needed there. */
+  readonly to?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly replyTo?: string | undefined;
+  readonly correlationId?: MessageId | undefined;
+  /** Chooses the codec. @default by the kind of value */
+  readonly contentType?: string | undefined;
+  readonly contentEncoding?: string | undefined;
+  readonly groupId?: string | undefined;
+  /** 0 to 2^32 - 1. */
+  readonly groupSequence?: number | undefined;
+  readonly userId?: string | undefined;
+  /** Only written when given. */
+  readonly creationTime?: Date | undefined;
+  /** Time to live. Unit: milliseconds. Range: 0 to 2^32 - 1. @default none */
+  readonly ttlMs?: number | undefined;
+  /** 0 to 255. @default the peer's, which is 4 */
+  readonly priority?: number | undefined;
+  /** @default true */
+  readonly durable?: boolean | undefined;
+  /** The peer holds the message back that long; `not-supported` where it cannot. Unit: milliseconds. @default none */
+  readonly delayMs?: number | undefined;
+  readonly applicationProperties?: Record<string, unknown> | undefined;
+  readonly messageAnnotations?: Record<string, unknown> | undefined;
+  readonly deliveryAnnotations?: Record<string, unknown> | undefined;
+  readonly footer?: Record<string, unknown> | undefined;
+  /** `value` and `sequence` are sent as they are, without a codec. @default 'data' */
+  readonly bodyType?: 'data' | 'value' | 'sequence' | undefined;
+  /** `false`: a message that nobody takes is a success with `routed: false`. @default by the target */
+  readonly mandatory?: boolean | undefined;
+  /** From the call to the outcome. Unit: milliseconds. Range: 1 to 2 147 483 647. @default the client's sendTimeoutMs */
+  readonly timeoutMs?: number | undefined;
+  /** Gives up waiting; a message that was written may still arrive. */
+  readonly signal?: AbortSignal | undefined;
+  readonly transaction?: Transaction | undefined;
+}
+
+const MAX_UINT = 4_294_967_295;
+type Check = readonly [expected: string, fits: (value: unknown) => boolean];
+
+const TEXT: Check = ['a string', (value) => typeof value === 'string'];
+const ID: Check = [
+  'a string, bigint, Buffer or Uuid',
+  (value) =>
+    typeof value === 'string' ||
+    (typeof value === 'bigint' && value >= 0n && value < 2n ** 64n) ||
+    Buffer.isBuffer(value) ||
+    value instanceof Uuid,
+];
+const RECORD: Check = [
+  'a plain object',
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array),
+];
+const YES_OR_NO: Check = ['true or false', (value) => typeof value === 'boolean'];
+const whole = (min: number, max: number): Check => [
+  `a whole number from ${min} to ${max}`,
+  (value) => typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max,
+];
+
+const CHECKS: ReadonlyMap<string, Check> = new Map<keyof SendOptions, Check>([
+  ['messageId', ID],
+  ['to', TEXT],
+  ['subject', TEXT],
+  ['replyTo', TEXT],
+  ['correlationId', ID],
+  ['contentType', TEXT],
+  ['contentEncoding', TEXT],
+  ['groupId', TEXT],
+  ['groupSequence', whole(0, MAX_UINT)],
+  ['userId', TEXT],
+  ['creationTime', ['a valid Date', (value) => value instanceof Date && !Number.isNaN(value.getTime())]],
+  ['ttlMs', whole(0, MAX_UINT)],
+  ['priority', whole(0, 255)],
+  ['durable', YES_OR_NO],
+  ['delayMs', whole(0, Number.MAX_SAFE_INTEGER)],
+  ['applicationProperties', RECORD],
+  ['messageAnnotations', RECORD],
+  ['deliveryAnnotations', RECORD],
+  ['footer', RECORD],
+  [
+    'bodyType',
+    ["one of 'data', 'value', 'sequence'", (value) => ['data', 'value', 'sequence'].includes(String(value))],
+  ],
+  ['mandatory', YES_OR_NO],
+  ['timeoutMs', whole(1, MAX_TIMER_MS)],
+  ['signal', ['an AbortSignal', (value) => hasMethods(value, 'addEventListener') && 'aborted' in Object(value)]],
+  ['transaction', ['a transaction', (value) => typeof value === 'object' && value !== null && 'id' in value]],
+]);
+
+/**
+ * Checks every name and value; called for each send, so it only looks at what is there.
+ *
+ * @param path in front of the option's name in the error
+ * @throws InvalidOptionsError
+ */
+export function checkSendOptions(options: unknown, path: string): SendOptions {
+  if (typeof options !== 'object' || options === null)
+    throw new InvalidOptionsError(path === '' ? 'options' : path, 'an object of options', options);
+  for (const name in options) {
+    const value: unknown = Reflect.get(options, name);
+    if (value === undefined) continue;
+    const check = CHECKS.get(name);
+    if (check === undefined) {
+      const known = [...CHECKS.keys()].toSorted().join(', ');
+      throw new InvalidOptionsError(
+        joinPath(path, name),
+        `left out: there is no such option, known are ${known}`,
+        value,
+        'secret',
+      );
+    }
+    if (!check[1](value)) throw new InvalidOptionsError(joinPath(path, name), check[0], value);
+  }
+  return options;
+}
+
+/** A client's `defaults` and one call's options: the call wins, application properties and annotations are joined. */
+export function mergeSendOptions(defaults: SendOptions, options: SendOptions): SendOptions {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const { applicationProperties, messageAnnotations } = defaults;
+  return {
+    ...defaults,
+    ...given,
+    ...(applicationProperties && {
+      applicationProperties: { ...applicationProperties, ...options.applicationProperties },
+    }),
+    ...(messageAnnotations && { messageAnnotations: { ...messageAnnotations, ...options.messageAnnotations } }),
+  };
+}
+
+function hasMethods(value: unknown, method: string): boolean {
+  return typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function';
+}

@@ -1,0 +1,109 @@
+// Whether and when a failed send is tried again.
+
+import { InvalidOptionsError } from '../../protocol/index.js';
+import type { SendError } from '../errors.js';
+import { checkFunction, checkMs, checkObject, checkWhole } from '../options/check.js';
+import { exponential } from '../policy/backoff.js';
+
+/** What is done about one failure. */
+export interface ErrorAction {
+  readonly retry: boolean;
+  /** Unit: milliseconds. @default exponential, 100 to 10_000 */
+  readonly backoffMs?: number | undefined;
+  /** `false`: this retry does not count towards `maxRetries`. @default true */
+  readonly incrementRetries?: boolean | undefined;
+}
+
+/** Options of an {@link ErrorPolicy}. */
+export interface ErrorPolicyOptions {
+  /** 3 means at most 4 transfers. Range: 0 or more, or Infinity. @default 3 */
+  readonly maxRetries?: number | undefined;
+  /** Asked for each failure of a transfer. `undefined` leaves it to the table of conditions. */
+  readonly onError?: ((error: SendError) => ErrorAction | undefined) | undefined;
+}
+
+/** Conditions that another try will not mend (table T1 of the documentation). All others, and unknown ones, are retried. */
+const NOT_RETRIED: ReadonlySet<string> = new Set([
+  'amqp:decode-error',
+  'amqp:invalid-field',
+  'amqp:illegal-state',
+  'amqp:not-implemented',
+  'amqp:not-allowed',
+  'amqp:frame-size-too-small',
+  'amqp:not-found',
+  'amqp:unauthorized-access',
+  'amqp:precondition-failed',
+  'amqp:resource-deleted',
+  'amqp:resource-limit-exceeded',
+  'amqp:connection:framing-error',
+  'amqp:connection:redirect',
+  'amqp:session:window-violation',
+  'amqp:session:errant-link',
+  'amqp:session:handle-in-use',
+  'amqp:session:unattached-handle',
+  'amqp:link:message-size-exceeded',
+  'amqp:link:stolen',
+  'amqp:link:redirect',
+]);
+
+/** How a send client treats failures: uamqp's ErrorPolicy. */
+export class ErrorPolicy {
+  readonly maxRetries: number;
+  readonly onError: ((error: SendError) => ErrorAction | undefined) | undefined;
+
+  /** @throws InvalidOptionsError */
+  constructor(options: ErrorPolicyOptions = {}) {
+    const given = checkObject(options, 'errorPolicy', ['maxRetries', 'onError']);
+    this.maxRetries = checkWhole(given['maxRetries'], 'errorPolicy.maxRetries', {
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+      default: 3,
+      infinity: true,
+    });
+    this.onError = checkFunction(given['onError'], 'errorPolicy.onError');
+  }
+}
+
+const defaultBackoff = exponential({ initialMs: 100, maxMs: 10_000 });
+
+/** What to do about a failure: milliseconds until the next try, or `undefined` to give up. */
+export interface RetryDecision {
+  readonly delayMs: number;
+  readonly counts: boolean;
+}
+
+/**
+ * @param retries counted retries so far
+ * @param lost the transfer was lost with its link: there is nothing to wait for but the next link
+ * @throws whatever `onError` throws
+ */
+export function decideRetry(
+  policy: ErrorPolicy,
+  error: SendError,
+  retries: number,
+  lost: boolean,
+): RetryDecision | undefined {
+  const action = policy.onError?.(error) ?? { retry: retriedByTable(error) };
+  if (!action.retry || retries >= policy.maxRetries) return undefined;
+  const delayMs = action.backoffMs ?? (lost ? 0 : defaultBackoff(retries + 1));
+  checkMs(delayMs, 'errorPolicy.onError().backoffMs', { default: 0 });
+  return { delayMs, counts: action.incrementRetries !== false };
+}
+
+/** Table T1, except that the outcomes rejected and released are not retried unless asked. */
+export function retriedByTable({ code, condition, outcome }: SendError): boolean {
+  if (outcome !== undefined) return outcome.kind === 'modified' && !outcome.undeliverableHere;
+  if (code !== 'connection-lost' && code !== 'link-closed') return false;
+  return condition === undefined || !NOT_RETRIED.has(condition);
+}
+
+/** @throws InvalidOptionsError */
+export function checkErrorPolicy(value: unknown, path: string): ErrorPolicy {
+  if (value === undefined) return new ErrorPolicy();
+  if (value instanceof ErrorPolicy) return value;
+  // One that was made by the package's other module format.
+  if (typeof value === 'object' && value !== null && 'maxRetries' in value && 'onError' in value)
+    // True enough: the constructor checks both.
+    return new ErrorPolicy({ maxRetries: value.maxRetries, onError: value.onError } as ErrorPolicyOptions);
+  throw new InvalidOptionsError(path, 'an ErrorPolicy', value);
+}
