@@ -1,0 +1,371 @@
+// A message arriving: frame -> receiver link (credit, several frames to one message) -> delivery -> the layer above.
+
+import { linkDetached, linkDetachedHere, linkViolated } from '../amqp-error.js';
+import type { ReceiverLink, RemoteAttach } from '../connection.js';
+import type { AmqpError, PeerError } from '../errors.js';
+import type { AttachFrame, DetachFrame } from '../frames/control-frames.js';
+import {
+  ABSENT,
+  TRANSACTIONAL_STATE,
+  type FlowReader,
+  type LinkFlow,
+  type TransferReader,
+} from '../frames/performatives.js';
+import { FramingError } from '../frames/scan.js';
+import { ACCEPTED, RELEASED, type Outcome } from '../outcome.js';
+import { rethrowLater } from './callback.js';
+import { encodeOutcome, encodeTransactional, readState } from './delivery-state.js';
+import { PlaneDelivery } from './delivery.js';
+import { Detachment, type DetachOptions } from './detachment.js';
+import { NOTHING_REMOTE, remoteOf, type LinkEnd } from './link-end.js';
+import { PartialDelivery } from './partial-delivery.js';
+import { distance, next, plus } from './serial.js';
+import type { PlaneSession } from './session.js';
+
+export interface PlaneReceiverOptions {
+  readonly name: string;
+  /** For messages of errors. */
+  readonly address: string;
+  readonly maxMessageBytes: number;
+  /** One delivery; the bytes are borrowed for the call. */
+  readonly onDelivery: (delivery: PlaneDelivery, payload: Buffer, start: number, end: number) => void;
+  /** The peer's ATTACH came. */
+  readonly onAttached?: ((frame: AttachFrame) => void) | undefined;
+  /** Once, however it ended, but by a detach of ours. */
+  readonly onClosed: (end: LinkEnd) => void;
+}
+
+interface Drain {
+  readonly resolve: () => void;
+  readonly reject: (error: AmqpError) => void;
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+export class PlaneReceiver implements ReceiverLink, LinkFlow {
+  readonly role = 'receiver';
+  readonly name: string;
+  readonly address: string;
+  remote: RemoteAttach = NOTHING_REMOTE;
+  handle = -1;
+  credit = 0;
+  deliveryCount = 0;
+  inHand = 0;
+  draining = false;
+  isOpen = false;
+  isDetachSent = false;
+  isDetachReceived = false;
+  /** It is on the plane's list for the end of the turn. */
+  isTouched = false;
+
+  private isAttachSent = false;
+  private isAttachReceived = false;
+  private isEnded = false;
+  private prefetch = 0;
+  /** The delivery-count up to which the peer was ever allowed to send. */
+  private grantedUpTo = 0;
+  private partial: PartialDelivery | undefined;
+  private drainUnderWay: Drain | undefined;
+  private detachment: Detachment | undefined;
+  private lastOutcome: Outcome = ACCEPTED;
+  private lastTransactionId: Buffer | undefined;
+  private lastState = encodeOutcome(ACCEPTED);
+
+  constructor(
+    readonly session: PlaneSession,
+    private readonly options: PlaneReceiverOptions,
+  ) {
+    this.name = options.name;
+    this.address = options.address;
+  }
+
+  get isAttached(): boolean {
+    return this.isAttachSent && !this.isDetachSent && !this.isEnded;
+  }
+
+  /** Nothing of ours is under way: settlements are written with the detach. */
+  get isIdle(): boolean {
+    return true;
+  }
+
+  // ---- credit ----
+
+  setPrefetch(prefetch: number): void {
+    if (!this.isOpen) return;
+    this.prefetch = prefetch;
+    if (this.draining) return;
+    const credit = Math.max(0, prefetch - this.inHand);
+    if (credit === this.credit) return;
+    this.grant(credit);
+    this.session.plane.writer.schedule();
+  }
+
+  addCredit(credit: number): void {
+    if (!this.isOpen || this.draining || credit <= 0) return;
+    this.grant(this.credit + credit);
+    this.session.plane.writer.schedule();
+  }
+
+  drain(options: { readonly signal: AbortSignal }): Promise<void> {
+    const { signal } = options;
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    if (!this.isOpen) return Promise.reject(linkDetachedHere(this));
+    this.drainUnderWay?.resolve();
+    this.prefetch = 0;
+    if (this.credit === 0) return Promise.resolve();
+    return new Promise<void>((resolve, reject) => {
+      const onAbort = (): void => {
+        this.endDrain();
+        if (this.isOpen) this.grant(0);
+        // A signal's reason is whatever its owner gave.
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      const settle = (): void => signal.removeEventListener('abort', onAbort);
+      this.drainUnderWay = {
+        resolve: () => {
+          settle();
+          resolve();
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
+      };
+      this.draining = true;
+      this.session.writeFlow(this);
+    });
+  }
+
+  /** At the end of the turn: tops the credit up, in steps worth a frame. */
+  topUp(): void {
+    this.isTouched = false;
+    if (!this.isOpen || this.draining || this.prefetch === 0) return;
+    const wanted = this.prefetch - this.inHand;
+    const missing = wanted - this.credit;
+    if (missing <= 0) return;
+    if (this.credit === 0 || missing >= this.prefetch >> 1 || this.credit <= this.prefetch >> 2) this.grant(wanted);
+  }
+
+  flowState(): LinkFlow {
+    return this;
+  }
+
+  // ---- settling ----
+
+  /** The bytes of a state; the same object for the same outcome as last time, so that settlements join to ranges. */
+  stateFor(outcome: Outcome, transactionId: Buffer | undefined): Buffer {
+    if (transactionId === undefined && outcome === ACCEPTED) return encodeOutcome(ACCEPTED);
+    if (outcome !== this.lastOutcome || transactionId !== this.lastTransactionId) {
+      this.lastState =
+        transactionId === undefined ? encodeOutcome(outcome) : encodeTransactional(transactionId, outcome);
+      this.lastOutcome = outcome;
+      this.lastTransactionId = transactionId;
+    }
+    return this.lastState;
+  }
+
+  /** @returns `false`: the link is gone, the peer will deliver again */
+  settle(deliveryId: number, state: Buffer): boolean {
+    this.inHand -= 1;
+    if (this.isEnded) return false;
+    this.session.settle(deliveryId, state);
+    this.session.plane.touch(this);
+    return true;
+  }
+
+  freePlace(): void {
+    this.inHand -= 1;
+    if (!this.isEnded) this.session.plane.touch(this);
+  }
+
+  flush(): void {
+    if (this.isEnded) return;
+    this.session.writeSettlements();
+    this.topUp();
+    this.session.plane.writer.flush();
+  }
+
+  // ---- control frames ----
+
+  detach(how: DetachOptions & { readonly timeoutMs: number }): Promise<void> {
+    if (this.detachment !== undefined) return this.detachment.finished;
+    if (!this.isAttached) return Promise.resolve();
+    this.isOpen = false;
+    this.detachment = new Detachment(this, how, how.timeoutMs);
+    this.detachment.progress();
+    return this.detachment.finished;
+  }
+
+  /** DETACH closed at once, with the error; `onClosed` is not called. */
+  close(error?: PeerError): void {
+    if (this.isAttached) this.writeDetach({ closed: true, error });
+  }
+
+  writeDetach(how: DetachOptions): void {
+    this.isOpen = false;
+    this.session.writeSettlements();
+    this.session.plane.options.detach(this, how);
+  }
+
+  attachSent(frame: AttachFrame): void {
+    this.handle = frame.handle;
+    this.isAttachSent = true;
+    if (this.isAttachReceived) this.isOpen = !this.isEnded;
+  }
+
+  attachReceived(frame: AttachFrame): void {
+    this.deliveryCount = this.grantedUpTo = frame.initialDeliveryCount ?? 0;
+    this.remote = remoteOf(frame);
+    this.isAttachReceived = true;
+    if (this.isAttachSent) this.isOpen = !this.isEnded;
+    try {
+      this.options.onAttached?.(frame);
+    } catch (error) {
+      rethrowLater(error);
+    }
+  }
+
+  detachSent(): void {
+    this.isDetachSent = true;
+    this.finish(linkDetachedHere(this), undefined);
+    if (this.isDetachReceived) this.detachment?.finish();
+  }
+
+  detachReceived(frame: DetachFrame): void {
+    this.isDetachReceived = true;
+    this.end({ error: linkDetached(this, frame.error), closed: frame.closed, peerError: frame.error });
+  }
+
+  end(how: LinkEnd): void {
+    this.finish(how.error, this.detachment === undefined ? how : undefined);
+    this.detachment?.finish();
+  }
+
+  // ---- frames of the peer ----
+
+  /** @returns whether a flow was written in answer */
+  onFlow(flow: FlowReader): boolean {
+    if (!this.draining || flow.linkCredit !== 0) return false;
+    if (flow.deliveryCount !== ABSENT && distance(this.deliveryCount, flow.deliveryCount) > 0)
+      this.deliveryCount = flow.deliveryCount;
+    this.grantedUpTo = this.deliveryCount;
+    this.credit = 0;
+    this.endDrain()?.resolve();
+    return false;
+  }
+
+  onTransfer(transfer: TransferReader, buffer: Buffer, payload: number, end: number): void {
+    if (this.isEnded || !this.isAttachSent) return;
+    const { partial } = this;
+    if (partial !== undefined) {
+      this.continuePartial(partial, transfer, buffer, payload, end);
+      return;
+    }
+    if (transfer.deliveryId === ABSENT)
+      throw new FramingError('the first transfer of a delivery has no delivery-id', 'amqp:invalid-field');
+    if (!this.count()) return;
+    const { deliveryId, settled } = transfer;
+    const tag = buffer.toString('latin1', transfer.tagStart, transfer.tagEnd);
+    const format = transfer.messageFormat === ABSENT ? 0 : transfer.messageFormat;
+    const transactionId = transfer.stateEnd === 0 ? undefined : readTransactionId(transfer, buffer);
+    if (transfer.aborted) {
+      this.freePlace();
+    } else if (transfer.more) {
+      const { maxMessageBytes } = this.options;
+      const size = end - payload;
+      this.partial = new PartialDelivery(deliveryId, tag, format, transactionId, settled, maxMessageBytes, size);
+      this.partial.add(buffer, payload, end);
+    } else {
+      const oversized = end - payload > this.options.maxMessageBytes;
+      const delivery = new PlaneDelivery(this, deliveryId, tag, format, settled, oversized, transactionId);
+      this.deliver(delivery, buffer, payload, oversized ? payload : end);
+    }
+  }
+
+  // ---- inside ----
+
+  private continuePartial(
+    partial: PartialDelivery,
+    transfer: TransferReader,
+    buffer: Buffer,
+    payload: number,
+    end: number,
+  ): void {
+    if (transfer.deliveryId !== ABSENT && transfer.deliveryId !== partial.deliveryId)
+      throw new FramingError(`delivery ${partial.deliveryId} was not finished`, 'amqp:invalid-field');
+    if (transfer.aborted) {
+      this.partial = undefined;
+      this.freePlace();
+      return;
+    }
+    partial.add(buffer, payload, end);
+    if (transfer.settled) partial.presettled = true;
+    if (transfer.more) return;
+    this.partial = undefined;
+    const { deliveryId, tag, messageFormat, presettled, isOversized, transactionId } = partial;
+    const delivery = new PlaneDelivery(this, deliveryId, tag, messageFormat, presettled, isOversized, transactionId);
+    this.deliver(delivery, isOversized ? NO_BYTES : partial.buffer, 0, partial.length);
+  }
+
+  private deliver(delivery: PlaneDelivery, buffer: Buffer, start: number, end: number): void {
+    try {
+      this.options.onDelivery(delivery, buffer, start, end);
+    } catch (error) {
+      if (!delivery.isSettled) delivery.settle(RELEASED);
+      else delivery.done();
+      rethrowLater(error);
+    }
+  }
+
+  /** One delivery begins. @returns `false`: it was not allowed, and the link is detached for it */
+  private count(): boolean {
+    if (distance(this.deliveryCount, this.grantedUpTo) <= 0) {
+      const error = { condition: 'amqp:link:transfer-limit-exceeded', description: 'a transfer without credit' };
+      this.end({ error: linkViolated(this, error), closed: false, peerError: undefined });
+      this.writeDetach({ closed: true, error });
+      return false;
+    }
+    this.deliveryCount = next(this.deliveryCount);
+    if (this.credit > 0) this.credit -= 1;
+    this.inHand += 1;
+    if (this.draining && this.credit === 0) this.endDrain()?.resolve();
+    return true;
+  }
+
+  private grant(credit: number): void {
+    this.credit = credit;
+    const upTo = plus(this.deliveryCount, credit);
+    if (distance(this.grantedUpTo, upTo) > 0) this.grantedUpTo = upTo;
+    this.session.writeFlow(this);
+  }
+
+  private endDrain(): Drain | undefined {
+    const drain = this.drainUnderWay;
+    this.drainUnderWay = undefined;
+    this.draining = false;
+    return drain;
+  }
+
+  private finish(error: AmqpError, tellOwner: LinkEnd | undefined): void {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.isOpen = false;
+    this.credit = 0;
+    this.partial = undefined;
+    this.endDrain()?.reject(error);
+    if (tellOwner === undefined) return;
+    try {
+      this.options.onClosed(tellOwner);
+    } catch (thrown) {
+      rethrowLater(thrown);
+    }
+  }
+}
+
+function readTransactionId(transfer: TransferReader, buffer: Buffer): Buffer | undefined {
+  const { stateStart, stateEnd } = transfer;
+  const code = buffer[stateStart + 1] === 0x53 ? TRANSACTIONAL_STATE : ABSENT - 1;
+  const state = readState(code, buffer, stateStart, stateEnd);
+  return state.kind === 'transactional' ? state.transactionId : undefined;
+}

@@ -1,0 +1,356 @@
+// A message leaving: sender link (credit) -> TRANSFER -> the peer's outcome.
+
+import { linkDetached, linkDetachedHere } from '../amqp-error.js';
+import type { RemoteAttach, SenderLink } from '../connection.js';
+import { SizeFailure, type AmqpError, type PeerError } from '../errors.js';
+import type { AttachFrame, DetachFrame } from '../frames/control-frames.js';
+import {
+  ABSENT,
+  closeFrame,
+  frameRoom,
+  writeTransferHead,
+  writeTransferPart,
+  type FlowReader,
+  type LinkFlow,
+} from '../frames/performatives.js';
+import { encodedSizeBound, encodeMessage, encodeMessageInto } from '../message/encode-message.js';
+import { SLAB_BYTES } from '../socket/writer.js';
+import { rethrowLater } from './callback.js';
+import { encodeTransactional, type DeliveryState } from './delivery-state.js';
+import { Detachment, type DetachOptions } from './detachment.js';
+import { NOTHING_REMOTE, remoteOf, type LinkEnd } from './link-end.js';
+import { distance, plus } from './serial.js';
+import type { PlaneSession } from './session.js';
+import { failTransfer, settleTransfer, type PlaneTransfer } from './transfer.js';
+
+/** A message up to this bound is encoded straight into the writer's buffer. */
+const IN_PLACE_BYTES = SLAB_BYTES - 1024;
+
+export interface PlaneSenderOptions {
+  readonly name: string;
+  /** For messages of errors. */
+  readonly address: string;
+  readonly settleMode: 'unsettled' | 'settled' | 'mixed';
+  /** Messages can be sent again after `send` answered `false`, or credit came. */
+  readonly onSendable: () => void;
+  /** The peer drains: send what there is now; credit that is left is given back afterwards. Without it `onSendable` is called. */
+  readonly onDrain?: (() => void) | undefined;
+  /** The credit was given back. */
+  readonly onDrained?: (() => void) | undefined;
+  /** ATTACH has passed in both directions. */
+  readonly onAttached?: ((frame: AttachFrame) => void) | undefined;
+  /** Once, however it ended, but by a detach of ours. */
+  readonly onClosed: (end: LinkEnd) => void;
+}
+
+/** A large message of which some frames are still to be written. */
+interface Rest {
+  readonly transfer: PlaneTransfer;
+  readonly payload: Buffer;
+  offset: number;
+  readonly settled: boolean;
+}
+
+export class PlaneSender implements SenderLink, LinkFlow {
+  readonly role = 'sender';
+  readonly name: string;
+  readonly address: string;
+  remote: RemoteAttach = NOTHING_REMOTE;
+  handle = -1;
+  credit = 0;
+  deliveryCount = 0;
+  unsettledCount = 0;
+  maxMessageSize: number | undefined;
+  draining = false;
+  /** It stands in a queue for room. */
+  isWaiting = false;
+  isOpen = false;
+  isDetachSent = false;
+  isDetachReceived = false;
+
+  private isAttachSent = false;
+  private isAttachReceived = false;
+  private isEnded = false;
+  private initialDeliveryCount = 0;
+  private rest: Rest | undefined;
+  private detachment: Detachment | undefined;
+  private lastTransactionId: Buffer | undefined;
+  private lastTransactionState: Buffer | undefined;
+
+  constructor(
+    readonly session: PlaneSession,
+    private readonly options: PlaneSenderOptions,
+  ) {
+    this.name = options.name;
+    this.address = options.address;
+  }
+
+  get isAttached(): boolean {
+    return this.isAttachSent && !this.isDetachSent && !this.isEnded;
+  }
+
+  /** Every outcome came, and every frame was written. */
+  get isIdle(): boolean {
+    return this.unsettledCount === 0 && this.rest === undefined;
+  }
+
+  // ---- sending ----
+
+  send(transfer: PlaneTransfer): boolean {
+    if (!this.isOpen || this.credit <= 0 || this.rest !== undefined) return false;
+    const { session } = this;
+    const { plane } = session;
+    if (!plane.turns.admits(this)) return false;
+    const { encoded } = transfer;
+    if (encoded !== undefined) return this.sendEncoded(transfer, encoded);
+    const bound = encodedSizeBound(transfer.message);
+    if (bound > IN_PLACE_BYTES) return this.sendEncoded(transfer, encodeMessage(transfer.message));
+
+    const state = transfer.transactionId === undefined ? undefined : this.transactionState(transfer.transactionId);
+    const settled = this.isPresettled(transfer);
+    const { writer } = plane;
+    const room = frameRoom(state === undefined ? 0 : state.length) + bound;
+    if (room > SLAB_BYTES) return this.sendEncoded(transfer, encodeMessage(transfer.message));
+    writer.reserve(room);
+    const { buffer, position: start } = writer;
+    // Nothing is taken until the message is encoded: the id is the next one, and stays so if encoding throws.
+    const id = session.nextDeliveryId;
+    const format = transfer.messageFormat ?? 0;
+    const payload = writeTransferHead(buffer, start, session.channel, this.handle, id, format, settled, false, state);
+    const end = encodeMessageInto(buffer, payload, transfer.message);
+    this.checkSize(end - payload);
+    if (end - start > plane.maxFrameSize) return this.sendEncoded(transfer, Buffer.from(buffer.subarray(payload, end)));
+    closeFrame(buffer, start, end);
+    writer.position = end;
+    session.countTransfer();
+    this.begin(transfer, settled);
+    if (settled) plane.addPresettled(transfer);
+    return true;
+  }
+
+  detach(how: DetachOptions & { readonly timeoutMs: number }): Promise<void> {
+    if (this.detachment !== undefined) return this.detachment.finished;
+    if (this.isEnded || !this.isAttached) return Promise.resolve();
+    this.isOpen = false;
+    this.detachment = new Detachment(this, how, how.timeoutMs);
+    this.detachment.progress();
+    return this.detachment.finished;
+  }
+
+  /** DETACH closed at once, with the error; `onClosed` is not called. */
+  close(error?: PeerError): void {
+    if (this.isAttached) this.writeDetach({ closed: true, error });
+  }
+
+  writeDetach(how: DetachOptions): void {
+    this.session.plane.options.detach(this, how);
+  }
+
+  // ---- control frames ----
+
+  attachSent(frame: AttachFrame): void {
+    this.handle = frame.handle;
+    this.deliveryCount = this.initialDeliveryCount = frame.initialDeliveryCount ?? 0;
+    this.isAttachSent = true;
+    if (this.isAttachReceived) this.isOpen = !this.isEnded;
+  }
+
+  attachReceived(frame: AttachFrame): void {
+    this.maxMessageSize = frame.maxMessageSize;
+    this.remote = remoteOf(frame);
+    this.isAttachReceived = true;
+    if (this.isAttachSent) this.isOpen = !this.isEnded;
+    try {
+      this.options.onAttached?.(frame);
+    } catch (error) {
+      rethrowLater(error);
+    }
+  }
+
+  detachSent(): void {
+    this.isDetachSent = true;
+    this.abortRest();
+    this.finish(linkDetachedHere(this), undefined);
+    if (this.isDetachReceived) this.detachment?.finish();
+  }
+
+  detachReceived(frame: DetachFrame): void {
+    this.isDetachReceived = true;
+    this.end({ error: linkDetached(this, frame.error), closed: frame.closed, peerError: frame.error });
+    this.detachment?.finish();
+  }
+
+  /** The link is over. What it sent without an outcome fails; its owner hears of it unless we detached. */
+  end(how: LinkEnd): void {
+    this.finish(how.error, this.detachment === undefined ? how : undefined);
+    this.detachment?.finish();
+  }
+
+  // ---- frames of the peer ----
+
+  /** @returns whether a flow was written in answer */
+  onFlow(flow: FlowReader): boolean {
+    if (this.isEnded) return false;
+    const before = this.credit;
+    if (flow.linkCredit !== ABSENT) {
+      const theirs = flow.deliveryCount === ABSENT ? this.initialDeliveryCount : flow.deliveryCount;
+      const uncounted = Math.max(0, distance(theirs, this.deliveryCount));
+      this.credit = Math.max(0, flow.linkCredit - uncounted);
+    }
+    this.draining = flow.drain;
+    if (this.isOpen && (this.credit > before || flow.drain)) this.session.plane.turns.offer(this);
+    return flow.drain && !this.draining;
+  }
+
+  /** A transfer of ours was settled by the peer, or its outcome is known. */
+  onSettled(transfer: PlaneTransfer, state: DeliveryState): void {
+    this.unsettledCount -= 1;
+    settleTransfer(transfer, state);
+    if (this.detachment !== undefined) this.detachment.progress();
+  }
+
+  /** There is room: goes on with the message that was cut short, then lets the owner send. */
+  takeTurn(): void {
+    if (this.isEnded) return;
+    if (this.rest !== undefined) this.writeRest();
+    if (this.rest !== undefined) return;
+    if (this.isOpen && this.credit > 0) {
+      try {
+        if (this.draining) (this.options.onDrain ?? this.options.onSendable)();
+        else this.options.onSendable();
+      } catch (error) {
+        rethrowLater(error);
+      }
+    }
+    if (this.draining) this.returnCredit();
+  }
+
+  flowState(): LinkFlow {
+    return this;
+  }
+
+  // ---- inside ----
+
+  private sendEncoded(transfer: PlaneTransfer, payload: Buffer): boolean {
+    this.checkSize(payload.length);
+    const settled = this.isPresettled(transfer);
+    const state = transfer.transactionId === undefined ? undefined : this.transactionState(transfer.transactionId);
+    const { session } = this;
+    const { writer, maxFrameSize } = session.plane;
+    const head = frameRoom(state === undefined ? 0 : state.length);
+    const size = Math.min(payload.length, maxFrameSize - head);
+    if (size < 0) throw new SizeFailure(head, maxFrameSize);
+    const more = size < payload.length;
+    writer.reserve(head + size);
+    const { buffer, position: start } = writer;
+    const id = session.nextDeliveryId;
+    const format = transfer.messageFormat ?? 0;
+    const at = writeTransferHead(buffer, start, session.channel, this.handle, id, format, settled, more, state);
+    const end = at + payload.copy(buffer, at, 0, size);
+    closeFrame(buffer, start, end);
+    writer.position = end;
+    session.countTransfer();
+    this.begin(transfer, settled);
+    if (more) {
+      this.rest = { transfer, payload, offset: size, settled };
+      this.writeRest();
+    } else if (settled) {
+      session.plane.addPresettled(transfer);
+    }
+    return true;
+  }
+
+  private writeRest(): void {
+    const { rest, session } = this;
+    if (rest === undefined) return;
+    const { plane } = session;
+    const { writer } = plane;
+    const room = plane.maxFrameSize - frameRoom(0);
+    while (rest.offset < rest.payload.length) {
+      if (!plane.turns.admits(this)) return;
+      const upTo = Math.min(rest.offset + room, rest.payload.length);
+      writer.reserve(frameRoom(0) + upTo - rest.offset);
+      const { buffer, position: start } = writer;
+      const more = upTo < rest.payload.length;
+      const at = writeTransferPart(buffer, start, session.channel, this.handle, rest.settled, more, false);
+      const end = at + rest.payload.copy(buffer, at, rest.offset, upTo);
+      closeFrame(buffer, start, end);
+      writer.position = end;
+      rest.offset = upTo;
+      session.countTransfer();
+    }
+    this.rest = undefined;
+    if (rest.settled) plane.addPresettled(rest.transfer);
+    if (this.detachment !== undefined) this.detachment.progress();
+  }
+
+  /** A message cut short by our DETACH is taken back, so that the peer does not wait for its end. */
+  private abortRest(): void {
+    const { rest } = this;
+    this.rest = undefined;
+    if (rest?.settled === true) failTransfer(rest.transfer, linkDetachedHere(this), true);
+  }
+
+  private begin(transfer: PlaneTransfer, settled: boolean): void {
+    const { session } = this;
+    const id = session.takeDeliveryId();
+    this.credit -= 1;
+    this.deliveryCount = plus(this.deliveryCount, 1);
+    if (settled) return;
+    this.unsettledCount += 1;
+    session.ring.put(id, this, transfer);
+  }
+
+  private returnCredit(): void {
+    if (this.isWaiting || this.rest !== undefined || !this.isOpen) return;
+    this.deliveryCount = plus(this.deliveryCount, this.credit);
+    this.credit = 0;
+    this.session.writeFlow(this);
+    this.draining = false;
+    try {
+      this.options.onDrained?.();
+    } catch (error) {
+      rethrowLater(error);
+    }
+  }
+
+  private isPresettled(transfer: PlaneTransfer): boolean {
+    const { settleMode } = this.options;
+    return settleMode === 'settled' || (settleMode === 'mixed' && transfer.presettled === true);
+  }
+
+  private checkSize(bytes: number): void {
+    if (this.maxMessageSize !== undefined && bytes > this.maxMessageSize)
+      throw new SizeFailure(bytes, this.maxMessageSize);
+  }
+
+  private transactionState(transactionId: Buffer): Buffer {
+    if (this.lastTransactionState === undefined || this.lastTransactionId !== transactionId) {
+      this.lastTransactionId = transactionId;
+      this.lastTransactionState = encodeTransactional(transactionId, undefined);
+    }
+    return this.lastTransactionState;
+  }
+
+  private finish(error: AmqpError, tellOwner: LinkEnd | undefined): void {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.isOpen = false;
+    this.credit = 0;
+    const { ring, nextDeliveryId, writtenUpTo } = this.session;
+    const { rest } = this;
+    this.rest = undefined;
+    for (const id of this.unsettledCount === 0 ? [] : ring.idsOf(this, nextDeliveryId)) {
+      if (!ring.take(id) || ring.transfer === undefined) continue;
+      failTransfer(ring.transfer, error, distance(id, writtenUpTo) > 0);
+    }
+    this.unsettledCount = 0;
+    if (rest?.settled === true) failTransfer(rest.transfer, error, true);
+    if (tellOwner === undefined) return;
+    try {
+      this.options.onClosed(tellOwner);
+    } catch (thrown) {
+      rethrowLater(thrown);
+    }
+  }
+}

@@ -1,0 +1,132 @@
+// A message leaving, last step: everything that goes out on a connection goes through one writer, in order, in one buffer.
+
+import type { Duplex } from 'node:stream';
+
+/** Size of the buffer that frames are written into, and so of the largest frame written in place. */
+export const SLAB_BYTES = 256 * 1024;
+/** Bytes waiting in the stream above which links are told to wait. */
+export const HIGH_WATER_BYTES = 1024 * 1024;
+const SMALL_WRITE_BYTES = 4096;
+const SPARE_SLABS = 4;
+
+/** What the writer asks of the data plane. None may throw. */
+export interface WriterHooks {
+  /** Last chance to add frames (dispositions, credit) before the buffer goes to the stream. */
+  beforeFlush(): void;
+  /** All bytes so far were handed to the stream; this may be in the middle of a `reserve`. */
+  afterWrite(): void;
+  /** The same, at the end of a tick or turn: callbacks may run now. */
+  afterFlush(): void;
+  /** The stream has room again. */
+  onRoom(): void;
+}
+
+/**
+ * The one ordered way out. Sends are written once per tick, settlements and credit once per turn of the event loop; whatever
+ * triggers the write, everything goes with it.
+ */
+export class Writer {
+  /** Frames are written here at `position`, after `reserve`. */
+  buffer: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  position = 0;
+  /** More than `HIGH_WATER_BYTES` wait in the stream; `onRoom` follows. */
+  isFull = false;
+  /** Bytes that were handed to the stream, ever; the heartbeat looks whether it moved. */
+  bytesWritten = 0;
+
+  private hooks: WriterHooks | undefined;
+  private isClosed = false;
+  private atTickEnd = false;
+  private atTurnEnd = false;
+  private readonly spare: Buffer[] = [];
+  private readonly onTick = (): void => this.flush();
+  private readonly onTurn = (): void => {
+    this.atTurnEnd = false;
+    if (!this.atTickEnd) this.flush();
+  };
+
+  constructor(private readonly stream: Duplex) {
+    stream.on('drain', () => {
+      if (!this.isFull || this.isClosed) return;
+      this.isFull = false;
+      this.hooks?.onRoom();
+    });
+  }
+
+  use(hooks: WriterHooks): void {
+    this.hooks = hooks;
+  }
+
+  /** Makes room for `bytes` (at most `SLAB_BYTES`) at `position` and sees to it that they are written at the end of this tick. */
+  reserve(bytes: number): void {
+    if (this.position + bytes > SLAB_BYTES) this.spill();
+    if (!this.atTickEnd) this.schedule();
+  }
+
+  /** Writes at the end of this tick. */
+  schedule(): void {
+    if (this.atTickEnd || this.isClosed) return;
+    this.atTickEnd = true;
+    process.nextTick(this.onTick);
+  }
+
+  /** Writes once the callbacks of this turn of the event loop have run, so that what finishes in many ticks goes out in one frame. */
+  scheduleLate(): void {
+    if (this.atTickEnd || this.atTurnEnd || this.isClosed) return;
+    this.atTurnEnd = true;
+    setImmediate(this.onTurn);
+  }
+
+  /** A whole frame, or several. The bytes are copied. */
+  append(bytes: Buffer): void {
+    if (this.isClosed) return;
+    if (bytes.length > SLAB_BYTES) {
+      this.spill();
+      this.write(Buffer.from(bytes));
+      this.hooks?.afterWrite();
+      return;
+    }
+    this.reserve(bytes.length);
+    bytes.copy(this.buffer, this.position);
+    this.position += bytes.length;
+  }
+
+  /** Hands everything to the stream now. */
+  flush(): void {
+    if (this.isClosed) return;
+    this.atTickEnd = true; // what the hook writes needs no tick of its own
+    this.hooks?.beforeFlush();
+    this.atTickEnd = false;
+    this.spill();
+    this.hooks?.afterFlush();
+  }
+
+  /** From now on nothing is written; what was not handed over is forgotten. */
+  close(): void {
+    this.isClosed = true;
+    this.position = 0;
+    this.isFull = true;
+  }
+
+  private spill(): void {
+    const length = this.position;
+    if (length === 0 || this.isClosed) return;
+    const slab = this.buffer;
+    this.position = 0;
+    if (length < SMALL_WRITE_BYTES) {
+      this.write(Buffer.from(slab.subarray(0, length)));
+    } else {
+      this.buffer = this.spare.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
+      this.write(slab.subarray(0, length), () => {
+        if (this.spare.length < SPARE_SLABS && !this.isClosed) this.spare.push(slab);
+      });
+    }
+    this.hooks?.afterWrite();
+  }
+
+  private write(bytes: Buffer, written?: () => void): void {
+    this.bytesWritten += bytes.length;
+    const hasRoom = this.stream.write(bytes, written);
+    if (!hasRoom && this.stream.writableLength > HIGH_WATER_BYTES) this.isFull = true;
+  }
+}
