@@ -1,0 +1,4 @@
+/** The folder of the test certificates. */
+export const TLS: string;
+export function portIsOpen(port: number): Promise<boolean>;
+export function signalAndWait(name: string, signal: NodeJS.Signals, timeoutMs: number): Promise<void>;
