@@ -101,7 +101,7 @@ export class Timetable {
   }
 
   #up(start: number): void {
-    for (let index = start; index > 0; ) {
+    for (let index = start; index > 0;) {
       const parent = (index - 1) >>> 1;
       if (!this.#swapUnlessOrdered(parent, index)) return;
       index = parent;
@@ -109,7 +109,7 @@ export class Timetable {
   }
 
   #down(start: number): void {
-    for (let index = start; ; ) {
+    for (let index = start; ;) {
       const left = index * 2 + 1;
       const child = this.#isBefore(left + 1, left) ? left + 1 : left;
       if (!this.#swapUnlessOrdered(index, child)) return;

@@ -37,7 +37,7 @@ export function findSections(bytes: Buffer, start: number, end: number): Section
   let applicationProperties: Slice | undefined;
   let bareStart = end;
   let last = HEADER - 1;
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     const section = sectionAt(bytes, at, end);
     // Several data or sequence sections may follow each other; everything else comes once.
     const mayRepeat = section.code === 0x75 || section.code === 0x76;

@@ -96,7 +96,7 @@ export class Dispatcher {
   }
 
   #round(): void {
-    for (let idle = 0; idle < this.#attached.length; ) {
+    for (let idle = 0; idle < this.#attached.length;) {
       if (this.#next >= this.#attached.length) this.#next = 0;
       const attached = this.#attached[this.#next];
       this.#next += 1;

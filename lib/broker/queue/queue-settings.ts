@@ -8,7 +8,8 @@ export interface DeadLetterRoute {
 }
 
 export interface QueueSettings {
-  readonly type: 'classic' | 'quorum';
+  /** Makes no difference here; `undefined`: any, in a comparison. */
+  readonly type: 'classic' | 'quorum' | undefined;
   readonly durable: boolean;
   readonly exclusive: boolean;
   readonly autoDelete: boolean;
@@ -27,7 +28,7 @@ export interface QueueSettings {
 }
 
 export const DEFAULT_QUEUE: QueueSettings = Object.freeze({
-  type: 'classic',
+  type: undefined,
   durable: true,
   exclusive: false,
   autoDelete: false,
