@@ -1,13 +1,13 @@
-// Compares the public surface of each entry with the stored report in docs/api; `--update` writes the reports anew.
+// Compares the public surface of each entry with the stored report in docs/api, and docs/reference.md with the comments; `--update` writes the reports anew.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { reference } from './reference.mjs';
+import { root } from './library.mjs';
 
 const require = createRequire(import.meta.url);
 const { Extractor, ExtractorConfig, ExtractorLogLevel } = require('@microsoft/api-extractor');
-const root = fileURLToPath(new URL('..', import.meta.url));
 const update = process.argv.includes('--update');
 const reports = join(root, 'docs/api');
 mkdirSync(join(root, 'dist'), { recursive: true });
@@ -68,6 +68,7 @@ function reportOf(name, declaration) {
   return readFileSync(join(scratch, file), 'utf8').replaceAll('\r\n', '\n');
 }
 
+let changed = 0;
 try {
   execFileSync(
     process.execPath,
@@ -82,28 +83,16 @@ try {
     { stdio: ['ignore', 'inherit', 'inherit'] },
   );
   mkdirSync(reports, { recursive: true });
-  let changed = 0;
   for (const [entry, target] of Object.entries(exports)) {
     if (typeof target === 'string') continue;
     const name = `nestjs-amqp10${entry.slice(1).replace('/', '.')}`;
     const report = reportOf(name, target.import.types.replace('./dist/esm/', 'types/'));
-    const stored = join(reports, `${name}.api.md`);
-    if (update) {
-      writeFileSync(stored, report);
-      console.log(`written docs/api/${name}.api.md`);
-    } else if (!same(report, stored)) {
-      changed += 1;
-      console.error(`CHANGED docs/api/${name}.api.md`);
-      const fresh = join(scratch, 'fresh.md');
-      writeFileSync(fresh, report);
-      console.error(difference(stored, fresh));
-    } else {
-      console.log(`ok docs/api/${name}.api.md`);
-    }
+    compare(`docs/api/${name}.api.md`, report);
   }
+  compare('docs/reference.md', reference());
   if (changed > 0) {
     console.error(
-      `${changed} of the public surfaces changed. If that is meant: npm run api -- --update, and a line in CHANGELOG.md.`,
+      `${changed} of the stored reports differ. If that is meant: npm run api -- --update, and a line in CHANGELOG.md.`,
     );
     process.exitCode = 1;
   }
@@ -112,6 +101,21 @@ try {
   process.exitCode = 1;
 } finally {
   rmSync(scratch, { recursive: true, force: true });
+}
+
+function compare(file, text) {
+  const stored = join(root, file);
+  if (update) {
+    writeFileSync(stored, text);
+    console.log(`written ${file}`);
+  } else if (same(text, stored)) {
+    console.log(`ok ${file}`);
+  } else {
+    changed += 1;
+    const fresh = join(scratch, 'fresh.md');
+    writeFileSync(fresh, text);
+    console.error(`CHANGED ${file}\n${difference(stored, fresh)}`);
+  }
 }
 
 function same(report, stored) {
