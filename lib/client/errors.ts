@@ -9,6 +9,7 @@ export type SendErrorCode =
   | 'rejected'
   | 'released'
   | 'modified'
+  | 'unknown-outcome'
   | 'timeout'
   | 'connection-lost'
   | 'link-closed'
