@@ -3,6 +3,7 @@ export * from './errors.js';
 export * from './outcome.js';
 export * from './connection.js';
 export * from './message/amqp-message.js';
+export { amqp } from './types/amqp.js';
 export { Uuid } from './types/uuid.js';
 export { Described, Typed, type TypeName } from './types/typed.js';
 export { decodeMessageInto } from './message/decode-message.js';
