@@ -7,7 +7,13 @@ import type { Duplex } from 'node:stream';
 import { duplexPair } from './duplex-pair.js';
 import { PeerConnection } from './peer/peer-connection.js';
 import type { PeerLink } from './peer/peer-link.js';
-import { describeRecord, type PeerScript, type ReceivedDelivery, type WireRecord } from './peer/script.js';
+import {
+  describeRecord,
+  type NewRecord,
+  type PeerScript,
+  type ReceivedDelivery,
+  type WireRecord,
+} from './peer/script.js';
 import type { FrameOf, Performative } from './wire/frames.mjs';
 
 export { PeerConnection } from './peer/peer-connection.js';
@@ -183,8 +189,8 @@ export class ScriptedPeer {
     return this.records.slice(-count).map(describeRecord).join('\n');
   }
 
-  record(record: WireRecord): void {
-    this.records.push(record);
+  record(record: NewRecord): void {
+    this.records.push({ ...record, at: performance.timeOrigin + performance.now() });
     this.wake();
   }
 

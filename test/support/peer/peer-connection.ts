@@ -19,7 +19,7 @@ import { PeerChecker } from './peer-checker.js';
 import type { PeerLink } from './peer-link.js';
 import type { PeerSession } from './peer-session.js';
 import type { ScriptedPeer } from '../scripted-peer.js';
-import type { WireRecord } from './script.js';
+import type { NewRecord } from './script.js';
 
 /** One accepted stream. */
 export class PeerConnection {
@@ -178,7 +178,7 @@ export class PeerConnection {
   private recordOut(bytes: Buffer): void {
     const { number } = this;
     const isFrame = bytes.length >= 8 && bytes.readUInt32BE(0) === bytes.length;
-    let record: WireRecord = { direction: 'out', connection: number, kind: 'bytes', size: bytes.length };
+    let record: NewRecord = { direction: 'out', connection: number, kind: 'bytes', size: bytes.length };
     if (bytes.equals(AMQP_HEADER) || bytes.equals(SASL_HEADER)) {
       record = { direction: 'out', connection: number, kind: 'header', protocolId: bytes[4] ?? 0 };
     } else if (isFrame) {
@@ -195,7 +195,7 @@ export class PeerConnection {
     this.record(record);
   }
 
-  private record(record: WireRecord): void {
+  private record(record: NewRecord): void {
     this.peer.record(record);
   }
 }

@@ -63,8 +63,10 @@ export interface PeerScript {
   readonly onConnection?: (connection: PeerConnection) => unknown;
 }
 
-/** One frame or header that crossed the wire, in order. */
-export type WireRecord =
+/** One frame or header that crossed the wire, and when (milliseconds since 1970, with fractions). */
+export type WireRecord = NewRecord & { readonly at: number };
+
+export type NewRecord =
   | {
       readonly direction: 'in' | 'out';
       readonly connection: number;

@@ -1,0 +1,4 @@
+// `node --import ./test/support/ts-register.mjs file.ts` runs TypeScript as Jest does: swc takes the types away, `.js` in an import finds `.ts`.
+import { register } from 'node:module';
+
+register('./ts-hooks.mjs', import.meta.url);
