@@ -3,9 +3,11 @@
 import { randomUUID } from 'node:crypto';
 import { InvalidOptionsError } from '../../protocol/index.js';
 import type { AmqpLogger } from '../client-context.js';
+import { checkCodecs } from '../codec/check-codecs.js';
 import type { Codec } from '../codec/codec.js';
 import type { Credentials } from '../credentials/credentials.js';
 import { saslAnonymous, saslPlain } from '../credentials/sasl.js';
+import { checkObservers } from '../observer/check-observers.js';
 import type { Observer } from '../observer/observer.js';
 import type { ProfileName } from '../profile/peer-profile.js';
 import { PROFILE_NAMES } from '../profile/profiles.js';
@@ -125,7 +127,7 @@ export function resolveConnectionOptions(given: unknown, path = ''): ResolvedCon
     maxMessageBytes: resolveMaxMessageBytes(options['maxMessageBytes'], at('maxMessageBytes')),
     profile: checkOneOf(options['profile'], at('profile'), ['auto', ...PROFILE_NAMES], 'auto'),
     topology: checkTopology(options['topology'], at('topology')),
-    codecs: list(options['codecs'], at('codecs')).map((codec, index) => checkCodec(codec, `${at('codecs')}[${index}]`)),
+    codecs: checkCodecs(options['codecs'], at('codecs')),
     observers: checkObservers(options['observer'], at('observer')),
     logger: checkMethods<AmqpLogger>(options['logger'], at('logger'), ['log', 'warn', 'error']) ?? SILENT,
   };
@@ -207,32 +209,6 @@ function checkCredentials(value: unknown, path: string): Credentials | undefined
     throw new InvalidOptionsError(path, 'made by saslPlain(), saslExternal() or one of the others', value, 'secret');
   // True: what is used of it was checked.
   return value as unknown as Credentials;
-}
-
-function checkObservers(value: unknown, path: string): readonly Observer[] {
-  if (value === undefined) return [];
-  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return items.map((item, index) => {
-    const place = Array.isArray(value) ? `${path}[${index}]` : path;
-    const checked = checkMethods<Observer>(item, place, []);
-    if (checked === undefined) throw new InvalidOptionsError(place, 'an observer', item);
-    return checked;
-  });
-}
-
-function checkCodec(value: unknown, path: string): Codec {
-  const codec = checkMethods<Codec>(value, path, ['encode', 'decode']);
-  const contentType: unknown = codec?.contentType;
-  const fits = contentType instanceof RegExp || (typeof contentType === 'string' && contentType !== '');
-  if (codec === undefined || !fits)
-    throw new InvalidOptionsError(joinPath(path, 'contentType'), 'a string or a regular expression', contentType);
-  return codec;
-}
-
-function list(value: unknown, path: string): readonly unknown[] {
-  if (value === undefined) return [];
-  if (Array.isArray(value)) return value;
-  throw new InvalidOptionsError(path, 'an array', value);
 }
 
 /** The options as the user's type says, for callers that hold the type. */

@@ -1,0 +1,212 @@
+// Runs what decideConnection() decides: dials, waits, tells. One event is handled to its end before the next one.
+
+import { performance } from 'node:perf_hooks';
+import { AmqpError, ConnectionError } from '../../protocol/index.js';
+import {
+  decideConnection,
+  INITIAL_CONNECTION_STATE,
+  statusOf,
+  type ConnectionEffect,
+  type ConnectionEvent,
+  type ConnectionPolicy,
+  type ConnectionState,
+} from '../connection-state.js';
+import { asError } from '../deadline.js';
+import { ClientClosedError } from '../errors.js';
+import type { ConnectedPeer } from './connect-peer.js';
+import { isRefusal } from './refusal.js';
+import type { ConnectionStatus, StatusEvent } from './status.js';
+
+/** What the connection gives to its life. None of the functions may throw. */
+export interface LifeHandlers {
+  /** One attempt. Rejects with whatever ended it, and leaves nothing open then. */
+  connect(attempt: {
+    readonly signal: AbortSignal;
+    readonly onLost: (error: AmqpError) => void;
+    readonly onBlocked: (blocked: boolean) => void;
+  }): Promise<ConnectedPeer>;
+  up(peer: ConnectedPeer): void;
+  down(cause: AmqpError): void;
+  /** No further attempt comes by itself. */
+  givenUp(cause: AmqpError): void;
+  status(event: StatusEvent): void;
+}
+
+export class ConnectionLife {
+  #state: ConnectionState = INITIAL_CONNECTION_STATE;
+  #status: ConnectionStatus = 'disconnected';
+  #blocked = false;
+  #peer: ConnectedPeer | undefined;
+  #attempt: AbortController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #applying = false;
+  readonly #events: ConnectionEvent[] = [];
+  #opening: { readonly promise: Promise<void>; resolve(): void; reject(error: Error): void } | undefined;
+
+  constructor(
+    private readonly policy: ConnectionPolicy,
+    private readonly handlers: LifeHandlers,
+  ) {}
+
+  get status(): ConnectionStatus {
+    return this.#status;
+  }
+
+  /** The peer, while the connection is open. */
+  get peer(): ConnectedPeer | undefined {
+    return this.#peer;
+  }
+
+  /** Why it is down, while it is. */
+  get cause(): AmqpError | undefined {
+    return 'cause' in this.#state ? this.#state.cause : undefined;
+  }
+
+  get isFinal(): boolean {
+    return this.#state.name === 'closing' || this.#state.name === 'closed';
+  }
+
+  /** Open now, or as soon as it is. The same promise for all who ask meanwhile. Rejects when nobody will try any more. */
+  open(patient: boolean): Promise<void> {
+    if (this.#state.name === 'open') return Promise.resolve();
+    if (this.isFinal) return Promise.reject(new ClientClosedError('the connection is closed'));
+    this.#opening ??= withResolvers();
+    const { promise } = this.#opening;
+    this.#apply({ type: 'open-requested', patient });
+    return promise;
+  }
+
+  /** Ends a boot that nobody waits for any more; nothing after a first success. */
+  giveUpBoot(cause: AmqpError): void {
+    this.#apply({ type: 'boot-given-up', cause });
+  }
+
+  /** Resolves when the connection is gone, within `timeoutMs`. Never rejects. */
+  async close(timeoutMs: number): Promise<void> {
+    const peer = this.#peer;
+    this.#apply({ type: 'close-requested' });
+    await peer?.protocol.close({ timeoutMs });
+    this.#apply({ type: 'closed' });
+  }
+
+  #apply(event: ConnectionEvent): void {
+    this.#events.push(event);
+    if (this.#applying) return;
+    this.#applying = true;
+    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+      const { state, effects } = decideConnection(this.#state, next, this.policy);
+      const changed = state !== this.#state;
+      this.#state = state;
+      if (changed) this.#tellStatus();
+      for (const effect of effects) this.#run(effect);
+    }
+    this.#applying = false;
+  }
+
+  #run(effect: ConnectionEffect): void {
+    switch (effect.run) {
+      case 'dial':
+        this.#dial(effect.epoch);
+        break;
+      case 'wait':
+        this.#wait(effect.epoch, effect.delayMs);
+        break;
+      case 'abandon':
+        this.#abandon(effect.cause);
+        break;
+      case 'links-up':
+        if (this.#peer !== undefined) this.handlers.up(this.#peer);
+        this.#opening?.resolve();
+        this.#opening = undefined;
+        break;
+      case 'links-down':
+        this.#peer = undefined;
+        this.#blocked = false;
+        this.handlers.down(effect.cause);
+        break;
+      case 'give-up':
+        this.#failOpening(effect.cause);
+        this.handlers.givenUp(effect.cause);
+        break;
+      case 'hang-up': {
+        const cause = new ClientClosedError('the connection was closed');
+        this.#abandon(cause);
+        this.#peer = undefined;
+        this.#failOpening(cause);
+        break;
+      }
+    }
+  }
+
+  #dial(epoch: number): void {
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    const lost = (thrown: unknown): void => this.#lost(epoch, thrown);
+    const { signal } = attempt;
+    const onBlocked = (blocked: boolean): void => this.#setBlocked(epoch, blocked);
+    this.handlers.connect({ signal, onLost: lost, onBlocked }).then((peer) => {
+      if (this.#state.epoch !== epoch || this.#state.name !== 'opening') {
+        peer.protocol.destroy(new ConnectionError('connection-lost', 'the attempt was given up'));
+        return;
+      }
+      this.#peer = peer;
+      this.#apply({ type: 'opened', epoch, at: performance.now() });
+    }, lost);
+  }
+
+  #lost(epoch: number, thrown: unknown): void {
+    const cause =
+      thrown instanceof AmqpError
+        ? thrown
+        : new ConnectionError('connect-failed', 'the attempt to connect failed', { cause: asError(thrown) });
+    const refused = isRefusal(cause);
+    this.#apply({ type: 'lost', epoch, at: performance.now(), cause, refused });
+  }
+
+  #wait(epoch: number, delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#apply({ type: 'delay-elapsed', epoch }), delayMs);
+  }
+
+  #abandon(cause: AmqpError): void {
+    clearTimeout(this.#timer);
+    this.#attempt?.abort(cause);
+    this.#attempt = undefined;
+  }
+
+  #failOpening(cause: AmqpError): void {
+    this.#opening?.reject(cause);
+    this.#opening = undefined;
+  }
+
+  #setBlocked(epoch: number, blocked: boolean): void {
+    if (this.#state.epoch !== epoch || this.#state.name !== 'open' || this.#blocked === blocked) return;
+    this.#blocked = blocked;
+    this.#tellStatus();
+  }
+
+  #tellStatus(): void {
+    const status = statusOf(this.#state, this.#blocked);
+    if (status === undefined) return;
+    if (status === this.#status && this.#state.name !== 'idle') return;
+    this.#status = status;
+    const { cause } = this;
+    this.handlers.status({
+      status,
+      ...(cause === undefined || status === 'connecting' ? {} : { cause }),
+      ...(this.#state.name === 'opening' ? { attempt: this.#state.failures + 1 } : {}),
+    });
+  }
+}
+
+function withResolvers(): { readonly promise: Promise<void>; resolve(): void; reject(error: Error): void } {
+  let resolve: () => void = () => undefined;
+  let reject: (error: Error) => void = () => undefined;
+  const promise = new Promise<void>((res, rej) => {
+    resolve = res;
+    reject = rej;
+  });
+  // Who asked gets the rejection through its own chain; nobody asking is no unhandled rejection.
+  promise.catch(() => undefined);
+  return { promise, resolve: () => resolve(), reject: (error) => reject(error) };
+}

@@ -1,0 +1,25 @@
+import { AmqpError, LinkRedirectError, LinkStolenError } from '../../protocol/index.js';
+import type { LinkFailure } from '../link/link-state.js';
+
+/** Conditions that stay until somebody changes something at the peer or in the program. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'amqp:not-found',
+  'amqp:unauthorized-access',
+  'amqp:not-allowed',
+  'amqp:not-implemented',
+  'amqp:invalid-field',
+  'amqp:precondition-failed',
+  'amqp:resource-deleted',
+]);
+
+/** Whether the peer said no, and will say so again. */
+export function isRefusal(error: AmqpError): boolean {
+  return !error.retryable || (error.condition !== undefined && REFUSALS.has(error.condition));
+}
+
+/** What a failed attach or an ended link means for the next attempt. */
+export function linkFailure(error: AmqpError): LinkFailure {
+  if (error instanceof LinkStolenError || error.condition === 'amqp:link:stolen') return 'fatal';
+  if (error instanceof LinkRedirectError) return 'refused';
+  return isRefusal(error) ? 'refused' : 'transient';
+}

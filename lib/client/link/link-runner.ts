@@ -1,0 +1,262 @@
+// Runs what decideLink() decides for one link: attaches, waits, tells its owner. One event is handled to its end before the next one.
+
+import { performance } from 'node:perf_hooks';
+import { AmqpError, LinkError } from '../../protocol/index.js';
+import type { AmqpLogger } from '../client-context.js';
+import { linkFailure } from '../connection/refusal.js';
+import { asError, deadline, raceSignal } from '../deadline.js';
+import { AmqpTimeoutError, ClientClosedError } from '../errors.js';
+import type { PeerProfile } from '../profile/peer-profile.js';
+import type { LinkOwner, SupervisedLink } from './link-owner.js';
+import {
+  decideLink,
+  INITIAL_LINK_STATE,
+  linkStateName,
+  type LinkEffect,
+  type LinkEvent,
+  type LinkPolicy,
+  type LinkState,
+} from './link-state.js';
+import type { SessionPlace, SessionPool } from './session-pool.js';
+
+/** What a supervised link is given by the connection. */
+export interface LinkSurroundings {
+  readonly policy: LinkPolicy;
+  readonly logger: AmqpLogger;
+  readonly attachTimeoutMs: number;
+  /** The longest wait of `ready()` without a signal. */
+  readonly readyTimeoutMs: number;
+  /** `undefined` while there is no open connection. */
+  current(): { readonly pool: SessionPool; readonly profile: PeerProfile } | undefined;
+  /** Somebody wants the connection. */
+  connect(): void;
+  /** This link will never ask for anything again. */
+  forget(link: SupervisedLink): void;
+}
+
+type AnyLink = { readonly isOpen: boolean };
+
+export class LinkRunner<Link extends AnyLink> implements SupervisedLink {
+  #state: LinkState = INITIAL_LINK_STATE;
+  #attempt: AbortController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #held: { readonly link: Link; readonly place: SessionPlace } | undefined;
+  #ending: Promise<void> = Promise.resolve();
+  #applying = false;
+  /** The link ended between its attach and the moment we heard of it. */
+  #endedEarly: AmqpError | undefined;
+  readonly #events: LinkEvent[] = [];
+  readonly #waiting = new Set<{ resolve(): void; reject(error: Error): void }>();
+
+  constructor(
+    private readonly owner: LinkOwner<Link>,
+    private readonly surroundings: LinkSurroundings,
+  ) {}
+
+  get state(): SupervisedLink['state'] {
+    return linkStateName(this.#state);
+  }
+
+  /** For health and log lines. */
+  get address(): string {
+    return this.owner.address;
+  }
+
+  async ready(signal?: AbortSignal): Promise<void> {
+    if (this.#state.name === 'attached') return;
+    if (this.#state.name === 'failed') throw this.#state.cause;
+    if (this.#state.name === 'closed') throw new ClientClosedError(`the client of "${this.owner.address}" is closed`);
+    const { readyTimeoutMs } = this.surroundings;
+    const wait = deadline(signal === undefined ? readyTimeoutMs : Infinity, () => this.#tookTooLong(), signal);
+    let place: { resolve(): void; reject(error: Error): void } | undefined;
+    const attached = new Promise<void>((resolve, reject) => {
+      place = { resolve, reject };
+      this.#waiting.add(place);
+    });
+    this.#apply({ type: 'wanted', connected: this.surroundings.current() !== undefined });
+    try {
+      await raceSignal(attached, wait.signal);
+    } finally {
+      wait.done();
+      if (place !== undefined) this.#waiting.delete(place);
+    }
+  }
+
+  closed(error: AmqpError): void {
+    if (this.#state.name === 'attaching') this.#endedEarly = error;
+    // A link that was let go may report its end late: the one in hand is alive.
+    if (this.#state.name !== 'attached' || this.#held?.link.isOpen === true) return;
+    const { place } = this.#held ?? {};
+    const sibling = place !== undefined && place.isShared && !place.session.isOpen;
+    const kind = sibling && linkFailure(error) === 'refused' ? 'transient' : linkFailure(error);
+    const { epoch } = this.#state;
+    this.#apply({ type: 'detached', epoch, at: performance.now(), cause: error, kind });
+  }
+
+  async release(): Promise<void> {
+    this.#apply({ type: 'released' });
+    this.#settleWaiting(new ClientClosedError(`the client of "${this.owner.address}" is closed`));
+    this.surroundings.forget(this);
+    await this.#ending;
+  }
+
+  connectionUp(): void {
+    this.#apply({ type: 'connection-up' });
+  }
+
+  connectionDown(cause: AmqpError): void {
+    this.#apply({ type: 'connection-down', cause });
+  }
+
+  connectionGivenUp(cause: AmqpError, final: boolean): void {
+    this.#apply({ type: 'connection-given-up', cause, final });
+  }
+
+  #apply(event: LinkEvent): void {
+    this.#events.push(event);
+    if (this.#applying) return;
+    this.#applying = true;
+    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+      const before = this.#state;
+      const { state, effects } = decideLink(before, next, this.surroundings.policy);
+      this.#state = state;
+      for (const effect of effects) this.#run(effect, before);
+    }
+    this.#applying = false;
+  }
+
+  #run(effect: LinkEffect, before: LinkState): void {
+    switch (effect.run) {
+      case 'connect':
+        this.surroundings.connect();
+        break;
+      case 'attach':
+        void this.#attach(effect.epoch);
+        break;
+      case 'wait':
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.#apply({ type: 'delay-elapsed', epoch: effect.epoch }), effect.delayMs);
+        break;
+      case 'let-go':
+        this.#letGo();
+        break;
+      case 'tell-attached':
+        if (this.#held !== undefined) this.#tell((link) => this.owner.attached(link), this.#held.link);
+        this.#settleWaiting(undefined);
+        break;
+      case 'tell-lost':
+        this.#logLoss(effect.cause, effect.refused, before);
+        this.#tell((cause) => this.owner.lost(cause), effect.cause);
+        break;
+      case 'tell-failed':
+        this.#tell((cause) => this.owner.failed(cause), effect.cause);
+        this.#settleWaiting(effect.cause);
+        this.surroundings.forget(this);
+        break;
+      case 'reject-ready':
+        this.#settleWaiting(effect.cause);
+        break;
+    }
+  }
+
+  async #attach(epoch: number): Promise<void> {
+    const current = this.surroundings.current();
+    if (current === undefined) return;
+    const { owner } = this;
+    const stop = new AbortController();
+    this.#attempt = stop;
+    this.#endedEarly = undefined;
+    const { attachTimeoutMs } = this.surroundings;
+    const late = (): Error =>
+      new LinkError(`"${owner.address}": no answer to the attach within ${attachTimeoutMs} ms`, owner.address, '');
+    const attempt = deadline(attachTimeoutMs, late, stop.signal);
+    // What was refused once gets a session of its own where one is left, so that it takes nobody with it.
+    const refusedBefore = this.#state.name === 'attaching' && this.#state.refused;
+    const wish = refusedBefore && owner.session === 'shared' ? 'own' : owner.session;
+    try {
+      const held = await current.pool.attach(wish, attempt.signal, (session) =>
+        owner.attach(session, current.profile, attempt.signal),
+      );
+      if (this.#state.epoch !== epoch) await discard(held);
+      else if (!held.link.isOpen) {
+        await held.place.release();
+        throw (
+          this.#endedEarly ?? new LinkError(`"${owner.address}" ended as soon as it was attached`, owner.address, '')
+        );
+      } else {
+        this.#held = held;
+        this.#apply({ type: 'attached', epoch, at: performance.now() });
+      }
+    } catch (thrown) {
+      const cause = toAmqpError(attempt.signal.aborted ? attempt.signal.reason : thrown, owner.address);
+      this.#apply({ type: 'attach-failed', epoch, cause, kind: linkFailure(cause) });
+    } finally {
+      attempt.done();
+    }
+  }
+
+  #letGo(): void {
+    clearTimeout(this.#timer);
+    this.#attempt?.abort(new LinkError(`"${this.owner.address}": the attach was given up`, this.owner.address, ''));
+    this.#attempt = undefined;
+    const { place } = this.#held ?? {};
+    this.#held = undefined;
+    if (place !== undefined) this.#ending = place.release();
+  }
+
+  /** An owner must not throw; one that does is not allowed to stop the others. */
+  #tell<Value>(call: (value: Value) => void, value: Value): void {
+    try {
+      call(value);
+    } catch (error) {
+      this.surroundings.logger.error(`"${this.owner.address}": ${asError(error).message}`);
+    }
+  }
+
+  #settleWaiting(error: Error | undefined): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const { resolve, reject } of waiting) {
+      if (error === undefined) resolve();
+      else reject(error);
+    }
+  }
+
+  #logLoss(cause: AmqpError, refused: boolean, before: LinkState): void {
+    const { logger, policy } = this.surroundings;
+    if (refused) {
+      const again = `the next attempt is in ${policy.refusedRetryMs} ms`;
+      if (before.name === 'attached' || this.#firstRefusal(before))
+        logger.error(`"${this.owner.address}" was refused: ${cause.message}; ${again}`);
+    } else if (before.name === 'attached' && this.surroundings.current() !== undefined) {
+      logger.warn(`"${this.owner.address}" was detached: ${cause.message}; it is attached again`);
+    }
+  }
+
+  #firstRefusal(before: LinkState): boolean {
+    return before.name === 'attaching' && !before.refused;
+  }
+
+  #tookTooLong(): Error {
+    const state = this.#state;
+    const cause = 'cause' in state ? state.cause : undefined;
+    const why = cause === undefined ? '' : `: ${cause.message}`;
+    const message = `"${this.owner.address}" was not attached within ${this.surroundings.readyTimeoutMs} ms${why}`;
+    return new AmqpTimeoutError(message, { cause });
+  }
+}
+
+/** The attach ended after all, but nobody wants the link any more. */
+async function discard(held: { readonly link: AnyLink; readonly place: SessionPlace }): Promise<void> {
+  const { link, place } = held;
+  if (place.isShared && link.isOpen && 'detach' in link && typeof link.detach === 'function') {
+    // True for every link of the protocol layer: detach resolves, whatever happens.
+    await (Reflect.apply(link.detach, link, [{ closed: true, timeoutMs: 1_000 }]) as Promise<void>);
+  }
+  await place.release();
+}
+
+function toAmqpError(thrown: unknown, address: string): AmqpError {
+  if (thrown instanceof AmqpError) return thrown;
+  return new LinkError(`"${address}" could not be attached`, address, '', { cause: thrown });
+}

@@ -1,0 +1,230 @@
+// Every decision about one supervised link, and nothing else. supervised-link.ts runs the effects that decideLink() returns.
+
+import type { AmqpError } from '../../protocol/index.js';
+import type { SupervisedLink } from './link-owner.js';
+
+/**
+ * `epoch` numbers the attempts to attach; an event of another epoch is ignored. `established`: it was attached before, so that a
+ * refusal is retried slowly in place of ending it.
+ */
+export type LinkState =
+  | { readonly name: 'idle'; readonly epoch: number }
+  | {
+      readonly name: 'unconnected';
+      readonly epoch: number;
+      readonly established: boolean;
+      readonly cause?: AmqpError | undefined;
+    }
+  | {
+      readonly name: 'attaching';
+      readonly epoch: number;
+      readonly failures: number;
+      readonly established: boolean;
+      /** The last attempt was refused. */
+      readonly refused: boolean;
+      readonly cause?: AmqpError | undefined;
+    }
+  | { readonly name: 'attached'; readonly epoch: number; readonly failures: number; readonly attachedAt: number }
+  | {
+      readonly name: 'waiting';
+      readonly epoch: number;
+      readonly failures: number;
+      readonly established: boolean;
+      readonly refused: boolean;
+      readonly cause: AmqpError;
+    }
+  | { readonly name: 'failed'; readonly epoch: number; readonly cause: AmqpError }
+  | { readonly name: 'closed'; readonly epoch: number };
+
+/**
+ * `transient`: worth another attempt soon. `refused`: the peer said no. `fatal`: another attempt would do harm, as after
+ * `amqp:link:stolen`.
+ */
+export type LinkFailure = 'transient' | 'refused' | 'fatal';
+
+export type LinkEvent =
+  | { readonly type: 'wanted'; readonly connected: boolean }
+  | { readonly type: 'connection-up' }
+  | { readonly type: 'connection-down'; readonly cause: AmqpError }
+  /** No connection will come by itself: `final` when the user closed it. */
+  | { readonly type: 'connection-given-up'; readonly cause: AmqpError; readonly final: boolean }
+  | { readonly type: 'attached'; readonly epoch: number; readonly at: number }
+  | {
+      readonly type: 'attach-failed';
+      readonly epoch: number;
+      readonly cause: AmqpError;
+      readonly kind: LinkFailure;
+    }
+  | {
+      readonly type: 'detached';
+      readonly epoch: number;
+      readonly at: number;
+      readonly cause: AmqpError;
+      readonly kind: LinkFailure;
+    }
+  | { readonly type: 'delay-elapsed'; readonly epoch: number }
+  | { readonly type: 'released' };
+
+export type LinkEffect =
+  | { readonly run: 'connect' }
+  | { readonly run: 'attach'; readonly epoch: number }
+  | { readonly run: 'wait'; readonly epoch: number; readonly delayMs: number }
+  /** Stop the attempt or timer under way, give the session back. */
+  | { readonly run: 'let-go' }
+  | { readonly run: 'tell-attached' }
+  | { readonly run: 'tell-lost'; readonly cause: AmqpError; readonly refused: boolean }
+  | { readonly run: 'tell-failed'; readonly cause: AmqpError }
+  /** Who waits for it is told; a later wish starts anew. */
+  | { readonly run: 'reject-ready'; readonly cause: AmqpError };
+
+export interface LinkPolicy {
+  /** Failures in a row, from 1, to the delay before the next attempt. */
+  delayMs(failures: number): number;
+  readonly stableAfterMs: number;
+  readonly refusedRetryMs: number;
+  readonly onRefused: 'retry' | 'stop';
+}
+
+export interface LinkDecision {
+  readonly state: LinkState;
+  readonly effects: readonly LinkEffect[];
+}
+
+export const INITIAL_LINK_STATE: LinkState = { name: 'idle', epoch: 0 };
+
+/** The whole state machine. Pure: same input, same output, but for the jitter of `policy.delayMs`. */
+export function decideLink(state: LinkState, event: LinkEvent, policy: LinkPolicy): LinkDecision {
+  if (state.name === 'failed' || state.name === 'closed') {
+    return event.type === 'released' ? { state: { name: 'closed', epoch: state.epoch }, effects: [] } : stay(state);
+  }
+  if ('epoch' in event && event.epoch !== state.epoch) return stay(state);
+
+  switch (event.type) {
+    case 'wanted':
+      if (state.name === 'unconnected') return { state, effects: [{ run: 'connect' }] };
+      if (state.name !== 'idle') return stay(state);
+      if (event.connected) return attach(state.epoch, 0, false, false);
+      return { state: { name: 'unconnected', epoch: state.epoch, established: false }, effects: [{ run: 'connect' }] };
+
+    case 'connection-up':
+      return state.name === 'unconnected' ? attach(state.epoch, 0, state.established, false, state.cause) : stay(state);
+
+    case 'connection-down':
+      return goDown(state, event.cause);
+
+    case 'connection-given-up':
+      if (event.final || established(state)) return fail(state.epoch, event.cause);
+      return state.name === 'idle'
+        ? stay(state)
+        : {
+            state: { name: 'idle', epoch: state.epoch + 1 },
+            effects: [{ run: 'let-go' }, { run: 'reject-ready', cause: event.cause }],
+          };
+
+    case 'attached':
+      if (state.name !== 'attaching') return stay(state);
+      return {
+        state: { name: 'attached', epoch: state.epoch, failures: state.failures, attachedAt: event.at },
+        effects: [{ run: 'tell-attached' }],
+      };
+
+    case 'attach-failed':
+      if (state.name !== 'attaching') return stay(state);
+      return recover(state.epoch, state.failures + 1, state.established, event, policy);
+
+    case 'detached': {
+      if (state.name !== 'attached') return stay(state);
+      const stable = event.at - state.attachedAt >= policy.stableAfterMs;
+      return recover(state.epoch, stable ? 0 : state.failures + 1, true, event, policy);
+    }
+
+    case 'delay-elapsed':
+      if (state.name !== 'waiting') return stay(state);
+      return attach(state.epoch, state.failures, state.established, state.refused, state.cause);
+
+    case 'released':
+      return { state: { name: 'closed', epoch: state.epoch + 1 }, effects: [{ run: 'let-go' }] };
+  }
+}
+
+/** What the owner sees of a state. */
+export function linkStateName(state: LinkState): SupervisedLink['state'] {
+  switch (state.name) {
+    case 'unconnected':
+      return state.established ? 'lost' : 'attaching';
+    case 'attaching':
+    case 'waiting':
+      if (state.refused) return 'refused';
+      return state.established ? 'lost' : 'attaching';
+    case 'idle':
+    case 'attached':
+    case 'failed':
+    case 'closed':
+      return state.name;
+  }
+}
+
+function established(state: LinkState): boolean {
+  return state.name === 'attached' || ('established' in state && state.established);
+}
+
+function goDown(state: LinkState, cause: AmqpError): LinkDecision {
+  const down = (wasEstablished: boolean): LinkState => {
+    return { name: 'unconnected', epoch: state.epoch + 1, established: wasEstablished, cause };
+  };
+  switch (state.name) {
+    case 'attached':
+      return { state: down(true), effects: [{ run: 'let-go' }, { run: 'tell-lost', cause, refused: false }] };
+    case 'attaching':
+    case 'waiting':
+      return { state: down(state.established), effects: [{ run: 'let-go' }] };
+    case 'idle':
+    case 'unconnected':
+    case 'failed':
+    case 'closed':
+      return stay(state);
+  }
+}
+
+function recover(
+  epoch: number,
+  failures: number,
+  wasEstablished: boolean,
+  { cause, kind }: { readonly cause: AmqpError; readonly kind: LinkFailure },
+  policy: LinkPolicy,
+): LinkDecision {
+  const refused = kind === 'refused';
+  if (kind === 'fatal' || (refused && (!wasEstablished || policy.onRefused === 'stop'))) return fail(epoch, cause);
+  const delayMs = refused ? policy.refusedRetryMs : policy.delayMs(Math.max(1, failures));
+  const effects: LinkEffect[] = [{ run: 'let-go' }];
+  if (wasEstablished) effects.push({ run: 'tell-lost', cause, refused });
+  return {
+    state: { name: 'waiting', epoch, failures, established: wasEstablished, refused, cause },
+    effects: [...effects, { run: 'wait', epoch, delayMs }],
+  };
+}
+
+function attach(
+  epoch: number,
+  failures: number,
+  wasEstablished: boolean,
+  refused: boolean,
+  cause?: AmqpError,
+): LinkDecision {
+  const next = epoch + 1;
+  return {
+    state: { name: 'attaching', epoch: next, failures, established: wasEstablished, refused, cause },
+    effects: [{ run: 'attach', epoch: next }],
+  };
+}
+
+function fail(epoch: number, cause: AmqpError): LinkDecision {
+  return {
+    state: { name: 'failed', epoch: epoch + 1, cause },
+    effects: [{ run: 'let-go' }, { run: 'tell-failed', cause }],
+  };
+}
+
+function stay(state: LinkState): LinkDecision {
+  return { state, effects: [] };
+}

@@ -1,0 +1,74 @@
+// All supervised links of one connection.
+
+import type { AmqpError } from '../../protocol/index.js';
+import type { ConnectedPeer } from '../connection/connect-peer.js';
+import type { PeerProfile } from '../profile/peer-profile.js';
+import type { LinkOwner, LinkSupervisor, SupervisedLink } from './link-owner.js';
+import { LinkRunner, type LinkSurroundings } from './link-runner.js';
+import { SessionPool } from './session-pool.js';
+
+export interface LinksOptions extends Omit<LinkSurroundings, 'current' | 'forget'> {
+  readonly endTimeoutMs: number;
+}
+
+interface Member extends SupervisedLink {
+  readonly address: string;
+  connectionUp(): void;
+  connectionDown(cause: AmqpError): void;
+  connectionGivenUp(cause: AmqpError, final: boolean): void;
+}
+
+export class Links implements LinkSupervisor {
+  readonly #members = new Set<Member>();
+  #current: { readonly pool: SessionPool; readonly profile: PeerProfile } | undefined;
+  #profile: PeerProfile | undefined;
+  #peerName = 'the peer';
+
+  constructor(private readonly options: LinksOptions) {}
+
+  get profile(): PeerProfile | undefined {
+    return this.#profile;
+  }
+
+  get peerName(): string {
+    return this.#peerName;
+  }
+
+  /** Addresses and states, for health. */
+  get states(): readonly { readonly address: string; readonly state: SupervisedLink['state'] }[] {
+    return [...this.#members].map(({ address, state }) => ({ address, state }));
+  }
+
+  supervise<Link extends { readonly isOpen: boolean }>(owner: LinkOwner<Link>): SupervisedLink {
+    const runner: LinkRunner<Link> = new LinkRunner(owner, {
+      ...this.options,
+      current: () => this.#current,
+      forget: () => this.#members.delete(runner),
+    });
+    this.#members.add(runner);
+    return runner;
+  }
+
+  up(peer: ConnectedPeer): void {
+    const { profile } = peer;
+    this.#profile = profile;
+    this.#peerName = peer.name;
+    const pool = new SessionPool(peer.protocol, {
+      oneAttachAtATime: profile.refusalEndsSession,
+      endTimeoutMs: this.options.endTimeoutMs,
+    });
+    this.#current = { pool, profile };
+    for (const member of this.#members) member.connectionUp();
+  }
+
+  down(cause: AmqpError): void {
+    this.#current = undefined;
+    for (const member of this.#members) member.connectionDown(cause);
+  }
+
+  /** @param final the connection was closed by the user */
+  givenUp(cause: AmqpError, final: boolean): void {
+    this.#current = undefined;
+    for (const member of this.#members) member.connectionGivenUp(cause, final);
+  }
+}

@@ -1,0 +1,133 @@
+// Which session a link gets: its own while channels are plenty, else a place on a shared one.
+
+import { ConnectionError, type ProtocolConnection, type ProtocolSession } from '../../protocol/index.js';
+
+/** A place on a session. `release` gives it back once; the session ends with its last place. Never rejects. */
+export interface SessionPlace {
+  readonly session: ProtocolSession;
+  /** Others may stand on it too: its end says nothing about this link. */
+  readonly isShared: boolean;
+  release(): Promise<void>;
+}
+
+export type SessionWish = 'alone' | 'own' | 'shared';
+
+interface Entry {
+  readonly session: ProtocolSession;
+  readonly kind: SessionWish;
+  places: number;
+  everShared: boolean;
+  /** The attach under way: on a peer that ends the session at a refusal, only one at a time, so that the right one is blamed. */
+  attaching: Promise<unknown>;
+}
+
+export interface SessionPoolOptions {
+  readonly oneAttachAtATime: boolean;
+  readonly endTimeoutMs: number;
+}
+
+/** The sessions of one open connection. */
+export class SessionPool {
+  readonly #entries = new Set<Entry>();
+  #beginning = 0;
+
+  constructor(
+    private readonly protocol: ProtocolConnection,
+    private readonly options: SessionPoolOptions,
+  ) {}
+
+  /**
+   * Takes a place and attaches on it; when that fails the place is given back.
+   *
+   * @param wish `alone`: never shared. `own`: not shared while there is a channel. `shared`: shared where channels are short
+   * @throws whatever begin, attach or the signal bring
+   */
+  async attach<Link>(
+    wish: SessionWish,
+    signal: AbortSignal,
+    attach: (session: ProtocolSession) => Promise<Link>,
+  ): Promise<{ readonly link: Link; readonly place: SessionPlace }> {
+    const entry = await this.#take(wish, signal);
+    const place = this.#place(entry);
+    try {
+      const link = this.options.oneAttachAtATime ? takeTurn(entry, signal, attach) : attach(entry.session);
+      return { link: await link, place };
+    } catch (error) {
+      await place.release();
+      throw error;
+    }
+  }
+
+  async #take(wish: SessionWish, signal: AbortSignal): Promise<Entry> {
+    for (const entry of this.#entries) if (!entry.session.isOpen) this.#entries.delete(entry);
+    const { sessionLimit } = this.protocol;
+    const used = this.protocol.sessionCount + this.#beginning;
+    if (wish !== 'shared' && used < sessionLimit) return this.#begin(wish, signal);
+    if (wish !== 'alone') {
+      if (used * 4 < sessionLimit * 3) return this.#begin('own', signal);
+      const shared = [...this.#entries].filter(({ kind }) => kind === 'shared');
+      const mayGrow = shared.length < Math.max(1, Math.floor(sessionLimit / 8)) && used < sessionLimit;
+      if (mayGrow) return this.#begin('shared', signal);
+      const place = leastUsed(shared) ?? leastUsed([...this.#entries].filter(({ kind }) => kind === 'own'));
+      if (place !== undefined) {
+        place.places += 1;
+        place.everShared = true;
+        return place;
+      }
+    }
+    throw new ConnectionError(
+      'connect-failed',
+      `no session is left for another link: the peer allows ${sessionLimit} sessions on one connection`,
+      { condition: 'amqp:resource-limit-exceeded' },
+    );
+  }
+
+  async #begin(kind: Entry['kind'], signal: AbortSignal): Promise<Entry> {
+    this.#beginning += 1;
+    try {
+      const session = await this.protocol.beginSession({ signal });
+      const entry: Entry = { session, kind, places: 1, everShared: kind === 'shared', attaching: Promise.resolve() };
+      this.#entries.add(entry);
+      return entry;
+    } finally {
+      this.#beginning -= 1;
+    }
+  }
+
+  #place(entry: Entry): SessionPlace {
+    let held = true;
+    return {
+      session: entry.session,
+      get isShared() {
+        return entry.everShared;
+      },
+      release: async () => {
+        if (!held) return;
+        held = false;
+        entry.places -= 1;
+        if (entry.places > 0) return;
+        this.#entries.delete(entry);
+        if (entry.session.isOpen) await entry.session.end({ timeoutMs: this.options.endTimeoutMs });
+      },
+    };
+  }
+}
+
+function leastUsed(entries: readonly Entry[]): Entry | undefined {
+  return entries
+    .filter(({ session, places }) => session.isOpen && places <= session.handleMax)
+    .toSorted((left, right) => left.places - right.places)[0];
+}
+
+function takeTurn<Link>(
+  entry: Entry,
+  signal: AbortSignal,
+  attach: (session: ProtocolSession) => Promise<Link>,
+): Promise<Link> {
+  const turn = entry.attaching.then(() => {
+    signal.throwIfAborted();
+    return attach(entry.session);
+  });
+  entry.attaching = turn.catch(() => undefined);
+  return turn;
+}

@@ -1,0 +1,127 @@
+// The topology of one connection: checks what is asked, waits for the peer, hands it to the driver of that kind of peer.
+
+import type { QueueAccess } from '../client-context.js';
+import type { ConnectedPeer } from '../connection/connect-peer.js';
+import { deadline, raceSignal } from '../deadline.js';
+import type { PeerProfile } from '../profile/peer-profile.js';
+import { checkBoolean, checkObject, checkText } from '../options/check.js';
+import { InvalidOptionsError } from '../../protocol/index.js';
+import { autoCreateTopology } from './auto-create-topology.js';
+import { checkBinding, checkTopology } from './check-topology.js';
+import { managementTimeout } from './management-pair.js';
+import { noTopology } from './no-topology.js';
+import { rabbitmqTopology } from './rabbitmq-topology.js';
+import type { BindingDeclaration, Topology, TopologyClient } from './topology.js';
+import type { TopologyDriver } from './topology-driver.js';
+
+export interface TopologySurroundings {
+  /** The open connection, waiting for it if need be. */
+  connected(): Promise<ConnectedPeer>;
+  readonly timeoutMs: number;
+}
+
+export class TopologyService implements TopologyClient {
+  /** What receive clients ask before they attach. */
+  readonly queues: QueueAccess = {
+    inspect: (queue, signal) => this.#run((driver, peer, bound) => driver.inspect(peer, queue, bound), signal),
+    declare: (queue, signal) => this.#run((driver, peer, bound) => driver.ensureQueue(peer, queue, bound), signal),
+  };
+
+  constructor(private readonly surroundings: TopologySurroundings) {}
+
+  async declare(wanted: Topology): Promise<void> {
+    const topology = checkTopology(wanted, 'topology');
+    await this.#run((driver, peer, signal) => driver.declare(peer, topology, signal));
+  }
+
+  async check(wanted: Topology): Promise<void> {
+    const topology = checkTopology(wanted, 'topology');
+    await this.#run((driver, peer, signal) => driver.check(peer, topology, signal));
+  }
+
+  async bind(wanted: BindingDeclaration): Promise<void> {
+    const binding = checkBinding(wanted, 'binding');
+    await this.#run((driver, peer, signal) => driver.bind(peer, binding, signal));
+  }
+
+  async unbind(wanted: BindingDeclaration): Promise<void> {
+    const binding = checkBinding(wanted, 'binding');
+    await this.#run((driver, peer, signal) => driver.unbind(peer, binding, signal));
+  }
+
+  async purge(queue: string): Promise<number> {
+    const name = required(queue, 'queue');
+    return this.#run((driver, peer, signal) => driver.purge(peer, name, signal));
+  }
+
+  async deleteQueue(
+    queue: string,
+    options?: { readonly ifEmpty?: boolean | undefined; readonly ifUnused?: boolean | undefined },
+  ): Promise<number> {
+    const name = required(queue, 'name');
+    const given = checkObject(options, 'options', ['ifEmpty', 'ifUnused']);
+    const conditions = {
+      ifEmpty: checkBoolean(given['ifEmpty'], 'options.ifEmpty', false),
+      ifUnused: checkBoolean(given['ifUnused'], 'options.ifUnused', false),
+    };
+    return this.#run((driver, peer, signal) => driver.deleteQueue(peer, name, conditions, signal));
+  }
+
+  async deleteExchange(exchange: string, options?: { readonly ifUnused?: boolean | undefined }): Promise<void> {
+    const name = required(exchange, 'name');
+    const given = checkObject(options, 'options', ['ifUnused']);
+    const ifUnused = checkBoolean(given['ifUnused'], 'options.ifUnused', false);
+    await this.#run((driver, peer, signal) => driver.deleteExchange(peer, name, ifUnused, signal));
+  }
+
+  /** After each connect, before any link: on this peer, whatever the connection's state. */
+  async declareOn(peer: ConnectedPeer, topology: Topology, signal: AbortSignal): Promise<void> {
+    if (isEmpty(topology)) return;
+    await this.#within(peer, (driver, bound) => driver.declare(peer, topology, bound), signal);
+  }
+
+  async #run<T>(
+    work: (driver: TopologyDriver, peer: ConnectedPeer, signal: AbortSignal) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const connected = this.surroundings.connected();
+    const peer = await (signal === undefined ? connected : raceSignal(connected, signal));
+    return this.#within(peer, (driver, bound) => work(driver, peer, bound), signal);
+  }
+
+  async #within<T>(
+    peer: ConnectedPeer,
+    work: (driver: TopologyDriver, signal: AbortSignal) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const { timeoutMs } = this.surroundings;
+    const wait = deadline(timeoutMs, () => managementTimeout(peer.name, timeoutMs), signal);
+    try {
+      return await work(driverOf(peer.profile), wait.signal);
+    } finally {
+      wait.done();
+    }
+  }
+}
+
+function driverOf(profile: PeerProfile): TopologyDriver {
+  switch (profile.topology) {
+    case 'rabbitmq-management':
+      return rabbitmqTopology;
+    case 'auto-create':
+    case 'artemis-management':
+      return autoCreateTopology;
+    case 'none':
+      return noTopology;
+  }
+}
+
+function isEmpty({ queues = [], exchanges = [], bindings = [] }: Topology): boolean {
+  return queues.length === 0 && exchanges.length === 0 && bindings.length === 0;
+}
+
+function required(value: unknown, path: string): string {
+  const text = checkText(value, path);
+  if (text === undefined) throw new InvalidOptionsError(path, 'a string that is not empty', value);
+  return text;
+}
