@@ -4,8 +4,8 @@ import { EncodingFailure } from '../errors.js';
 import { ByteWriter, failureAt, isPlain, isScalar, writeSymbolMap, writeValue } from '../types/encode.js';
 import { checkWellFormed, kind } from '../types/scalars.js';
 import type { AmqpMessage, MessageHeader } from './amqp-message.js';
-import { writeProperties } from './encode-properties.js';
-import { writeSection } from './section-head.js';
+import { writeBinary, writeProperties } from './encode-properties.js';
+import { writeSection, writeUint32 } from './write-head.js';
 import * as section from './sections.js';
 import { encodedSizeBound } from './size-bound.js';
 import { writeText } from './write-text.js';
@@ -64,7 +64,7 @@ function writeHeader(buffer: Buffer, offset: number, header: MessageHeader): num
   } else buffer[at++] = 0x40;
   if (ttl !== undefined) {
     buffer[at] = 0x70;
-    at = end = buffer.writeUInt32BE(check(ttl, 'uint', 0xffff_ffff, 'header.ttl'), at + 1);
+    at = end = writeUint32(buffer, at + 1, check(ttl, 'uint', 0xffff_ffff, 'header.ttl'));
     count = 3;
   } else buffer[at++] = 0x40;
   if (firstAcquirer !== undefined) {
@@ -74,7 +74,7 @@ function writeHeader(buffer: Buffer, offset: number, header: MessageHeader): num
   } else buffer[at++] = 0x40;
   if (deliveryCount !== undefined) {
     buffer[at] = 0x70;
-    end = buffer.writeUInt32BE(check(deliveryCount, 'uint', 0xffff_ffff, 'header.deliveryCount'), at + 1);
+    end = writeUint32(buffer, at + 1, check(deliveryCount, 'uint', 0xffff_ffff, 'header.deliveryCount'));
     count = 5;
   }
   buffer[size] = end - size - 1;
@@ -120,19 +120,15 @@ function writeApplicationProperties(buffer: Buffer, offset: number, record: Reco
   } catch (error) {
     throw failureAt('applicationProperties', failureAt(key, error));
   }
-  buffer.writeUInt32BE(at - size - 4, size);
-  buffer.writeUInt32BE(count, size + 4);
+  writeUint32(buffer, size, at - size - 4);
+  writeUint32(buffer, size + 4, count);
   return at;
 }
 
 /** A value of the application properties: section 3.2.5 allows no lists, maps and arrays. */
 function writeSimple(buffer: Buffer, offset: number, value: unknown): number {
   if (typeof value === 'string') return writeText(buffer, offset, value, 0xa1, '');
-  if (typeof value === 'number' && Number.isInteger(value) && value >= -128 && value <= 127 && !Object.is(value, -0)) {
-    buffer[offset] = 0x54;
-    buffer[offset + 1] = value & 255;
-    return offset + 2;
-  }
+  if (typeof value === 'number') return writeNumber(buffer, offset, value);
   if (value === undefined || value === null) {
     buffer[offset] = 0x40;
     return offset + 1;
@@ -149,12 +145,31 @@ function writeSimple(buffer: Buffer, offset: number, value: unknown): number {
   return out.position;
 }
 
+/** As `writeValue` does it: int, long or double. */
+function writeNumber(buffer: Buffer, offset: number, value: number): number {
+  if (value === (value | 0) && !Object.is(value, -0)) {
+    if (value >= -128 && value <= 127) {
+      buffer[offset] = 0x54;
+      buffer[offset + 1] = value;
+      return offset + 2;
+    }
+    buffer[offset] = 0x71;
+    return writeUint32(buffer, offset + 1, value);
+  }
+  if (Number.isSafeInteger(value) && value !== 0) {
+    const high = Math.floor(value / 4_294_967_296);
+    buffer[offset] = 0x81;
+    return writeUint32(buffer, writeUint32(buffer, offset + 1, high), value - high * 4_294_967_296);
+  }
+  buffer[offset] = 0x82;
+  return buffer.writeDoubleBE(value, offset + 1);
+}
+
 function writeBody(buffer: Buffer, offset: number, message: AmqpMessage): number {
   const body = message.body;
   switch (message.bodyType) {
     case 'data':
-      if (!Array.isArray(body)) return writeData(buffer, offset, body, 'body');
-      return body.reduce<number>((at, part, index) => writeData(buffer, at, part, `body[${index}]`), offset);
+      return Array.isArray(body) ? writeParts(buffer, offset, body) : writeData(buffer, offset, body, 'body');
     case 'value': {
       const start = writeSection(buffer, offset, section.VALUE);
       return writeWith(buffer, start, 'body', (out) => writeValue(out, body));
@@ -172,19 +187,19 @@ function writeBody(buffer: Buffer, offset: number, message: AmqpMessage): number
   }
 }
 
+function writeParts(buffer: Buffer, offset: number, parts: readonly unknown[]): number {
+  let at = offset;
+  for (let i = 0; i < parts.length; i++) at = writeData(buffer, at, parts[i], `body[${i}]`);
+  return at;
+}
+
 function writeData(buffer: Buffer, offset: number, body: unknown, path: string): number {
   const at = writeSection(buffer, offset, section.DATA);
-  const start = at + 5;
-  let length: number;
-  if (typeof body === 'string') {
-    length = buffer.write(body, start);
-    checkWellFormed(body, length, path);
-  } else if (body instanceof Uint8Array) {
-    length = body.length;
-    if (start + length > buffer.length) throw new EncodingFailure('the body changed while it was encoded', path);
-    buffer.set(body, start);
-  } else throw new EncodingFailure(`${kind(body)} is no data: a Buffer, a Uint8Array or a string is`, path);
+  if (body instanceof Uint8Array) return writeBinary(buffer, at, body, path);
+  if (typeof body !== 'string')
+    throw new EncodingFailure(`${kind(body)} is no data: a Buffer, a Uint8Array or a string is`, path);
+  const length = buffer.write(body, at + 5);
+  checkWellFormed(body, length, path);
   buffer[at] = 0xb0;
-  buffer.writeUInt32BE(length, at + 1);
-  return start + length;
+  return writeUint32(buffer, at + 1, length) + length;
 }

@@ -4,7 +4,7 @@ import { EncodingFailure } from '../errors.js';
 import { kind } from '../types/scalars.js';
 import { Uuid } from '../types/uuid.js';
 import type { MessageId, MessageProperties } from './amqp-message.js';
-import { writeSection } from './section-head.js';
+import { writeSection, writeUint32 } from './write-head.js';
 import { PROPERTIES } from './sections.js';
 import { writeText } from './write-text.js';
 
@@ -71,8 +71,8 @@ export function writeProperties(buffer: Buffer, offset: number, properties: Mess
     end = writeText(buffer, at, properties.replyToGroupId, STRING, 'properties.replyToGroupId');
     count = 13;
   }
-  buffer.writeUInt32BE(end - size - 4, size);
-  buffer.writeUInt32BE(count, size + 4);
+  writeUint32(buffer, size, end - size - 4);
+  writeUint32(buffer, size + 4, count);
   return end;
 }
 
@@ -93,12 +93,21 @@ function writeId(buffer: Buffer, at: number, id: MessageId, path: string): numbe
   return writeBinary(buffer, at, id, path);
 }
 
-function writeBinary(buffer: Buffer, at: number, bytes: Uint8Array, path: string): number {
+/** A binary as it is, in its shorter form where that will do. */
+export function writeBinary(buffer: Buffer, offset: number, bytes: Uint8Array, path: string): number {
   if (!((bytes as unknown) instanceof Uint8Array)) throw new EncodingFailure(`${kind(bytes)} is no binary`, path);
-  buffer[at] = 0xb0;
-  const start = buffer.writeUInt32BE(bytes.length, at + 1);
-  buffer.set(bytes, start);
-  return start + bytes.length;
+  const length = bytes.length;
+  let at = offset;
+  if (length < 256) {
+    buffer[at++] = 0xa0;
+    buffer[at++] = length;
+  } else {
+    buffer[at] = 0xb0;
+    at = writeUint32(buffer, at + 1, length);
+  }
+  if (at + length > buffer.length) throw new EncodingFailure('the bytes changed while they were encoded', path);
+  buffer.set(bytes, at);
+  return at + length;
 }
 
 function writeTime(buffer: Buffer, at: number, date: Date, path: string): number {
@@ -107,12 +116,12 @@ function writeTime(buffer: Buffer, at: number, date: Date, path: string): number
   const high = Math.floor(time / 4_294_967_296);
   buffer[at] = 0x83;
   buffer.writeInt32BE(high, at + 1);
-  return buffer.writeUInt32BE(time - high * 4_294_967_296, at + 5);
+  return writeUint32(buffer, at + 5, time - high * 4_294_967_296);
 }
 
 function writeSequence(buffer: Buffer, at: number, value: number): number {
   if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff)
     throw new EncodingFailure('must be uint, an integer from 0 to 4294967295', 'properties.groupSequence');
   buffer[at] = 0x70;
-  return buffer.writeUInt32BE(value, at + 1);
+  return writeUint32(buffer, at + 1, value);
 }

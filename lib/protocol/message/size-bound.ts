@@ -34,8 +34,7 @@ function bodyBound(message: AmqpMessage): number {
     case 'data':
       if (typeof body === 'string') return SECTION + textBound(body);
       if (body instanceof Uint8Array) return SECTION + body.length;
-      if (!Array.isArray(body)) return 0;
-      return body.reduce<number>((sum, part) => sum + SECTION + (part instanceof Uint8Array ? part.length : 0), 0);
+      return Array.isArray(body) ? partsBound(body) : 0;
     case 'value':
     case 'sequence':
       return SECTION + at('body', () => valueBound(body));
@@ -43,6 +42,15 @@ function bodyBound(message: AmqpMessage): number {
       // A message needs a body section: a null value is written.
       return SECTION;
   }
+}
+
+function partsBound(parts: readonly unknown[]): number {
+  let bound = 0;
+  for (const part of parts) {
+    if (typeof part === 'string') bound += SECTION + textBound(part);
+    else if (part instanceof Uint8Array) bound += SECTION + part.length;
+  }
+  return bound;
 }
 
 function propertiesBound(properties: MessageProperties): number {

@@ -2,39 +2,38 @@
 
 import { EncodingFailure } from '../errors.js';
 import { checkWellFormed, kind } from '../types/scalars.js';
+import { writeUint32 } from './write-head.js';
 
-/** Up to here a loop in JavaScript beats the call into Node. In UTF-8 it is at most 144 bytes, so a one-byte length will do. */
-const SHORT = 48;
+/** Up to here a loop in JavaScript beats the call into Node. */
+const LOOPED = 32;
+/** Up to here a string has at most 255 bytes in UTF-8, three for each character, so that a one-byte length will do. */
+const SHORT = 85;
 
 /** `code`: 0xa1 string, 0xa3 symbol. Answers where it ends. */
 export function writeText(buffer: Buffer, offset: number, text: unknown, code: 0xa1 | 0xa3, path: string): number {
   if (typeof text !== 'string') throw new EncodingFailure(`${kind(text)} is no string`, path);
   const length = text.length;
-  if (length > SHORT) return writeLong(buffer, offset, text, code, path);
+  if (length > LOOPED) return writeCalled(buffer, offset, text, code, path);
   buffer[offset] = code;
   buffer[offset + 1] = length;
   let at = offset + 2;
   for (let i = 0; i < length; i++) {
     const char = text.charCodeAt(i);
-    if (char > 127) return writeNotAscii(buffer, offset, text, code, path);
+    if (char > 127) return writeCalled(buffer, offset, text, code, path);
     buffer[at++] = char;
   }
   return at;
 }
 
-function writeNotAscii(buffer: Buffer, offset: number, text: string, code: number, path: string): number {
-  const bytes = buffer.write(text, offset + 2);
+function writeCalled(buffer: Buffer, offset: number, text: string, code: number, path: string): number {
+  const isShort = text.length <= SHORT;
+  const start = isShort ? offset + 2 : offset + 5;
+  const bytes = buffer.write(text, start);
   check(text, bytes, code, path);
-  buffer[offset + 1] = bytes;
-  return offset + 2 + bytes;
-}
-
-function writeLong(buffer: Buffer, offset: number, text: string, code: number, path: string): number {
-  const bytes = buffer.write(text, offset + 5);
-  check(text, bytes, code, path);
-  buffer[offset] = code + 0x10;
-  buffer.writeUInt32BE(bytes, offset + 1);
-  return offset + 5 + bytes;
+  buffer[offset] = isShort ? code : code + 0x10;
+  if (isShort) buffer[offset + 1] = bytes;
+  else writeUint32(buffer, offset + 1, bytes);
+  return start + bytes;
 }
 
 function check(text: string, bytes: number, code: number, path: string): void {

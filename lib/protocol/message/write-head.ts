@@ -1,0 +1,18 @@
+// A message leaving: what stands in front of values.
+
+/** Type code 0 and the descriptor of a section; answers where its value goes. */
+export function writeSection(buffer: Buffer, offset: number, code: number): number {
+  buffer[offset] = 0;
+  buffer[offset + 1] = 0x53;
+  buffer[offset + 2] = code;
+  return offset + 3;
+}
+
+/** Four bytes of an unsigned integer, whose range the caller has checked: `writeUInt32BE` would check it again. */
+export function writeUint32(buffer: Buffer, offset: number, value: number): number {
+  buffer[offset] = value >>> 24;
+  buffer[offset + 1] = value >>> 16;
+  buffer[offset + 2] = value >>> 8;
+  buffer[offset + 3] = value;
+  return offset + 4;
+}
