@@ -410,9 +410,9 @@ interface Booted {
   readonly app: INestApplicationContext;
   readonly handlers: readonly DiscoveredHandler[];
   readonly dep: Dep;
-  run(name: string, data?: unknown, context?: AmqpContext): Promise<unknown>;
-  failure(name: string, data?: unknown): Promise<unknown>;
-  values(name: string, data?: unknown): Promise<unknown[]>;
+  readonly run: (name: string, data?: unknown, context?: AmqpContext) => Promise<unknown>;
+  readonly failure: (name: string, data?: unknown) => Promise<unknown>;
+  readonly values: (name: string, data?: unknown) => Promise<unknown[]>;
 }
 
 async function boot(
@@ -475,19 +475,17 @@ describe.each([
   let names: string[];
   beforeAll(async () => {
     const providers = [
-      ...[
-        Plain,
-        Full,
-        MethodLevel,
-        Sub,
-        Sub2,
-        Scoped,
-        ScopedDep,
-        Bubbled,
-        WithScopedGuard,
-        WithTransientGuard,
-        ByToken,
-      ],
+      Plain,
+      Full,
+      MethodLevel,
+      Sub,
+      Sub2,
+      Scoped,
+      ScopedDep,
+      Bubbled,
+      WithScopedGuard,
+      WithTransientGuard,
+      ByToken,
       FailsToBuild,
       { provide: 'FACTORY', useFactory: (): ByFactory => new ByFactory() },
       { provide: ByValue, useValue: new ByValue() },

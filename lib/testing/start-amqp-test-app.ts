@@ -1,0 +1,168 @@
+import {
+  type DynamicModule,
+  Global,
+  type INestApplication,
+  type INestMicroservice,
+  type LoggerService,
+  type LogLevel,
+  Module,
+  type ModuleMetadata,
+} from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+
+import { EmbeddedBroker, type EmbeddedBrokerOptions } from '../broker/index.js';
+import { AmqpConnection } from '../client/index.js';
+import { AmqpModule, CONNECTION_FACTORY, type ConnectionFactory } from '../nest/index.js';
+import { declaresConnection } from './declares-connection.js';
+import { NoTransport } from './no-transport.js';
+import { recordedMessage, type RecordedMessage } from './recorded-message.js';
+import { Recorder } from './recorder.js';
+
+/** How the application under test is started. */
+export interface AmqpTestAppOptions<App = INestMicroservice> {
+  /** Queues of the broker; others are made by whoever first attaches to them. */
+  readonly queues?: EmbeddedBrokerOptions['queues'];
+  /** Further options of the broker. */
+  readonly broker?: EmbeddedBrokerOptions | undefined;
+  /** Called before the application is initialised, for example for `useGlobalPipes`. */
+  readonly app?: ((app: App) => void | Promise<void>) | undefined;
+  /** As for `NestFactory.create`. @default warnings and errors */
+  readonly logger?: LoggerService | LogLevel[] | false | undefined;
+}
+
+/** An application on an embedded broker of its own, and what passed between them. */
+export interface AmqpTestApp<App = INestMicroservice> {
+  readonly app: App;
+  readonly broker: EmbeddedBroker;
+  /** Resolves when every queue with a consumer is empty and no queue has unsettled messages. */
+  idle(options?: { timeoutMs?: number }): Promise<void>;
+  /** Closes the application, then the broker. Harmless twice. */
+  close(): Promise<void>;
+  /** What the application sent to this address, with the broker's outcome. */
+  sent(address: string): RecordedMessage[];
+  /** What its consumers were given from this address, once for each delivery. */
+  received(address: string): RecordedMessage[];
+  /** What it settled from this address, in that order. */
+  settled(address: string): RecordedMessage[];
+  /** Dead letters that wait in the broker: those that come from this address, or lie in the queue of this name. */
+  deadLettered(address: string): RecordedMessage[];
+}
+
+/**
+ * Boots an application on an embedded broker, without a port and without HTTP. Every `AmqpModule.forRoot` in it connects there,
+ * whatever its `uri`; without any, a default connection is added. With `http: true` it is an HTTP application (which needs Nest's
+ * Express or Fastify platform); it does not listen.
+ */
+export function startAmqpTestApp(
+  metadata: ModuleMetadata,
+  options: AmqpTestAppOptions<INestApplication> & { readonly http: true },
+): Promise<AmqpTestApp<INestApplication>>;
+export function startAmqpTestApp(metadata: ModuleMetadata, options?: AmqpTestAppOptions): Promise<AmqpTestApp>;
+export async function startAmqpTestApp(
+  metadata: ModuleMetadata,
+  options: AmqpTestAppOptions<INestApplication & INestMicroservice> & { readonly http?: true } = {},
+): Promise<AmqpTestApp<INestApplication> | AmqpTestApp> {
+  const { queues, logger = ['warn', 'error', 'fatal'] } = options;
+  const broker = await EmbeddedBroker.start({
+    port: false,
+    ...options.broker,
+    ...(queues === undefined ? {} : { queues }),
+  });
+  const recorder = new Recorder();
+  const root = await testModule(metadata, broker, recorder);
+  const settings = { logger, abortOnError: false };
+  try {
+    if (options.http === true) {
+      const app = await NestFactory.create(root, settings);
+      await start(app, () => app.init(), options.app);
+      return testApp(app, broker, recorder);
+    }
+    const app = await NestFactory.createMicroservice(root, { ...settings, strategy: new NoTransport() });
+    await start(app, () => app.listen(), options.app);
+    return testApp(app, broker, recorder);
+  } catch (error) {
+    await broker.stop();
+    throw error;
+  }
+}
+
+async function testModule(
+  metadata: ModuleMetadata,
+  broker: EmbeddedBroker,
+  recorder: Recorder,
+): Promise<DynamicModule> {
+  const connect: ConnectionFactory = (options) => {
+    // What only makes sense for the peer that is replaced.
+    const { uri: _uri, credentials: _credentials, tls: _tls, failover: _failover, ...rest } = options;
+    const { hostname: _hostname, profile: _profile, observer = [], ...kept } = rest;
+    const { embeddedUri: uri, dial } = broker;
+    return new AmqpConnection({ ...kept, uri, ...(dial && { dial }), observer: [observer, recorder].flat() });
+  };
+  const imports = metadata.imports ?? [];
+  const connection = (await declaresConnection(imports)) ? [] : [AmqpModule.forRoot(broker.embeddedUri)];
+  return {
+    ...metadata,
+    module: AmqpTestRootModule,
+    imports: [
+      {
+        module: AmqpTestConnectionModule,
+        providers: [{ provide: CONNECTION_FACTORY, useValue: connect }],
+        exports: [CONNECTION_FACTORY],
+      },
+      ...connection,
+      ...imports,
+    ],
+  };
+}
+
+@Module({})
+class AmqpTestRootModule {}
+
+@Global()
+@Module({})
+class AmqpTestConnectionModule {}
+
+async function start<App extends INestApplication | INestMicroservice>(
+  app: App,
+  init: () => Promise<unknown>,
+  prepare: ((app: App) => void | Promise<void>) | undefined,
+): Promise<void> {
+  try {
+    await prepare?.(app);
+    await init();
+  } catch (error) {
+    await app.close().catch(() => undefined); // why it did not start is what the test has to see
+    throw error;
+  }
+}
+
+function testApp<App extends INestApplication | INestMicroservice>(
+  app: App,
+  broker: EmbeddedBroker,
+  recorder: Recorder,
+): AmqpTestApp<App> {
+  let closing: Promise<void> | undefined;
+  return {
+    app,
+    broker,
+    idle: (options) => broker.idle(options),
+    close: () => (closing ??= app.close().finally(() => broker.stop())),
+    sent: (address) => recorder.sent(address),
+    received: (address) => recorder.received(address),
+    settled: (address) => recorder.settled(address),
+    deadLettered: (address) => deadLetters(broker, address),
+  };
+}
+
+/** `x-opt-death-queue` is where a dead letter comes from, whoever wrote it: the broker or `policy.deadLetter`. */
+function deadLetters(broker: EmbeddedBroker, address: string): RecordedMessage[] {
+  return broker.queues().flatMap((queue) =>
+    queue
+      .messages()
+      .filter(({ messageAnnotations }) => {
+        const from = messageAnnotations?.['x-opt-death-queue'];
+        return from !== undefined && (from === address || queue.name === address);
+      })
+      .map((message) => recordedMessage(message, message.deliveryCount)),
+  );
+}
