@@ -101,12 +101,23 @@ class PreferringRegistry extends CodecRegistry {
 }
 
 function encodeWith(codec: Codec, value: unknown, asked: string | undefined): EncodedBody {
-  const encoded = codec.encode(value);
+  const encoded = callEncode(codec, value);
   const own = typeof codec.contentType === 'string' ? codec.contentType : undefined;
   if (Buffer.isBuffer(encoded)) return { body: encoded, bodyType: 'data', contentType: asked ?? own };
-  if (typeof encoded === 'object' && encoded !== null && Buffer.isBuffer(encoded.body))
-    return { body: encoded.body, bodyType: 'data', contentType: encoded.contentType };
+  if (typeof encoded === 'object' && encoded !== null && 'body' in encoded && Buffer.isBuffer(encoded.body)) {
+    const written = 'contentType' in encoded && typeof encoded.contentType === 'string' ? encoded.contentType : own;
+    return { body: encoded.body, bodyType: 'data', contentType: written ?? asked };
+  }
   throw new TypeError('the codec returned neither a Buffer nor { body, contentType }');
+}
+
+function callEncode(codec: Codec, value: unknown): unknown {
+  try {
+    return codec.encode(value);
+  } catch (cause) {
+    // Not its words: they may quote the value.
+    throw new TypeError(`the codec for ${String(codec.contentType)} cannot encode the value`, { cause });
+  }
 }
 
 function matches({ contentType }: Codec, received: string): boolean {

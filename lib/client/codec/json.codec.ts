@@ -15,7 +15,8 @@ export function encodeJson(value: unknown): string {
     text = JSON.stringify(value);
   } catch (cause) {
     const path = bigintPath(value, '', new Set());
-    if (path === undefined) throw cause;
+    // The engine's and the value's own words may quote the value.
+    if (path === undefined) throw new TypeError('the value has no JSON form: it is circular, or throws', { cause });
     const place = path === '' ? 'the value' : path;
     throw new TypeError(`${place} is a bigint, which has no JSON form; send a string, or a body of type 'value'`, {
       cause,

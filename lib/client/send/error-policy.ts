@@ -66,28 +66,36 @@ export class ErrorPolicy {
 
 const defaultBackoff = exponential({ initialMs: 100, maxMs: 10_000 });
 
-/** What to do about a failure: milliseconds until the next try, or `undefined` to give up. */
-export interface RetryDecision {
+/** The next try of a failed transfer. */
+export interface Retry {
   readonly delayMs: number;
+  /** Counts towards `maxRetries`. */
   readonly counts: boolean;
 }
 
 /**
  * @param retries counted retries so far
- * @param lost the transfer was lost with its link: there is nothing to wait for but the next link
- * @throws whatever `onError` throws
+ * @param byDefault what is done when the user's function has no opinion
+ * @returns `undefined`: given up
+ * @throws whatever `onError` throws; InvalidOptionsError when it answers something impossible
  */
 export function decideRetry(
   policy: ErrorPolicy,
   error: SendError,
   retries: number,
-  lost: boolean,
-): RetryDecision | undefined {
-  const action = policy.onError?.(error) ?? { retry: retriedByTable(error) };
-  if (!action.retry || retries >= policy.maxRetries) return undefined;
-  const delayMs = action.backoffMs ?? (lost ? 0 : defaultBackoff(retries + 1));
-  checkMs(delayMs, 'errorPolicy.onError().backoffMs', { default: 0 });
-  return { delayMs, counts: action.incrementRetries !== false };
+  byDefault: { readonly retry: boolean; readonly delayMs?: number },
+): Retry | undefined {
+  const action = policy.onError?.(error);
+  const retry = action === undefined ? byDefault.retry : action.retry;
+  if (!retry || retries >= policy.maxRetries) return undefined;
+  const fallback = byDefault.delayMs ?? defaultBackoff(retries + 1);
+  const delayMs = checkMs(action?.backoffMs, 'errorPolicy.onError().backoffMs', { default: fallback });
+  return { delayMs, counts: action?.incrementRetries !== false };
+}
+
+/** Whether a message that was not sent yet goes on waiting for a link that the peer refuses. @throws as {@link decideRetry} */
+export function waitsForLink(policy: ErrorPolicy, error: SendError): boolean {
+  return policy.onError?.(error)?.retry ?? retriedByTable(error);
 }
 
 /** Table T1, except that the outcomes rejected and released are not retried unless asked. */

@@ -1,0 +1,109 @@
+// What a send client says when a send fails: every reason, one place for the words.
+
+import {
+  AmqpError,
+  ConnectionError,
+  EncodingFailure,
+  SizeFailure,
+  type AmqpErrorFacts,
+  type Outcome,
+} from '../../protocol/index.js';
+import { ClientClosedError, EncodeError, MessageTooLargeError, SendError, type SendErrorCode } from '../errors.js';
+import type { PendingSend } from './pending-send.js';
+
+/** Makes the errors of one client. */
+export class SendFailures {
+  constructor(
+    private readonly address: string,
+    private readonly peerName: () => string,
+  ) {}
+
+  /** The value, or an option beside it, cannot be sent. */
+  encode(cause: unknown): SendError {
+    if (cause instanceof SendError) return cause;
+    if (cause instanceof SizeFailure)
+      return new MessageTooLargeError(this.#text(cause.message), this.address, { cause });
+    // A codec's own words may quote the value.
+    const known = cause instanceof EncodingFailure || cause instanceof AmqpError || cause instanceof TypeError;
+    const why = known ? cause.message : 'the codec cannot encode the value';
+    return new EncodeError(this.#text(why), this.address, { cause });
+  }
+
+  /** The peer's outcome was not a success. */
+  outcome(pending: PendingSend, outcome: Exclude<Outcome, { kind: 'accepted' }>): SendError {
+    const said = outcome.kind === 'rejected' ? [outcome.condition, outcome.description] : [];
+    const details = said.filter((part) => part !== undefined && part !== '').join(', ');
+    const condition = outcome.kind === 'rejected' ? outcome.condition : undefined;
+    const why = `${this.peerName()} ${outcome.kind} the message${details === '' ? '' : ` (${details})`}`;
+    return this.#make(outcome.kind, why, pending, pending.inDoubt, {
+      condition,
+      // Without a condition a rejection speaks of the queue (RabbitMQ: it is full), not of the message.
+      retryable: outcome.kind !== 'rejected' || condition === undefined,
+      outcome,
+    });
+  }
+
+  /** The peer settled it without an outcome, or with one that nobody knows. */
+  withoutOutcome(pending: PendingSend, problem: string | undefined): SendError {
+    const why = `${this.peerName()} settled the message ${problem === undefined ? 'without an outcome' : `with ${problem}`}`;
+    return this.#make('unknown-outcome', why, pending, true, {});
+  }
+
+  /** The link or connection went down, or could not be had. */
+  link(pending: PendingSend, cause: unknown, written: boolean): SendError {
+    const known = cause instanceof AmqpError ? cause : undefined;
+    const facts = { cause, condition: known?.condition, retryable: known?.retryable ?? true };
+    const why = known?.message ?? 'the link ended';
+    return this.#make(linkCode(cause), why, pending, written || pending.inDoubt, facts);
+  }
+
+  timeout(pending: PendingSend, waitedFor: string, written: boolean, cause: AmqpError | undefined): SendError {
+    const because = cause === undefined ? '' : `; last: ${cause.message}`;
+    const why = `no ${waitedFor} within ${pending.timeoutMs} ms${because}`;
+    const facts = { cause, condition: cause?.condition, retryable: true };
+    return this.#make('timeout', why, pending, written || pending.inDoubt, facts);
+  }
+
+  aborted(pending: PendingSend, written: boolean): SendError {
+    const cause: unknown = pending.signal?.reason;
+    return this.#make('aborted', 'its signal was aborted', pending, written || pending.inDoubt, { cause });
+  }
+
+  closed(pending: PendingSend, written: boolean): SendError {
+    return this.#make('client-closed', 'the client is closed', pending, written || pending.inDoubt, {});
+  }
+
+  notSupported(pending: PendingSend, what: string): SendError {
+    return this.#make('not-supported', `${this.peerName()} ${what}`, pending, false, {});
+  }
+
+  inTransaction(pending: PendingSend): SendError {
+    const state = pending.transaction?.state ?? 'over';
+    return this.#make('aborted', `its transaction is ${state}`, pending, false, {});
+  }
+
+  #make(
+    code: SendErrorCode,
+    why: string,
+    pending: PendingSend,
+    mayHaveIt: boolean,
+    facts: AmqpErrorFacts & { readonly outcome?: Outcome },
+  ): SendError {
+    const delivered = mayHaveIt ? 'unknown' : 'no';
+    return new SendError(code, this.#text(why), {
+      ...facts,
+      address: this.address,
+      delivered,
+      attempts: pending.attempts,
+    });
+  }
+
+  #text(why: string): string {
+    return `a send to "${this.address}" failed: ${why}`;
+  }
+}
+
+function linkCode(cause: unknown): SendErrorCode {
+  if (cause instanceof ClientClosedError) return 'client-closed';
+  return cause instanceof ConnectionError ? 'connection-lost' : 'link-closed';
+}

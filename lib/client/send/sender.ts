@@ -1,0 +1,334 @@
+// A message leaving: bounds, order, retries and deadlines between the send client and its link.
+
+import type { AmqpError, Outcome } from '../../protocol/index.js';
+import type { Target } from '../address/address.js';
+import { wireAddress } from '../address/terminus.js';
+import type { SendError } from '../errors.js';
+import type { MessagingContext } from '../messaging-context.js';
+import { errorName } from '../policy/error-name.js';
+import { decideRetry, retriedByTable, waitsForLink } from './error-policy.js';
+import type { PendingSend, SendEvents } from './pending-send.js';
+import type { ResolvedSendClientOptions } from './send-client-options.js';
+import type { SendFailures } from './send-failures.js';
+import { SendLink, type SendLinkEvents } from './send-link.js';
+import { SendList } from './send-list.js';
+import type { SendResult, SendSuccess } from './send-result.js';
+import type { SendRoom } from './send-room.js';
+
+/** Messages written in one turn before others get theirs. */
+const MOST_PER_TURN = 256;
+/** Conditions that speak of the node or the link, not of a message: whether it can be had again tells more than they do. */
+const ABOUT_THE_LINK: ReadonlySet<string | undefined> = new Set([
+  'amqp:not-found',
+  'amqp:resource-deleted',
+  'amqp:unauthorized-access',
+]);
+
+/** What the sender works with. */
+export interface SenderParts {
+  readonly target: Target;
+  readonly options: ResolvedSendClientOptions;
+  readonly room: SendRoom;
+  readonly failures: SendFailures;
+  readonly context: MessagingContext;
+}
+
+/** Takes every pending send from its call to its outcome. Each stands in exactly one of the lists until it is done. */
+export class Sender implements SendEvents, SendLinkEvents {
+  /** Waiting for `sendAllMessages`. */
+  readonly held = new SendList();
+  /** Waiting for the link, or for credit. */
+  readonly queued = new SendList();
+  /** Written, without an outcome. */
+  readonly sent = new SendList();
+  /** Waiting to be tried again. */
+  readonly delayed = new SendList();
+  readonly #parts: SenderParts;
+  readonly #link: SendLink;
+  #sequence = 0;
+  #isClosed = false;
+  #pumpLater: NodeJS.Immediate | undefined = undefined;
+  #whenIdle: (() => void) | undefined = undefined;
+
+  constructor(parts: SenderParts) {
+    this.#parts = parts;
+    this.#link = new SendLink(parts.target, parts.context.links, parts.options.settleMode, this);
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Puts it aside for `sendAllMessages`; it already takes its place. @throws SendQueueFullError */
+  hold(pending: PendingSend): void {
+    pending.sequence = this.#sequence++;
+    const refusal = this.#parts.room.enter(pending) ? undefined : this.#parts.room.refusal(pending, false);
+    if (refusal !== undefined) throw refusal;
+    this.held.append(pending);
+  }
+
+  /** Sends what was held, in its order. */
+  releaseHeld(pending: PendingSend): void {
+    this.held.remove(pending);
+    if (this.#startWaiting(pending)) this.#enqueue(pending);
+    else this.#leaveRoom(pending);
+  }
+
+  /** @param mayWait for room, however many wait already */
+  submit(pending: PendingSend, mayWait: boolean): void {
+    const { room, options, failures } = this.#parts;
+    pending.sequence = this.#sequence++;
+    if (this.#isClosed) return this.#settle(pending, failures.closed(pending, false));
+    if (room.enter(pending)) {
+      if (this.#startWaiting(pending)) this.#enqueue(pending);
+      else this.#leaveRoom(pending);
+      return;
+    }
+    const refusal = room.refusal(pending, mayWait || options.whenFull === 'wait');
+    if (refusal !== undefined) return this.#settle(pending, refusal);
+    if (this.#startWaiting(pending)) room.waiting.append(pending);
+  }
+
+  // What the link says of one message.
+
+  settled(pending: PendingSend, outcome: Outcome | undefined, problem: string | undefined): void {
+    if (pending.list !== this.sent) return;
+    if (outcome?.kind === 'accepted' || (outcome === undefined && pending.presettled))
+      return this.#finish(pending, success(pending, outcome, true));
+    if (outcome === undefined) return this.#finish(pending, this.#parts.failures.withoutOutcome(pending, problem));
+    if (outcome.kind === 'released' && !(pending.mandatory ?? this.#link.mandatory))
+      return this.#finish(pending, success(pending, outcome, false));
+    this.#failedTransfer(pending, this.#parts.failures.outcome(pending, outcome), false);
+  }
+
+  lost(pending: PendingSend, error: AmqpError, written: boolean): void {
+    if (pending.list !== this.sent) return;
+    if (!written) {
+      // Nobody saw it: it takes its old place again, as if it had not been tried.
+      pending.attempts--;
+      return this.#requeue(pending);
+    }
+    const failure = this.#parts.failures.link(pending, error, true);
+    if (this.#parts.options.onConnectionLost === 'fail') return this.#finish(pending, failure);
+    pending.inDoubt = true;
+    this.#failedTransfer(pending, failure, true);
+  }
+
+  expired(pending: PendingSend): void {
+    const { failures, room } = this.#parts;
+    const written = pending.list === this.sent;
+    const unsent = this.#link.current === undefined ? 'link' : 'credit';
+    const waitedFor = pending.list === room.waiting ? 'room in the queue' : written ? 'outcome' : unsent;
+    this.#finish(pending, failures.timeout(pending, waitedFor, written, this.#link.lastError));
+  }
+
+  aborted(pending: PendingSend): void {
+    this.#finish(pending, this.#parts.failures.aborted(pending, pending.list === this.sent));
+  }
+
+  // What becomes of the link.
+
+  linkSendable(): void {
+    for (let written = 0; this.queued.first !== undefined; written++) {
+      if (written === MOST_PER_TURN) {
+        this.#pumpLater ??= setImmediate(() => {
+          this.#pumpLater = undefined;
+          this.linkSendable();
+        });
+        return;
+      }
+      if (!this.#transfer(this.queued.first)) return;
+    }
+  }
+
+  /** A link that is refused fails what waits for it, unless the policy says to wait. */
+  linkLost(error: AmqpError, refused: boolean): void {
+    if (!refused) return;
+    for (const pending of [...this.queued.snapshot(), ...this.#parts.room.waiting.snapshot()]) {
+      const failure = this.#parts.failures.link(pending, error, false);
+      const waits = this.#ask(() => waitsForLink(this.#parts.options.errorPolicy, failure));
+      if (waits !== true) this.#finish(pending, failure);
+    }
+  }
+
+  linkFailed(error: AmqpError): void {
+    this.#failAll((pending, written) => this.#parts.failures.link(pending, error, written));
+  }
+
+  /** Waits for what is pending, fails the rest, detaches. Messages that were only held stay where they can be looked at. */
+  async close(timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    this.#isClosed = true;
+    if (this.#busy > 0) await this.#idle(timeoutMs);
+    this.#failAll((pending, written) => this.#parts.failures.closed(pending, written));
+    if (this.#pumpLater !== undefined) clearImmediate(this.#pumpLater);
+    this.#parts.room.wakeCallers();
+    await this.#link.close(Math.max(0, deadline - performance.now()));
+  }
+
+  /** Starts the deadline and listens to the signal. `false`: it was aborted before, and is done. */
+  #startWaiting(pending: PendingSend): boolean {
+    const { signal } = pending;
+    if (signal?.aborted === true) {
+      this.#settle(pending, this.#parts.failures.aborted(pending, false));
+      return false;
+    }
+    signal?.addEventListener('abort', pending);
+    pending.deadlineAt = performance.now() + pending.timeoutMs;
+    this.#parts.context.deadlines.add(pending);
+    return true;
+  }
+
+  #enqueue(pending: PendingSend): void {
+    if (this.queued.size === 0 && this.#link.current !== undefined && this.#transfer(pending)) return;
+    this.queued.append(pending);
+    if (this.#link.current === undefined) this.#link.want();
+  }
+
+  /** `false`: the link takes nothing now, and the message stays where it is. */
+  #transfer(pending: PendingSend): boolean {
+    const link = this.#link.current;
+    if (link === undefined || !link.isOpen) return false;
+    if (pending.unfinished !== undefined || pending.transaction !== undefined) {
+      const problem = this.#complete(pending);
+      if (problem !== undefined) {
+        this.#finish(pending, problem);
+        return true;
+      }
+    }
+    try {
+      if (!link.send(pending)) return false;
+    } catch (error) {
+      this.#finish(pending, this.#parts.failures.encode(error));
+      return true;
+    }
+    pending.attempts++;
+    pending.list?.remove(pending);
+    this.sent.append(pending);
+    return true;
+  }
+
+  /** What had to wait for the peer's profile, and a transaction that may have ended meanwhile. */
+  #complete(pending: PendingSend): SendError | undefined {
+    const { failures } = this.#parts;
+    const { unfinished, transaction, message } = pending;
+    const profile = this.#link.profile;
+    if (transaction !== undefined && transaction.state !== 'active') return failures.inTransaction(pending);
+    if (unfinished === undefined || profile === undefined) return undefined;
+    pending.unfinished = undefined;
+    if (unfinished.address && message.properties?.to !== undefined)
+      message.properties = { ...message.properties, to: wireAddress(message.properties.to, profile) };
+    if (unfinished.delayMs === undefined) return undefined;
+    if (profile.delay === undefined)
+      return failures.notSupported(pending, `cannot delay messages (profile '${profile.name}')`);
+    const { annotation, as } = profile.delay;
+    const value = as === 'time' ? new Date(Date.now() + unfinished.delayMs) : unfinished.delayMs;
+    message.messageAnnotations = { ...message.messageAnnotations, [annotation]: value };
+    return undefined;
+  }
+
+  #failedTransfer(pending: PendingSend, failure: SendError, lost: boolean): void {
+    // Whether the node can be had again tells more than the condition its link ended with; the next attach decides.
+    const retry = retriedByTable(failure) || (lost && ABOUT_THE_LINK.has(failure.condition));
+    const byDefault = lost ? { retry, delayMs: 0 } : { retry };
+    const decision =
+      pending.transaction === undefined
+        ? this.#ask(() => decideRetry(this.#parts.options.errorPolicy, failure, pending.retries, byDefault))
+        : undefined;
+    if (decision === undefined) return this.#finish(pending, failure);
+    if (decision.counts) pending.retries++;
+    if (decision.delayMs === 0) return this.#requeue(pending);
+    pending.list?.remove(pending);
+    this.delayed.append(pending);
+    setTimeout(() => {
+      if (pending.list === this.delayed) this.#requeue(pending);
+    }, decision.delayMs);
+  }
+
+  /** Back to its place by the order of the calls. */
+  #requeue(pending: PendingSend): void {
+    pending.list?.remove(pending);
+    this.queued.insertBySequence(pending);
+    if (this.#link.current === undefined) this.#link.want();
+    else this.linkSendable();
+  }
+
+  /** A policy of the user's that throws is a policy that gives up. */
+  #ask<T>(question: () => T): T | undefined {
+    try {
+      return question();
+    } catch (error) {
+      this.#parts.context.logger.error(
+        `the errorPolicy of "${this.#link.address}" threw ${errorName(error)}; nothing is retried`,
+      );
+      return undefined;
+    }
+  }
+
+  #failAll(failure: (pending: PendingSend, written: boolean) => SendError): void {
+    const waiting = [this.#parts.room.waiting, this.queued, this.delayed, this.sent];
+    for (const list of waiting)
+      for (const pending of list.snapshot()) this.#finish(pending, failure(pending, list === this.sent));
+  }
+
+  /** The end of every send that was submitted. */
+  #finish(pending: PendingSend, result: SendSuccess | SendError): void {
+    const { room, context } = this.#parts;
+    const { list } = pending;
+    list?.remove(pending);
+    context.deadlines.remove(pending);
+    pending.signal?.removeEventListener('abort', pending);
+    this.#settle(pending, result);
+    if (list !== room.waiting && room.leave(pending)) this.#admit();
+    if (this.#whenIdle !== undefined && this.#busy === 0) this.#whenIdle();
+  }
+
+  #leaveRoom(pending: PendingSend): void {
+    if (this.#parts.room.leave(pending)) this.#admit();
+  }
+
+  #admit(): void {
+    const { room } = this.#parts;
+    for (let next = room.admit(); next !== undefined; next = room.admit()) this.#enqueue(next);
+  }
+
+  #settle(pending: PendingSend, result: SendSuccess | SendError): void {
+    if (!(result instanceof Error)) {
+      if (pending.tokens !== undefined) this.#parts.context.observers.sent(pending.tokens, result);
+      return pending.resolve?.(result);
+    }
+    const messageId = pending.message.properties?.messageId;
+    const failure: SendResult = {
+      ok: false,
+      ...(messageId !== undefined && { messageId }),
+      error: result,
+      attempts: pending.attempts,
+    };
+    if (pending.tokens !== undefined) this.#parts.context.observers.sent(pending.tokens, failure);
+    if (pending.reject === undefined) pending.resolve?.(failure);
+    else pending.reject(result);
+  }
+
+  get #busy(): number {
+    return this.queued.size + this.sent.size + this.delayed.size + this.#parts.room.waiting.size;
+  }
+
+  #idle(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#whenIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+function success(pending: PendingSend, outcome: Outcome | undefined, routed: boolean): SendSuccess {
+  // Every message of ours has an id before it is sent.
+  const messageId = pending.message.properties?.messageId ?? '';
+  const { attempts } = pending;
+  return outcome === undefined
+    ? { ok: true, messageId, routed, attempts }
+    : { ok: true, messageId, outcome, routed, attempts };
+}
