@@ -2,14 +2,15 @@ const { setTimeout: realSetTimeout, performance: realPerformance } = globalThis;
 
 /**
  * Waits until `probe` neither throws nor answers `false` or `undefined`, and resolves to its answer. It asks at once, then after every few
- * turns of the event loop, ever more rarely. For conditions that have no event; where there is one, await that.
+ * turns of the event loop, ever more rarely. Shorter than Jest's own
+ * limit, so that the reason is told. For conditions that have no event; where there is one, await that.
  */
 export async function eventually<T>(
   what: string,
   probe: () => T | Promise<T>,
   options: { readonly timeoutMs?: number } = {},
 ): Promise<Exclude<T, false | undefined>> {
-  const { timeoutMs = 5_000 } = options;
+  const { timeoutMs = 4_000 } = options;
   const start = realPerformance.now();
   let last: unknown;
   for (let round = 0; ; round += 1) {

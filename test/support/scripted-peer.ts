@@ -33,7 +33,8 @@ interface Waiter {
   readonly fail: (error: Error) => void;
 }
 
-const DEFAULT_TIMEOUT_MS = 5_000;
+/** Shorter than Jest's own limit, so that the transcript is told. */
+const DEFAULT_TIMEOUT_MS = 4_000;
 
 /** The peer. `await ScriptedPeer.listen(script)` for a socket, `new ScriptedPeer(script)` and `dial` for in-memory streams. */
 export class ScriptedPeer {
