@@ -15,14 +15,12 @@ export type ConnectionState =
       readonly epoch: number;
       readonly failures: number;
       readonly established: boolean;
-      readonly patient: boolean;
       readonly cause?: AmqpError | undefined;
     }
   | {
       readonly name: 'open';
       readonly epoch: number;
       readonly failures: number;
-      readonly patient: boolean;
       readonly openedAt: number;
     }
   | {
@@ -30,15 +28,13 @@ export type ConnectionState =
       readonly epoch: number;
       readonly failures: number;
       readonly established: boolean;
-      readonly patient: boolean;
       readonly cause: AmqpError;
     }
   | { readonly name: 'closing'; readonly epoch: number }
   | { readonly name: 'closed'; readonly epoch: number };
 
 export type ConnectionEvent =
-  /** `patient`: a refusal before the first success is retried slowly too. */
-  | { readonly type: 'open-requested'; readonly patient: boolean }
+  | { readonly type: 'open-requested' }
   | { readonly type: 'opened'; readonly epoch: number; readonly at: number }
   | {
       readonly type: 'lost';
@@ -91,7 +87,7 @@ export function decideConnection(
 
   switch (event.type) {
     case 'open-requested':
-      return state.name === 'idle' ? dial(state.epoch, 0, false, event.patient) : stay(state);
+      return state.name === 'idle' ? dial(state.epoch, 0, false) : stay(state);
 
     case 'opened':
       if (state.name !== 'opening') return stay(state);
@@ -100,7 +96,6 @@ export function decideConnection(
           name: 'open',
           epoch: state.epoch,
           failures: state.failures,
-          patient: state.patient,
           openedAt: event.at,
         },
         effects: [{ run: 'links-up' }],
@@ -113,7 +108,7 @@ export function decideConnection(
 
     case 'delay-elapsed':
       if (state.name !== 'waiting') return stay(state);
-      return dial(state.epoch, state.failures, state.established, state.patient, state.cause);
+      return dial(state.epoch, state.failures, state.established, state.cause);
 
     case 'boot-given-up':
       if ((state.name !== 'opening' && state.name !== 'waiting') || state.established) return stay(state);
@@ -161,8 +156,8 @@ function recover(
   { cause, refused }: Extract<ConnectionEvent, { type: 'lost' }>,
   policy: ConnectionPolicy,
 ): ConnectionDecision {
-  const { epoch, patient } = state;
-  const fatal = refused && (established || patient ? policy.onRefused === 'stop' : true);
+  const { epoch } = state;
+  const fatal = refused && (!established || policy.onRefused === 'stop');
   if (fatal || failures >= policy.maxAttempts) {
     const { state: idle, effects } = giveUp(epoch, cause);
     return { state: idle, effects: state.name === 'open' ? [{ run: 'links-down', cause }, ...effects] : effects };
@@ -170,21 +165,15 @@ function recover(
   const delayMs = refused ? policy.refusedRetryMs : policy.delayMs(Math.max(1, failures));
   const effects: readonly ConnectionEffect[] = [{ run: 'wait', epoch, delayMs }];
   return {
-    state: { name: 'waiting', epoch, failures, established, patient, cause },
+    state: { name: 'waiting', epoch, failures, established, cause },
     effects: state.name === 'open' ? [{ run: 'links-down', cause }, ...effects] : effects,
   };
 }
 
-function dial(
-  epoch: number,
-  failures: number,
-  established: boolean,
-  patient: boolean,
-  cause?: AmqpError,
-): ConnectionDecision {
+function dial(epoch: number, failures: number, established: boolean, cause?: AmqpError): ConnectionDecision {
   const next = epoch + 1;
   return {
-    state: { name: 'opening', epoch: next, failures, established, patient, cause },
+    state: { name: 'opening', epoch: next, failures, established, cause },
     effects: [{ run: 'dial', epoch: next, attempt: failures + 1 }],
   };
 }

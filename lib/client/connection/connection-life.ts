@@ -67,12 +67,12 @@ export class ConnectionLife {
   }
 
   /** Open now, or as soon as it is. The same promise for all who ask meanwhile. Rejects when nobody will try any more. */
-  open(patient: boolean): Promise<void> {
+  open(): Promise<void> {
     if (this.#state.name === 'open') return Promise.resolve();
     if (this.isFinal) return Promise.reject(new ClientClosedError('the connection is closed'));
     this.#opening ??= withResolvers();
     const { promise } = this.#opening;
-    this.#apply({ type: 'open-requested', patient });
+    this.#apply({ type: 'open-requested' });
     return promise;
   }
 

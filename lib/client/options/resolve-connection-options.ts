@@ -176,7 +176,7 @@ function resolvePeers(
 }
 
 /** TLS, this machine, or not a network at all. */
-function isSafe(uri: PeerUri): boolean {
+export function isSafe(uri: PeerUri): boolean {
   return uri.scheme === 'amqps' || uri.scheme === 'wss' || uri.scheme === 'embedded' || isLoopback(uri.host);
 }
 

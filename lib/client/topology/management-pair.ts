@@ -8,7 +8,6 @@ import {
   type AmqpMessage,
   type IncomingDelivery,
   type ProtocolSession,
-  type ReceiverLink,
   type SenderLink,
 } from '../../protocol/index.js';
 import { raceSignal } from '../deadline.js';
@@ -30,7 +29,6 @@ export interface ManagementReply {
 export class ManagementPair {
   readonly #waiting = new Map<string, { resolve(reply: ManagementReply): void; reject(error: Error): void }>();
   #sender: SenderLink | undefined;
-  #receiver: ReceiverLink | undefined;
   #ended: AmqpError | undefined;
   #sendable: () => void = () => undefined;
 
@@ -57,7 +55,6 @@ export class ManagementPair {
       }),
     ]);
     pair.#sender = sender;
-    pair.#receiver = receiver;
     receiver.setPrefetch(REPLY_CREDIT);
     return pair;
   }

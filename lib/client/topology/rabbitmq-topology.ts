@@ -7,7 +7,7 @@ import { exchangeExists } from './exchange-exists.js';
 import { ManagementPair, type ManagementReply } from './management-pair.js';
 import { bindingBody, exchangeBody, plainBody, queueBody } from './rabbitmq-arguments.js';
 import { definitionDiffers, sameArguments } from './rabbitmq-definition.js';
-import type { BindingDeclaration, ExchangeDeclaration, QueueDeclaration, Topology } from './topology.js';
+import type { BindingDeclaration, ExchangeDeclaration, QueueDeclaration } from './topology.js';
 import type { TopologyDriver } from './topology-driver.js';
 
 const END_TIMEOUT_MS = 1_000;

@@ -1,0 +1,225 @@
+// One connection without its clients: its life, its links, its topology, and what clients are given.
+
+import { AmqpError, ConnectionError } from '../../protocol/index.js';
+import type { AmqpLogger, Closable } from '../client-context.js';
+import { CodecRegistry } from '../codec/codec-registry.js';
+import type { ConnectionPolicy } from '../connection-state.js';
+import { SlicedDeadlineSweeper } from '../deadline-sweeper.js';
+import { deadline, raceSignal } from '../deadline.js';
+import { ClientClosedError } from '../errors.js';
+import { Links } from '../link/links.js';
+import type { MessagingContext } from '../messaging-context.js';
+import { Observers } from '../observer/observers.js';
+import { backoffMs } from '../options/reconnect-policy.js';
+import { isSafe, type ResolvedConnectionOptions } from '../options/resolve-connection-options.js';
+import { TopologyService } from '../topology/topology-service.js';
+import { connectPeer, type ConnectedPeer } from './connect-peer.js';
+import { ConnectionLife, type LifeHandlers } from './connection-life.js';
+import { peerOrder, type PeerOrder } from './failover.js';
+import type { Network } from './network.js';
+import type { StatusEvent } from './status.js';
+
+/** Of a close, this much is kept for the connection itself when its clients take long. */
+const CLOSE_RESERVE_MS = 1_000;
+/** While it cannot connect, a line is logged for the first failure and then for each tenth. */
+const LOG_EVERY = 10;
+
+export class ConnectionCore {
+  readonly life: ConnectionLife;
+  readonly links: Links;
+  readonly topology: TopologyService;
+  readonly context: MessagingContext;
+  readonly #order: PeerOrder;
+  readonly #observers: Observers;
+  readonly #clients = new Set<Closable>();
+  #lastPeer: ConnectedPeer | undefined;
+  #attempts = 0;
+  #openers = 0;
+  #closing: Promise<void> | undefined;
+
+  /** @param random in [0, 1): the jitter */
+  constructor(
+    readonly options: ResolvedConnectionOptions,
+    private readonly network: Network,
+    private readonly onStatus: (event: StatusEvent) => void,
+    random: () => number = Math.random,
+  ) {
+    const { logger, observers, codecs } = options;
+    this.#order = peerOrder(options, random);
+    this.#observers = new Observers(observers, logger);
+    const policy = policyOf(options, random);
+    this.life = new ConnectionLife(policy, this.#lifeHandlers());
+    this.links = new Links({
+      policy,
+      logger,
+      attachTimeoutMs: options.attachTimeoutMs,
+      readyTimeoutMs: options.bootTimeoutMs,
+      endTimeoutMs: options.closeTimeoutMs,
+      connect: () => this.#connectInBackground(),
+    });
+    this.topology = new TopologyService({
+      connected: () => this.#connected(),
+      timeoutMs: options.attachTimeoutMs,
+    });
+    this.context = {
+      links: this.links,
+      deadlines: new SlicedDeadlineSweeper(),
+      logger,
+      observers: this.#observers,
+      codecs: new CodecRegistry(codecs),
+      queues: this.topology.queues,
+      register: (client) => this.#clients.add(client),
+      unregister: (client) => this.#clients.delete(client),
+    };
+  }
+
+  /** The peer that is connected, or was last. */
+  get lastPeer(): ConnectedPeer | undefined {
+    return this.life.peer ?? this.#lastPeer;
+  }
+
+  /** What works but ought not to be forgotten. */
+  warnOfRisks(): void {
+    const { logger, tls, peers } = this.options;
+    if (tls.rejectUnauthorized === false)
+      logger.warn('tls.rejectUnauthorized is false: whoever answers is taken for the peer');
+    if (peers.some(({ uri, credentials }) => credentials.isSecret && !isSafe(uri)))
+      logger.warn('allowInsecureCredentials is true: credentials are sent in the clear');
+  }
+
+  async open(signal?: AbortSignal): Promise<void> {
+    const { bootTimeoutMs } = this.options;
+    signal?.throwIfAborted();
+    const wait = deadline(bootTimeoutMs, () => this.#bootTimeout(), signal);
+    this.#openers += 1;
+    try {
+      await raceSignal(this.life.open(), wait.signal);
+    } finally {
+      this.#openers -= 1;
+      wait.done();
+      if (wait.signal.aborted && this.#openers === 0) this.life.giveUpBoot(givenUp(wait.signal.reason));
+    }
+  }
+
+  /** Never rejects; the same promise for all who ask. */
+  close(timeoutMs: number): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs);
+    return this.#closing;
+  }
+
+  /** @throws ClientClosedError after close() */
+  assertUsable(): void {
+    if (this.#closing !== undefined || this.life.isFinal) throw new ClientClosedError('the connection is closed');
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    const startedAt = performance.now();
+    const clientsMs = Math.max(timeoutMs / 2, timeoutMs - CLOSE_RESERVE_MS);
+    const enough = deadline(clientsMs, () => new ClientClosedError('the connection was closed'));
+    const closed = Promise.allSettled([...this.#clients].map((client) => client.close({ timeoutMs: clientsMs })));
+    // Late clients are told below that their links are gone for good.
+    await raceSignal(closed, enough.signal).catch(() => undefined);
+    enough.done();
+    const cause = new ClientClosedError('the connection was closed');
+    this.links.givenUp(cause, true);
+    await this.life.close(Math.max(1, timeoutMs - (performance.now() - startedAt)));
+  }
+
+  async #connected(): Promise<ConnectedPeer> {
+    this.assertUsable();
+    if (this.life.peer === undefined) await this.open();
+    const { peer } = this.life;
+    if (peer === undefined) throw new ConnectionError('connection-lost', 'the connection was lost again');
+    return peer;
+  }
+
+  /** A first use opens the connection; whoever waits for its link hears of a failure there. */
+  #connectInBackground(): void {
+    if (this.#closing !== undefined || this.life.peer !== undefined) return;
+    this.open().catch(() => undefined);
+  }
+
+  #lifeHandlers(): LifeHandlers {
+    const { logger } = this.options;
+    return {
+      connect: (attempt) => this.#connect(attempt),
+      up: (peer) => {
+        this.#attempts = 0;
+        this.#lastPeer = peer;
+        logger.log(
+          `connected to ${peer.uri} (${peer.product ?? 'unknown product'} ${peer.version ?? ''}, profile ${peer.profile.name})`,
+        );
+        this.links.up(peer);
+      },
+      down: (cause) => {
+        logger.warn(`connection lost: ${cause.message}`);
+        this.links.down(cause);
+      },
+      givenUp: (cause) => {
+        this.links.givenUp(cause, false);
+      },
+      status: (event) => {
+        this.#observers.status(event);
+        this.onStatus(event);
+      },
+    };
+  }
+
+  async #connect(attempt: Parameters<LifeHandlers['connect']>[0]): Promise<ConnectedPeer> {
+    this.#attempts += 1;
+    try {
+      const peer = await connectPeer(this.#order.next(), this.options, this.network, attempt);
+      await this.#declareTopology(peer, attempt.signal);
+      return peer;
+    } catch (error) {
+      this.#logFailure(error, attempt.signal);
+      throw error;
+    }
+  }
+
+  async #declareTopology(peer: ConnectedPeer, signal: AbortSignal): Promise<void> {
+    try {
+      await this.topology.declareOn(peer, this.options.topology, signal);
+    } catch (error) {
+      await peer.protocol.close({ timeoutMs: CLOSE_RESERVE_MS });
+      throw error;
+    }
+  }
+
+  #logFailure(error: unknown, signal: AbortSignal): void {
+    // The failure that ends open() is thrown there; the others are nobody's but ours to tell.
+    if (signal.aborted || !(error instanceof AmqpError)) return;
+    const attempts = this.#attempts;
+    if (attempts === 1 || attempts % LOG_EVERY === 0) logAttempt(this.options.logger, attempts, error);
+  }
+
+  #bootTimeout(): Error {
+    const { cause } = this.life;
+    const { bootTimeoutMs } = this.options;
+    const after = `not connected within bootTimeoutMs (${bootTimeoutMs} ms)`;
+    if (cause === undefined) return new ConnectionError('connect-timeout', after);
+    const message = `${after}, ${this.#attempts} attempts; the last one: ${cause.message}`;
+    return new ConnectionError('connect-failed', message, { cause, condition: cause.condition });
+  }
+}
+
+function policyOf(options: ResolvedConnectionOptions, random: () => number): ConnectionPolicy {
+  const { peers, reconnect, refusedRetryMs, onRefused } = options;
+  return {
+    // With several peers the delay grows once per round, so that the next one is soon tried.
+    delayMs: (failures) => backoffMs(reconnect, Math.ceil(failures / peers.length), random()),
+    maxAttempts: reconnect.maxAttempts,
+    stableAfterMs: reconnect.stableAfterMs,
+    refusedRetryMs,
+    onRefused,
+  };
+}
+
+function givenUp(reason: unknown): AmqpError {
+  if (reason instanceof AmqpError) return reason;
+  return new ConnectionError('connect-failed', 'open() was aborted', { cause: reason });
+}
+
+function logAttempt(logger: AmqpLogger, attempt: number, error: AmqpError): void {
+  logger.warn(`attempt ${attempt} to connect failed: ${error.message}`);
+}
