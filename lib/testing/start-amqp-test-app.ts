@@ -60,7 +60,9 @@ export function startAmqpTestApp(
 export function startAmqpTestApp(metadata: ModuleMetadata, options?: AmqpTestAppOptions): Promise<AmqpTestApp>;
 export async function startAmqpTestApp(
   metadata: ModuleMetadata,
-  options: AmqpTestAppOptions<INestApplication & INestMicroservice> & { readonly http?: true } = {},
+  options:
+    | (AmqpTestAppOptions<INestApplication> & { readonly http: true })
+    | (AmqpTestAppOptions & { readonly http?: undefined }) = {},
 ): Promise<AmqpTestApp<INestApplication> | AmqpTestApp> {
   const { queues, logger = ['warn', 'error', 'fatal'] } = options;
   const broker = await EmbeddedBroker.start({

@@ -433,7 +433,7 @@ async function boot(
     options.http === false
       ? await NestFactory.createApplicationContext(App, { logger, abortOnError: false })
       : await NestFactory.create(App, { logger, abortOnError: false });
-  if ('useGlobalGuards' in app) options.before?.(app);
+  if (options.before !== undefined) options.before(app as INestApplication); // only where http is left out
   await app.init();
   const handlers = discoverHandlers(app.get(DiscoveryService), app.get(MetadataScanner));
   const pipeline = new HandlerPipeline(app.get(ModuleRef), { inheritAppConfig: options.inherit ?? false });

@@ -1,15 +1,17 @@
 // A message arriving: ... concurrency gate -> (here) -> handler pipeline -> your method -> policy -> settle.
 
-import type {
-  AmqpConnection,
-  AmqpError,
-  ReceiveClient,
-  ReceivedMessage,
-  Source,
-  Subscription,
+import {
+  type AmqpConnection,
+  type AmqpError,
+  policy,
+  type ReceiveClient,
+  type ReceivedMessage,
+  type Source,
+  type Subscription,
 } from '../../client/index.js';
 import { AmqpContext } from '../amqp-context.js';
-import type { RunHandler } from './handler-pipeline.js';
+import { answerFailures, type Replies, type Reply } from '../reply/replies.js';
+import { type RunHandler, STREAMED } from './handler-pipeline.js';
 import type { PlannedConsumer } from './plan-consumers.js';
 
 /** One consumer: a subscription for each of its sources, handled as one. */
@@ -28,6 +30,7 @@ export class Consumer implements Subscription {
     private readonly sources: readonly Source[],
     private readonly connection: AmqpConnection,
     private readonly run: RunHandler,
+    private readonly replies: Replies,
   ) {
     this.make();
   }
@@ -73,15 +76,18 @@ export class Consumer implements Subscription {
   }
 
   private make(): void {
-    const { subscribe } = this.plan;
+    // byError without a case is the default policy.
+    const { errorPolicy = policy.byError([]), ...options } = this.plan.subscribe;
+    const isPolicy = typeof errorPolicy === 'function'; // else the client says what is wrong
+    const answering = isPolicy ? answerFailures(errorPolicy, this.replies) : errorPolicy;
+    const subscribe = { ...options, errorPolicy: answering, autoStart: false };
     this.clients = this.sources.map((source) => this.connection.createReceiveClient(source));
     this.subscriptions = this.clients.map((client) =>
       subscribe.batch === undefined
-        ? client.subscribe((message: ReceivedMessage) => this.handle(message), { ...subscribe, autoStart: false })
+        ? client.subscribe((message: ReceivedMessage) => this.handle(message), subscribe)
         : client.subscribe((messages: ReceivedMessage[]) => this.handleBatch(messages), {
             ...subscribe,
             batch: subscribe.batch,
-            autoStart: false,
           }),
     );
   }
@@ -96,14 +102,22 @@ export class Consumer implements Subscription {
     await Promise.all(this.clients.map((client) => client.close({ timeoutMs: 0 })));
   }
 
-  private handle(message: ReceivedMessage): unknown {
-    return this.run(message.body, new AmqpContext(message, this.connection, undefined));
+  private handle(message: ReceivedMessage): Promise<unknown> {
+    const context = new AmqpContext(message, this.connection, undefined);
+    const reply = this.replies.to(message);
+    return reply === undefined ? this.run(message.body, context) : this.answer(message, context, reply);
   }
 
-  private handleBatch(messages: ReceivedMessage[]): unknown {
+  private async answer(message: ReceivedMessage, context: AmqpContext, reply: Reply): Promise<void> {
+    const result = await this.run(message.body, context, (value) => reply.next(value));
+    if (result === STREAMED) await reply.complete();
+    else if (result !== undefined) await reply.value(result);
+  }
+
+  private async handleBatch(messages: ReceivedMessage[]): Promise<void> {
     const [first] = messages;
-    if (first === undefined) return undefined;
+    if (first === undefined) return;
     const bodies = messages.map(({ body }) => body);
-    return this.run(bodies, new AmqpContext(first, this.connection, undefined, messages));
+    await this.run(bodies, new AmqpContext(first, this.connection, undefined, messages));
   }
 }

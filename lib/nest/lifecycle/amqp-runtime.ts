@@ -94,7 +94,7 @@ export class AmqpRuntime
       const pipeline = pipelines.get(inheritAppConfig) ?? new HandlerPipeline(this.moduleRef, { inheritAppConfig });
       pipelines.set(inheritAppConfig, pipeline);
       const run = pipeline.compile(plan.handler.wrapper, plan.handler.methodName);
-      const consumer = new Consumer(plan, await this.sourcesOf(plan), host.connection, run);
+      const consumer = new Consumer(plan, await this.sourcesOf(plan), host.connection, run, host.replies);
       host.add(consumer);
       this.consumers.add(plan.name, consumer);
     }

@@ -4,6 +4,7 @@ import { Logger } from '@nestjs/common';
 
 import { AmqpConnection, type AmqpLogger, AmqpTimeoutError, type ConnectionOptions } from '../../client/index.js';
 import type { Consumer } from '../consumer/consumer.js';
+import { Replies } from '../reply/replies.js';
 import type { ResolvedModuleOptions } from '../options/resolve-module-options.js';
 import { withDeadline } from './deadline.js';
 import { PrivateBroker } from './private-broker.js';
@@ -19,6 +20,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
 /** One connection of an application from its start to its end: its consumers, and its own broker if it has one. */
 export class ConnectionHost {
   readonly connection: AmqpConnection;
+  readonly replies: Replies;
   private readonly logger: AmqpLogger;
   private readonly broker: PrivateBroker | undefined;
   private readonly consumers: Consumer[] = [];
@@ -45,6 +47,7 @@ export class ConnectionHost {
       },
       name,
     );
+    this.replies = new Replies(this.connection, this.logger);
   }
 
   add(consumer: Consumer): void {
@@ -91,8 +94,13 @@ export class ConnectionHost {
   /** Detaches and closes; harmless twice, and for one that never opened. */
   close(): Promise<void> {
     this.stopIntake();
-    this.closing ??= this.connection.close({ timeoutMs: CLOSE_TIMEOUT_MS }).then(() => this.broker?.stop());
+    this.closing ??= this.closeAll();
     return this.closing;
+  }
+
+  private async closeAll(): Promise<void> {
+    await this.connection.close({ timeoutMs: CLOSE_TIMEOUT_MS });
+    await this.broker?.stop();
   }
 
   private async attach(consumers: readonly Consumer[]): Promise<void> {
