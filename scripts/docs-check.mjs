@@ -47,7 +47,13 @@ function codeBlocks({ path, text }) {
 }
 
 function compile(sources) {
-  const options = { ...compilerOptions(), noUnusedLocals: false, noUnusedParameters: false, skipLibCheck: true };
+  const options = {
+    ...compilerOptions(),
+    noUnusedLocals: false,
+    noUnusedParameters: false,
+    noPropertyAccessFromIndexSignature: false,
+    skipLibCheck: true,
+  };
   const host = ts.createCompilerHost(options);
   const virtual = new Map(sources.map((block) => [block.file, block]));
   const real = { ...host };
