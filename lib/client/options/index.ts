@@ -1,2 +1,5 @@
-// The second door of the client layer: what lib/nest and the folders above it check options of their own with. Nothing here is public.
+// The second door of the client layer: what lib/nest and the folders above it check options with while an application starts.
+// Nothing here is public.
+export * from '../address/check-address.js';
+export * from '../send/send-client-options.js';
 export * from './check.js';

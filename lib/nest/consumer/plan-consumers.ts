@@ -2,6 +2,7 @@ import { InvalidOptionsError, type Source, type SubscribeOptions, type Topology 
 import { checkBoolean, checkMs, checkText } from '../../client/options/index.js';
 import type { AmqpAddressFactory, SubscribeDeclaration } from '../amqp-subscribe.decorator.js';
 import type { ConsumerOverrides } from '../options/amqp-module-options.js';
+import { mergeOptions } from '../options/merge-options.js';
 import type { ResolvedModuleOptions } from '../options/resolve-module-options.js';
 import type { DiscoveredHandler } from './discover-handlers.js';
 
@@ -82,13 +83,13 @@ function planOf(
 ): PlannedConsumer {
   const { source, enabled, ...overrides } = connection.consumers.get(name) ?? {};
   const { name: _name, connection: _connection, ...declared } = declaration.options;
-  const { topology, shutdownTimeoutMs, ...own } = merge<ConsumerOverrides>(declared, overrides);
+  const { topology, shutdownTimeoutMs, ...own } = mergeOptions<ConsumerOverrides>(declared, overrides);
   return {
     name,
     connection: connection.name,
     handler,
     source: source ?? declaration.source,
-    subscribe: merge<SubscribeOptions>(connection.subscribeDefaults, own),
+    subscribe: mergeOptions<SubscribeOptions>(connection.subscribeDefaults, own),
     topology,
     shutdownTimeoutMs: checkMs(shutdownTimeoutMs, `${name}.shutdownTimeoutMs`, {
       default: connection.shutdownTimeoutMs,
@@ -109,13 +110,6 @@ function checkOverrides(connection: PlannedConnection, plans: readonly PlannedCo
       name,
     );
   }
-}
-
-/** `undefined` gives way: it means the default wherever an option is. */
-function merge<Options extends object>(...layers: readonly Options[]): Options {
-  const given = layers.flatMap((layer) => Object.entries(layer).filter(([, value]) => value !== undefined));
-  // true: each entry comes from an Options
-  return Object.fromEntries(given) as Options;
 }
 
 function listOf(names: readonly string[]): string {

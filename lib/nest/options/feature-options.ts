@@ -1,58 +1,97 @@
 import type { FactoryProvider } from '@nestjs/common';
 
-import { InvalidOptionsError } from '../../client/index.js';
-import { checkObject, checkRecord, checkText } from '../../client/options/index.js';
+import {
+  InvalidOptionsError,
+  type ReceiveClientOptions,
+  type SendClientOptions,
+  type Source,
+  type Target,
+} from '../../client/index.js';
+import {
+  checkObject,
+  checkRecord,
+  checkSource,
+  checkTarget,
+  checkText,
+  resolveSendClientOptions,
+} from '../../client/options/index.js';
 import type { ConnectionHost } from '../lifecycle/connection-host.js';
 import { getConnectionHostToken, getReceiveClientToken, getSendClientToken } from '../tokens.js';
-import type { AmqpFeatureOptions, AmqpReceiverOptions, AmqpSenderOptions } from './amqp-module-options.js';
+import type { AmqpFeatureOptions } from './amqp-module-options.js';
+import { mergeOptions } from './merge-options.js';
 
-/** Checked; the clients check their own options when the application starts. */
+/** Checked, with the defaults filled in. */
 export interface ResolvedFeatureOptions {
   readonly connection: string;
-  readonly senders: readonly AmqpSenderOptions[];
-  readonly receivers: readonly AmqpReceiverOptions[];
+  readonly senders: readonly Declared<Target, SendClientOptions>[];
+  readonly receivers: readonly Declared<Source, ReceiveClientOptions>[];
 }
 
-/** @throws InvalidOptionsError */
+interface Declared<Place, Options> {
+  readonly name: string;
+  readonly place: Place;
+  readonly options: Options;
+}
+
+/** @throws InvalidOptionsError with the path: `senders[0].maxPendingMessages` */
 export function resolveFeatureOptions(options: AmqpFeatureOptions): ResolvedFeatureOptions {
   const given = checkObject(options, 'AmqpModule.forFeature', ['connection', 'senders', 'receivers']);
-  // true as far as nest goes: each has a name; the clients check the rest
   return {
     connection: checkText(given['connection'], 'connection') ?? 'default',
-    senders: named(given['senders'], 'senders') as readonly AmqpSenderOptions[],
-    receivers: named(given['receivers'], 'receivers') as readonly AmqpReceiverOptions[],
+    senders: named(given['senders'], 'senders').map(({ name, at, entry }) => {
+      const { name: _name, target = name, ...own } = entry;
+      resolveSendClientOptions(own, at);
+      return { name, place: checkTarget(target, `${at}.target`), options: own };
+    }),
+    receivers: named(given['receivers'], 'receivers').map(({ name, at, entry }) => {
+      const { name: _name, source = name, ...own } = entry;
+      return { name, place: checkSource(source, `${at}.source`), options: own };
+    }),
   };
 }
 
-export function senderProvider(sender: AmqpSenderOptions, connection: string): FactoryProvider {
-  const { name, target = name, ...options } = sender;
+/** The provider of a send client. */
+export function senderProvider(
+  { name, place, options }: Declared<Target, SendClientOptions>,
+  connection: string,
+): FactoryProvider {
   return {
     provide: getSendClientToken(name),
     useFactory: (host: ConnectionHost) =>
-      host.connection.createSendClient(target, { ...host.options.sendDefaults, ...options }),
+      host.connection.createSendClient(place, mergeOptions(host.options.sendDefaults, options)),
     inject: [getConnectionHostToken(connection)],
   };
 }
 
-export function receiverProvider(receiver: AmqpReceiverOptions, connection: string): FactoryProvider {
-  const { name, source = name, ...options } = receiver;
+/** The provider of a receive client. */
+export function receiverProvider(
+  { name, place, options }: Declared<Source, ReceiveClientOptions>,
+  connection: string,
+): FactoryProvider {
   return {
     provide: getReceiveClientToken(name),
-    useFactory: (host: ConnectionHost) => host.connection.createReceiveClient(source, options),
+    useFactory: (host: ConnectionHost) => host.connection.createReceiveClient(place, options),
     inject: [getConnectionHostToken(connection)],
   };
 }
 
-function named(value: unknown, path: string): readonly unknown[] {
+interface Named {
+  readonly name: string;
+  readonly at: string;
+  readonly entry: Readonly<Record<string, unknown>>;
+}
+
+function named(value: unknown, path: string): readonly Named[] {
   if (value === undefined) return [];
   if (!Array.isArray(value)) throw new InvalidOptionsError(path, 'a list of objects with a name', value);
   const names = new Set<string>();
-  return value.map((entry: unknown, index) => {
+  return value.map((given: unknown, index) => {
     const at = `${path}[${index}]`;
-    const name = checkText(checkRecord(entry, at)?.['name'], `${at}.name`);
+    const entry = checkRecord(given, at) ?? {};
+    const name = checkText(entry['name'], `${at}.name`);
     if (name === undefined) throw new InvalidOptionsError(`${at}.name`, 'a string that is not empty', name);
     if (names.has(name)) throw new InvalidOptionsError(`${at}.name`, `unique among ${path}`, name);
     names.add(name);
-    return entry;
+    return { name, at, entry };
   });
 }

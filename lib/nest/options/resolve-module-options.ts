@@ -5,7 +5,14 @@ import {
   type SendClientOptions,
   type SubscribeOptions,
 } from '../../client/index.js';
-import { checkBoolean, checkMs, checkObject, checkRecord, checkText } from '../../client/options/index.js';
+import {
+  checkBoolean,
+  checkMs,
+  checkObject,
+  checkRecord,
+  checkText,
+  resolveSendClientOptions,
+} from '../../client/options/index.js';
 import { checkSource } from '../amqp-subscribe.decorator.js';
 import type { AmqpModuleOptions, ConsumerOverrides } from './amqp-module-options.js';
 
@@ -68,7 +75,7 @@ export function resolveModuleOptions(
     registerHandlers: checkBoolean(registerHandlers, 'registerHandlers', true),
     inheritAppConfig: checkBoolean(inheritAppConfig, 'inheritAppConfig', false),
     shutdownTimeoutMs: checkMs(shutdownTimeoutMs, 'shutdownTimeoutMs', { default: 20_000 }),
-    sendDefaults: checkRecord(send, 'defaults.send') ?? {},
+    sendDefaults: checkedSendDefaults(send),
     subscribeDefaults: checkRecord(subscribe, 'defaults.subscribe') ?? {},
     consumers: resolveOverrides(consumers),
     privateBroker: resolvePrivateBroker(uri, broker, rest.dial !== undefined, nodeEnv),
@@ -77,6 +84,12 @@ export function resolveModuleOptions(
 
 function isUri(given: string | readonly string[] | AmqpModuleOptions): given is string | readonly string[] {
   return typeof given === 'string' || Array.isArray(given);
+}
+
+function checkedSendDefaults(send: unknown): SendClientOptions {
+  const options = checkRecord(send, 'defaults.send') ?? {};
+  resolveSendClientOptions(options, 'defaults.send');
+  return options;
 }
 
 function resolveOverrides(consumers: unknown): ReadonlyMap<string, ConsumerOverrides> {
