@@ -1,7 +1,7 @@
 // The sending link of one client, brought up and kept alive by the connection.
 
 import { randomUUID } from 'node:crypto';
-import type { AmqpError, ProtocolSession, SenderLink } from '../../protocol/index.js';
+import { AmqpError, type ProtocolSession, type SenderLink } from '../../protocol/index.js';
 import { describeTarget, resolveTarget } from '../address/terminus.js';
 import type { Target } from '../address/address.js';
 import type { LinkOwner, LinkSupervisor, SupervisedLink } from '../link/link-owner.js';
@@ -14,7 +14,7 @@ export interface SendLinkEvents {
   /** Down; the connection goes on trying. `refused`: the peer does not want it, and will be asked again slowly. */
   linkLost(error: AmqpError, refused: boolean): void;
   /** Given up. The next send starts anew. */
-  linkFailed(error: AmqpError): void;
+  linkFailed(error: unknown): void;
 }
 
 /** Attaches on first use, again after each loss, and anew after it was given up. */
@@ -31,6 +31,7 @@ export class SendLink implements LinkOwner<SenderLink> {
   readonly #settleMode: 'unsettled' | 'settled';
   readonly #events: SendLinkEvents;
   readonly #name = randomUUID();
+  readonly #closed = new AbortController();
   #supervised: SupervisedLink | undefined = undefined;
 
   constructor(target: Target, links: LinkSupervisor, settleMode: 'unsettled' | 'settled', events: SendLinkEvents) {
@@ -47,12 +48,13 @@ export class SendLink implements LinkOwner<SenderLink> {
 
   /** Asks for the link, unless it is there or on its way. */
   want(): void {
-    if (this.#supervised !== undefined) return;
-    const supervised = this.#links.supervise(this);
-    this.#supervised = supervised;
-    supervised.ready().catch((error: unknown) => {
-      // `failed` says the same first; this is for a supervisor that ends without it.
-      if (this.#supervised === supervised && supervised.state !== 'attached') this.failed(error as AmqpError);
+    this.#supervised ??= this.#links.supervise(this);
+    const supervised = this.#supervised;
+    if (supervised.state !== 'idle') return;
+    // Each send has its own deadline; the wish for the link ends with the client.
+    supervised.ready(this.#closed.signal).catch((error: unknown) => {
+      // No connection will come by itself: what waits is told, and the next send wishes anew. All other ends come as `failed`.
+      if (this.#supervised === supervised && supervised.state === 'idle') this.#givenUp(error);
     });
   }
 
@@ -86,10 +88,8 @@ export class SendLink implements LinkOwner<SenderLink> {
   }
 
   failed(error: AmqpError): void {
-    this.current = undefined;
-    this.lastError = error;
     this.#supervised = undefined;
-    this.#events.linkFailed(error);
+    this.#givenUp(error);
   }
 
   /** Detaches and gives the supervision back. Never rejects. */
@@ -98,7 +98,14 @@ export class SendLink implements LinkOwner<SenderLink> {
     const supervised = this.#supervised;
     this.current = undefined;
     this.#supervised = undefined;
+    this.#closed.abort();
     await link?.detach({ closed: true, timeoutMs });
     await supervised?.release();
+  }
+
+  #givenUp(error: unknown): void {
+    this.current = undefined;
+    this.lastError = error instanceof AmqpError ? error : undefined;
+    this.#events.linkFailed(error);
   }
 }

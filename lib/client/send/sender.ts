@@ -151,7 +151,7 @@ export class Sender implements SendEvents, SendLinkEvents {
     }
   }
 
-  linkFailed(error: AmqpError): void {
+  linkFailed(error: unknown): void {
     this.#failAll((pending, written) => this.#parts.failures.link(pending, error, written));
   }
 
