@@ -8,3 +8,5 @@ export { Uuid } from './types/uuid.js';
 export { Described, Typed, type TypeName } from './types/typed.js';
 export { decodeMessageInto } from './message/decode-message.js';
 export { encodeMessage } from './message/encode-message.js';
+export { openConnection } from './control/open-connection.js';
+export { dial, type DialOptions, type DialTls } from './socket/dial.js';

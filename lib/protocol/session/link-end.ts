@@ -8,6 +8,8 @@ export interface LinkEnd {
   readonly error: AmqpError;
   /** The peer's DETACH said `closed`; `false` when the session or connection ended. */
   readonly closed: boolean;
+  /** It went down with its session or connection. */
+  readonly bySession: boolean;
   /** What the peer said, if it did. */
   readonly peerError: PeerError | undefined;
 }

@@ -6,7 +6,8 @@
 //   sent(channel, frame)       once for each OPEN, BEGIN, ATTACH, DETACH, END, CLOSE, right after `writer.append(its bytes)`
 //   received(channel, frame)   once for each of those that arrives, in order, before anybody acts on it
 //   data(code, ...)            each TRANSFER, DISPOSITION and FLOW that arrives
-//   fail(error)                once, when the connection is over for whatever reason
+//   fail(error)                when the connection is over for whatever reason: closed here, lost, or for a broken rule. Before it,
+//                              `writer.discard()`; after it, whatever CLOSE there is to write
 //
 // From those frames the plane learns channels, handles, windows and counts; it asks nobody. A link is made before its first
 // ATTACH of ours: `session.createSender(...)` or `createReceiver(...)`, found again by name and role. It is open once ATTACH has
@@ -157,11 +158,10 @@ export class Plane {
     }
   }
 
-  /** The connection is over: every session and link ends, everything that waits is told. Nothing is written any more. */
+  /** The connection is over: every session and link ends, everything that waits is told. Nothing more is written by it. */
   fail(error: AmqpError): void {
     if (this.failure !== undefined) return;
     this.failure = error;
-    this.writer.close();
     const presettled = this.presettled;
     this.presettled = [];
     for (const session of [...this.byLocalChannel.values(), ...this.byRemoteChannel.values()])

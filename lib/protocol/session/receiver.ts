@@ -53,13 +53,13 @@ export class PlaneReceiver implements ReceiverLink, LinkFlow {
   inHand = 0;
   draining = false;
   isOpen = false;
+  isAttachReceived = false;
   isDetachSent = false;
   isDetachReceived = false;
   /** It is on the plane's list for the end of the turn. */
   isTouched = false;
 
   private isAttachSent = false;
-  private isAttachReceived = false;
   private isEnded = false;
   private prefetch = 0;
   /** The delivery-count up to which the peer was ever allowed to send. */
@@ -234,7 +234,7 @@ export class PlaneReceiver implements ReceiverLink, LinkFlow {
 
   detachReceived(frame: DetachFrame): void {
     this.isDetachReceived = true;
-    this.end({ error: linkDetached(this, frame.error), closed: frame.closed, peerError: frame.error });
+    this.end({ error: linkDetached(this, frame.error), closed: frame.closed, bySession: false, peerError: frame.error });
   }
 
   end(how: LinkEnd): void {
@@ -322,7 +322,7 @@ export class PlaneReceiver implements ReceiverLink, LinkFlow {
   private count(): boolean {
     if (distance(this.deliveryCount, this.grantedUpTo) <= 0) {
       const error = { condition: 'amqp:link:transfer-limit-exceeded', description: 'a transfer without credit' };
-      this.end({ error: linkViolated(this, error), closed: false, peerError: undefined });
+      this.end({ error: linkViolated(this, error), closed: false, bySession: false, peerError: undefined });
       this.writeDetach({ closed: true, error });
       return false;
     }

@@ -65,11 +65,11 @@ export class PlaneSender implements SenderLink, LinkFlow {
   /** It stands in a queue for room. */
   isWaiting = false;
   isOpen = false;
+  isAttachReceived = false;
   isDetachSent = false;
   isDetachReceived = false;
 
   private isAttachSent = false;
-  private isAttachReceived = false;
   private isEnded = false;
   private initialDeliveryCount = 0;
   private rest: Rest | undefined;
@@ -176,7 +176,7 @@ export class PlaneSender implements SenderLink, LinkFlow {
 
   detachReceived(frame: DetachFrame): void {
     this.isDetachReceived = true;
-    this.end({ error: linkDetached(this, frame.error), closed: frame.closed, peerError: frame.error });
+    this.end({ error: linkDetached(this, frame.error), closed: frame.closed, bySession: false, peerError: frame.error });
     this.detachment?.finish();
   }
 

@@ -36,6 +36,8 @@ const WALKED_SPAN = 4096;
 export class PlaneSession {
   /** Ours; -1 until BEGIN was sent. */
   channel = -1;
+  /** The peer's; -1 until its BEGIN came. */
+  remoteChannel = -1;
   /** Transfers the peer will still take. */
   remoteIncomingWindow = 0;
   /** The peer said that its window is 0: it takes nothing, on purpose. */
@@ -54,7 +56,6 @@ export class PlaneSession {
   /** Called once, when the peer's END came (first, or as the answer to ours) or the connection ended. */
   onEnded: ((error: PeerError | AmqpError | undefined) => void) | undefined;
 
-  private remoteChannel = -1;
   nextOutgoingId = 0;
   outgoingWindow = 0;
   nextIncomingId = 0;
@@ -148,6 +149,8 @@ export class PlaneSession {
       throw new FramingError(`an attach with handle ${frame.handle}, which is in use`, 'amqp:session:handle-in-use');
     const ours = frame.role === 'sender' ? 'receiver' : 'sender';
     const link = this.link(ours, frame.name);
+    if (link?.isAttachReceived === true)
+      throw new FramingError(`a second attach of the link '${frame.name}'`, 'amqp:not-allowed');
     this.byRemoteHandle.set(frame.handle, link);
     if (link === undefined) this.askedFor.set(`${ours} ${frame.name}`, frame);
     else link.attachReceived(frame);
@@ -338,7 +341,7 @@ export class PlaneSession {
     this.byLocalHandle.clear();
     this.byRemoteHandle.clear();
     this.askedFor.clear();
-    for (const link of links) link.end({ error: errorFor(link), closed: false, peerError });
+    for (const link of links) link.end({ error: errorFor(link), closed: false, bySession: true, peerError });
   }
 
   private tellEnded(error: PeerError | AmqpError | undefined): void {

@@ -101,11 +101,15 @@ export class Writer {
     this.hooks?.afterFlush();
   }
 
+  /** Forgets what was not handed to the stream yet. */
+  discard(): void {
+    this.position = 0;
+  }
+
   /** From now on nothing is written; what was not handed over is forgotten. */
   close(): void {
     this.isClosed = true;
     this.position = 0;
-    this.isFull = true;
   }
 
   private spill(): void {

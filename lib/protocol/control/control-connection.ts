@@ -1,0 +1,347 @@
+// One connection of a client: what opens it, keeps it alive, and tells everybody once when it is over.
+
+import { performance } from 'node:perf_hooks';
+import {
+  connectionClosedByPeer,
+  connectionClosedHere,
+  connectionLost,
+  peerSilent,
+  protocolError,
+  sessionEnded,
+} from '../amqp-error.js';
+import type { OpenConnectionOptions, PeerOpen, ProtocolConnection, ProtocolSession } from '../connection.js';
+import { AmqpError, type PeerError } from '../errors.js';
+import type { CloseFrame, OpenFrame } from '../frames/control-frames.js';
+import { FramingError } from '../frames/framing-error.js';
+import { Framer, type FrameSink } from '../frames/framer.js';
+import { rethrowLater } from '../session/callback.js';
+import { Plane } from '../session/plane.js';
+import { ByteStream } from '../socket/byte-stream.js';
+import { advertisedIdleMs, effectiveIdleMs, heartbeatInterval, KeepAlive } from '../socket/keep-alive.js';
+import { ControlSession } from './control-session.js';
+import { FrameExchange } from './frame-exchange.js';
+import { RheaSocket } from './rhea-socket.js';
+import { createRheaConnection, type RheaConnection } from './rhea.js';
+import { SaslClient } from './sasl-client.js';
+
+/** Highest handle that we let the peer use on a session. */
+const HANDLE_MAX = 65_535;
+const DEFAULT_CHANNEL_MAX = 65_535;
+/** How long the peer may take to end its side after we said why we close ours. */
+const LINGER_MS = 1_000;
+
+export class ControlConnection implements ProtocolConnection {
+  private readonly stream: ByteStream;
+  private readonly framer: Framer;
+  private readonly plane: Plane;
+  private readonly rheaSocket: RheaSocket;
+  private readonly rhea: RheaConnection;
+  private readonly exchange: FrameExchange;
+  /** Who takes the frames: SASL first, then the exchange. */
+  private sink: FrameSink;
+  private phase: 'opening' | 'open' | 'closing' | 'over' = 'opening';
+  private failure: AmqpError | undefined;
+  private closeError: PeerError | undefined;
+  private peerOpen: PeerOpen | undefined;
+  private keepAlive: KeepAlive | undefined;
+  private closing: Promise<void> | undefined;
+  private onPeerClosed: () => void = () => undefined;
+  private failOpening: (error: AmqpError) => void = () => undefined;
+  /** Sessions are begun one after the other, so that a BEGIN is known to be the one that was asked for. */
+  private lastBegin: Promise<unknown> = Promise.resolve();
+  private onBeginSent: (channel: number) => void = () => undefined;
+  private names = 0;
+
+  constructor(private readonly options: OpenConnectionOptions) {
+    const { stream, containerId, maxFrameSize } = options;
+    this.stream = new ByteStream(stream, {
+      onBytes: (chunk) => this.receive(chunk),
+      onLost: (cause) => this.finish(connectionLost(cause)),
+    });
+    const { writer } = this.stream;
+    this.plane = new Plane(writer, {
+      detach: (link, how) => this.exchange.attachmentOf(link)?.detach(how),
+      onBlocked: (blocked) => options.onBlocked?.(blocked),
+      handleMax: HANDLE_MAX,
+    });
+    this.rheaSocket = new RheaSocket((bytes) => this.fromRhea(bytes));
+    this.rhea = createRheaConnection(this.rheaSocket, containerId, (trouble) => this.rheaTrouble(trouble));
+    this.exchange = new FrameExchange({
+      plane: this.plane,
+      writer,
+      rhea: this.rheaSocket,
+      open: ourOpen(options),
+      closeFrame: (): CloseFrame => ({ kind: 'close', error: this.closeError }),
+      handleMax: HANDLE_MAX,
+      onBeginSent: (channel) => this.onBeginSent(channel),
+      onOpen: (frame) => this.openReceived(frame),
+      onClose: (frame) => this.closeReceived(frame),
+    });
+    this.sink = this.exchange;
+    this.framer = new Framer(maxFrameSize, {
+      header: (bytes) => this.sink.header(bytes),
+      frame: (buffer, start, size, bodyStart) => this.sink.frame(buffer, start, size, bodyStart),
+    });
+  }
+
+  /** SASL, then OPEN. @throws whatever ended it; the stream is destroyed then */
+  async open(): Promise<void> {
+    const { signal } = this.options;
+    const failed = new Promise<never>((_resolve, reject) => {
+      this.failOpening = reject;
+    });
+    failed.catch(() => undefined); // raced below; it may come when nobody waits any more
+    const onAbort = (): void => {
+      this.stream.destroy();
+      // A signal's reason is whatever its owner gave.
+      this.failOpening(signal.reason as AmqpError);
+      this.finish(connectionClosedHere());
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      signal.throwIfAborted();
+      await Promise.race([this.authenticate(), failed]);
+      const aborted = new AbortController();
+      const opened = this.rhea.open({ abortSignal: aborted.signal });
+      opened.catch(() => undefined); // what really happened is in `failed`
+      await Promise.race([opened, failed]).finally(() => aborted.abort());
+      if (this.failure !== undefined) throw this.failure;
+      this.phase = 'open';
+    } catch (error) {
+      this.stream.destroy();
+      this.finish(connectionClosedHere());
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  get peer(): PeerOpen {
+    if (this.peerOpen === undefined) throw new TypeError('the connection is not open yet');
+    return this.peerOpen;
+  }
+
+  get sessionCount(): number {
+    return this.plane.sessionCount;
+  }
+
+  get sessionLimit(): number {
+    return Math.min(this.options.channelMax, this.peerOpen?.channelMax ?? DEFAULT_CHANNEL_MAX) + 1;
+  }
+
+  async beginSession(options: { readonly signal: AbortSignal }): Promise<ProtocolSession> {
+    const { signal } = options;
+    const before = this.lastBegin;
+    const begun = before.then(() => this.beginOne(signal));
+    this.lastBegin = begun.then(({ written }) => written).catch(() => undefined); // the next one may begin all the same
+    const { session } = await begun;
+    return session;
+  }
+
+  close(options: { readonly timeoutMs: number }): Promise<void> {
+    this.closing ??= this.closeOnce(options.timeoutMs);
+    return this.closing;
+  }
+
+  destroy(error: AmqpError): void {
+    if (this.phase === 'over') return;
+    this.phase = 'closing';
+    this.stream.destroy();
+    this.finish(error);
+  }
+
+  private async authenticate(): Promise<void> {
+    const { sasl, hostname } = this.options;
+    const { writer } = this.stream;
+    const client = new SaslClient(sasl, hostname, (bytes) => {
+      writer.append(bytes);
+      writer.flush();
+    });
+    this.sink = client;
+    client.start();
+    await client.finished;
+    this.sink = this.exchange;
+  }
+
+  private beginOne(signal: AbortSignal): {
+    readonly written: Promise<unknown>;
+    readonly session: Promise<ProtocolSession>;
+  } {
+    signal.throwIfAborted();
+    this.throwIfNotOpen();
+    if (this.sessionCount >= this.sessionLimit)
+      throw new AmqpError('session-limit', `the peer allows ${this.sessionLimit} sessions on a connection`, {
+        retryable: true,
+      });
+    const written = new Promise<number>((resolve) => {
+      this.onBeginSent = resolve;
+    });
+    const session = this.awaitSession(signal, written);
+    session.catch(() => undefined); // awaited by the caller, one promise further
+    return { written, session };
+  }
+
+  private async awaitSession(signal: AbortSignal, written: Promise<number>): Promise<ProtocolSession> {
+    const abort = new AbortController();
+    const onAbort = (): void => abort.abort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const rheaSession = await this.rhea.createSession({ abortSignal: abort.signal });
+      const session = this.plane.sessionByLocalChannel(await written);
+      if (session === undefined || !session.isOpen) throw this.failure ?? sessionEnded(undefined);
+      return new ControlSession(session, rheaSession, this.exchange, () => `link-${this.names++}`);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (this.failure !== undefined) throw this.failure;
+      if (error instanceof AmqpError) throw error;
+      throw protocolError('no session could be begun', undefined, error);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  private async closeOnce(timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    if (this.phase === 'open') {
+      this.phase = 'closing';
+      const abort = new AbortController();
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, timeoutMs);
+        this.onPeerClosed = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        this.plane.writeSettlements();
+        this.rhea.close({ abortSignal: abort.signal }).catch(() => undefined); // our own wait tells
+      });
+      abort.abort();
+    }
+    this.phase = 'closing';
+    const leftMs = Math.min(LINGER_MS, Math.max(0, deadline - performance.now()));
+    const ended = this.stream.end(leftMs, false);
+    this.finish(connectionClosedHere());
+    await ended;
+  }
+
+  private receive(chunk: Buffer): void {
+    try {
+      this.framer.push(chunk);
+    } catch (error) {
+      this.broken(error);
+    }
+  }
+
+  private fromRhea(bytes: Buffer): void {
+    try {
+      this.exchange.fromRhea(bytes);
+    } catch (error) {
+      this.rheaTrouble(error);
+    }
+  }
+
+  /** The peer broke a rule, or we did while we read it: the reason is written, then the stream ends. */
+  private broken(error: unknown): void {
+    const condition = error instanceof FramingError ? error.condition : 'amqp:internal-error';
+    const description = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof FramingError)) rethrowLater(error);
+    this.closeWith({ condition, description }, protocolError(description, condition, error));
+  }
+
+  /** Rhea refused a frame that we made for it. That is a fault of ours, and costs this connection. */
+  private rheaTrouble(trouble: unknown): void {
+    if (this.phase === 'over') return;
+    const cause = trouble instanceof Error ? trouble : undefined;
+    const description = 'the control plane failed';
+    this.closeWith({ condition: 'amqp:internal-error', description }, protocolError(description, undefined, cause));
+  }
+
+  private closeWith(closeError: PeerError, error: AmqpError): void {
+    if (this.phase === 'over') return;
+    this.framer.stop();
+    this.stream.writer.discard();
+    if (this.sink === this.exchange) {
+      this.closeError = closeError;
+      this.exchange.writeClose();
+    }
+    void this.stream.end(LINGER_MS, true);
+    this.finish(error);
+  }
+
+  private openReceived(frame: OpenFrame): void {
+    const { containerId, maxFrameSize, channelMax, idleTimeoutMs, properties, offeredCapabilities } = frame;
+    this.peerOpen = {
+      containerId,
+      maxFrameSize: maxFrameSize ?? 0xffff_ffff,
+      channelMax: channelMax ?? DEFAULT_CHANNEL_MAX,
+      idleTimeoutMs: idleTimeoutMs === 0 ? undefined : idleTimeoutMs,
+      properties: properties ?? {},
+      offeredCapabilities: offeredCapabilities ?? [],
+    };
+    this.keepAlive = new KeepAlive(this.stream, {
+      idleTimeoutMs: effectiveIdleMs(this.options.idleTimeoutMs),
+      heartbeatMs: heartbeatInterval(this.options.heartbeatMs, idleTimeoutMs),
+      onSilent: (silentMs) => {
+        const description = `nothing came for ${Math.round(silentMs)} ms`;
+        this.closeWith({ condition: 'amqp:resource-limit-exceeded', description }, peerSilent(silentMs));
+      },
+    });
+    this.keepAlive.start();
+  }
+
+  private closeReceived(frame: CloseFrame): void {
+    if (this.phase === 'closing') {
+      this.onPeerClosed();
+      return;
+    }
+    const error = connectionClosedByPeer(frame.error);
+    this.framer.stop();
+    this.stream.writer.discard();
+    // Rhea would answer in the next tick; the stream ends with this one.
+    this.exchange.writeClose();
+    void this.stream.end(LINGER_MS, true);
+    this.finish(error);
+  }
+
+  /** The connection is over. Everybody is told, once. */
+  private finish(error: AmqpError): void {
+    if (this.phase === 'over') return;
+    const { phase } = this;
+    this.phase = 'over';
+    this.failure = error;
+    this.framer.stop();
+    this.keepAlive?.stop();
+    this.plane.fail(error);
+    this.exchange.abandonAll();
+    this.rheaSocket.disconnect();
+    this.onPeerClosed();
+    this.onBeginSent(-1);
+    this.failOpening(error);
+    if (phase !== 'open') return;
+    try {
+      this.options.onLost(error);
+    } catch (thrown) {
+      rethrowLater(thrown);
+    }
+  }
+
+  private throwIfNotOpen(): void {
+    if (this.phase !== 'open') throw this.failure ?? connectionClosedHere();
+  }
+}
+
+function ourOpen(options: OpenConnectionOptions): OpenFrame {
+  const { containerId, hostname, maxFrameSize, channelMax, properties, offeredCapabilities, desiredCapabilities } =
+    options;
+  const idleTimeoutMs = advertisedIdleMs(options.idleTimeoutMs);
+  return {
+    kind: 'open',
+    containerId,
+    hostname,
+    maxFrameSize,
+    channelMax,
+    idleTimeoutMs,
+    properties,
+    offeredCapabilities,
+    desiredCapabilities,
+  };
+}
