@@ -1,0 +1,106 @@
+import { checkCodec } from '../codec/check-codecs.js';
+import type { Codec } from '../codec/codec.js';
+import { checkBoolean, checkObject, checkOneOf, checkWhole, joinPath } from '../options/check.js';
+import { checkHandlerPolicy } from '../policy/check-policy.js';
+import type { HandlerPolicy } from '../policy/handler-policy.js';
+
+/** How a receive client works; what `subscribe` is given wins over it. */
+export interface ReceiveClientOptions {
+  /** Its settlements may stand in transactions of this connection. @default false */
+  readonly transactional?: boolean | undefined;
+  /**
+   * Unsettled messages in hand at most. Range: 1 to 2^31 - 1.
+   *
+   * @default 100; subscriptions: twice the concurrency, at least 10, and two batches
+   */
+  readonly prefetch?: number | undefined;
+  /**
+   * `auto`: accepted when the handler returns. `manual`: the handler settles; one that ends without it has failed. `at-most-once`: the
+   * peer settles before it sends. `receiveBatch` and iteration are manual in place of `auto`.
+   *
+   * @default 'auto'
+   */
+  readonly settlement?: 'auto' | 'manual' | 'at-most-once' | undefined;
+  /** `receiveBatch` and iteration: accepts what is still unsettled on the next pull. @default false */
+  readonly autoAccept?: boolean | undefined;
+  /** A larger message is discarded while it streams in and goes to the policy. Range: 1 or more. @default the connection's, 16 MiB */
+  readonly maxMessageBytes?: number | undefined;
+  /** `declare`: a durable queue of the source's name is declared before the attach, where the peer can. @default 'must-exist' */
+  readonly queues?: 'must-exist' | 'declare' | undefined;
+  /** What is done with a message whose handler failed, or that cannot be decoded. @default the default policy */
+  readonly errorPolicy?: HandlerPolicy | undefined;
+  /** Decodes data bodies of its content type, and those without one, before the codecs of the connection. */
+  readonly codec?: Codec | undefined;
+}
+
+/** The same with every default filled in, but for the prefetch, whose default depends on how messages are taken. */
+export interface ResolvedReceiveClientOptions {
+  readonly transactional: boolean;
+  readonly prefetch: number | undefined;
+  readonly settlement: 'auto' | 'manual' | 'at-most-once';
+  readonly autoAccept: boolean;
+  readonly maxMessageBytes: number;
+  readonly queues: 'must-exist' | 'declare';
+  readonly errorPolicy: HandlerPolicy;
+  readonly codec: Codec | undefined;
+}
+
+/** The options' names, for those who add their own to them. */
+export const RECEIVE_CLIENT_OPTION_NAMES: readonly (keyof ReceiveClientOptions)[] = [
+  'transactional',
+  'prefetch',
+  'settlement',
+  'autoAccept',
+  'maxMessageBytes',
+  'queues',
+  'errorPolicy',
+  'codec',
+];
+
+/** 16 MiB. */
+const MAX_MESSAGE_BYTES = 16_777_216;
+const MAX_PREFETCH = 2_147_483_647;
+
+/**
+ * @param path in front of the option's name in the error; empty at the top
+ * @throws InvalidOptionsError
+ */
+export function resolveReceiveClientOptions(options?: ReceiveClientOptions, path = ''): ResolvedReceiveClientOptions {
+  return resolveReceiving(checkObject(options, path, RECEIVE_CLIENT_OPTION_NAMES), path);
+}
+
+/** The part that subscriptions share; names are checked by the caller. */
+export function resolveReceiving(
+  given: Readonly<Record<string, unknown>>,
+  path: string,
+  defaults?: ResolvedReceiveClientOptions,
+): ResolvedReceiveClientOptions {
+  const at = (name: keyof ReceiveClientOptions): string => joinPath(path, name);
+  const policy = given['errorPolicy'];
+  return {
+    transactional: checkBoolean(given['transactional'], at('transactional'), defaults?.transactional ?? false),
+    prefetch: checkWhole(given['prefetch'], at('prefetch'), {
+      min: 1,
+      max: MAX_PREFETCH,
+      default: defaults?.prefetch,
+    }),
+    settlement: checkOneOf(
+      given['settlement'],
+      at('settlement'),
+      ['auto', 'manual', 'at-most-once'],
+      defaults?.settlement ?? 'auto',
+    ),
+    autoAccept: checkBoolean(given['autoAccept'], at('autoAccept'), defaults?.autoAccept ?? false),
+    maxMessageBytes: checkWhole(given['maxMessageBytes'], at('maxMessageBytes'), {
+      min: 1,
+      max: Number.MAX_SAFE_INTEGER,
+      default: defaults?.maxMessageBytes ?? MAX_MESSAGE_BYTES,
+    }),
+    queues: checkOneOf(given['queues'], at('queues'), ['must-exist', 'declare'], defaults?.queues ?? 'must-exist'),
+    errorPolicy:
+      policy === undefined && defaults !== undefined
+        ? defaults.errorPolicy
+        : checkHandlerPolicy(policy, at('errorPolicy')),
+    codec: checkCodec(given['codec'], at('codec')) ?? defaults?.codec,
+  };
+}
