@@ -1,4 +1,6 @@
-import { at, type ByteWriter, writeDescriptor, writeSymbolMap, writeSymbols } from '../types/encode.js';
+import { writeDescriptor } from '../types/compound.js';
+import { type ByteWriter, writeSymbolMap, writeSymbols } from '../types/encode.js';
+import { at } from '../types/failure-path.js';
 import { type ScalarType, writeScalar } from '../types/scalars.js';
 
 /** Writes a composite type field by field; absent fields are null, and left out at the end. Call `close` after the last. */

@@ -1,7 +1,8 @@
 // The frames of the SASL layer (section 5.3.3), as plain values.
 
 import { Cursor } from '../types/cursor.js';
-import { beginFrame, endFrame, framing } from './control-frames.js';
+import { framing } from './decode-control-frame.js';
+import { beginFrame, endFrame } from './encode-control-frame.js';
 import { FieldReader } from './field-reader.js';
 import { FieldWriter } from './field-writer.js';
 import { FramingError } from './framing-error.js';

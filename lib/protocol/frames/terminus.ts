@@ -79,8 +79,16 @@ export function readError(cursor: Cursor): PeerError {
   return error;
 }
 
+const SYMBOLIC: ReadonlyMap<string, number> = new Map([
+  ['amqp:source:list', SOURCE],
+  ['amqp:target:list', TARGET],
+  ['amqp:coordinator:list', COORDINATOR],
+  ['amqp:error:list', ERROR],
+]);
+
 function expectDescriptor(cursor: Cursor, owner: string, ...codes: number[]): number {
-  const code = cursor.byte() === 0 ? readDescriptor(cursor) : undefined;
+  const descriptor = cursor.byte() === 0 ? readDescriptor(cursor) : undefined;
+  const code = typeof descriptor === 'string' ? SYMBOLIC.get(descriptor) : descriptor;
   if (typeof code === 'number' && codes.includes(code)) return code;
   throw new FramingError(`${owner} is of another type`, 'amqp:decode-error');
 }

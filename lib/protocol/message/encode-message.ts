@@ -1,8 +1,10 @@
 // A message leaving: sections -> bytes, straight into the buffer they are sent from.
 
 import { EncodingFailure } from '../errors.js';
-import { ByteWriter, failureAt, isPlain, isScalar, writeSymbolMap, writeValue } from '../types/encode.js';
-import { checkWellFormed, kind } from '../types/scalars.js';
+import { ByteWriter, writeSymbolMap, writeValue } from '../types/encode.js';
+import { failureAt } from '../types/failure-path.js';
+import { checkWellFormed, kind } from '../types/scalar-checks.js';
+import { isPlain, isScalar } from '../types/value-kind.js';
 import type { AmqpMessage, MessageHeader } from './amqp-message.js';
 import { writeBinary, writeProperties } from './encode-properties.js';
 import { writeSection, writeUint32 } from './write-head.js';
@@ -28,16 +30,15 @@ export function encodeMessage(message: AmqpMessage): Buffer {
  */
 export function encodeMessageInto(buffer: Buffer, offset: number, message: AmqpMessage): number {
   let at = offset;
-  if (message.header !== undefined) at = writeHeader(buffer, at, message.header);
-  if (message.deliveryAnnotations !== undefined)
+  if (message.header) at = writeHeader(buffer, at, message.header);
+  if (message.deliveryAnnotations)
     at = writeAnnotations(buffer, at, section.DELIVERY_ANNOTATIONS, message.deliveryAnnotations, 'deliveryAnnotations');
-  if (message.messageAnnotations !== undefined)
+  if (message.messageAnnotations)
     at = writeAnnotations(buffer, at, section.MESSAGE_ANNOTATIONS, message.messageAnnotations, 'messageAnnotations');
-  if (message.properties !== undefined) at = writeProperties(buffer, at, message.properties);
-  if (message.applicationProperties !== undefined)
-    at = writeApplicationProperties(buffer, at, message.applicationProperties);
+  if (message.properties) at = writeProperties(buffer, at, message.properties);
+  if (message.applicationProperties) at = writeApplicationProperties(buffer, at, message.applicationProperties);
   at = writeBody(buffer, at, message);
-  if (message.footer !== undefined) at = writeAnnotations(buffer, at, section.FOOTER, message.footer, 'footer');
+  if (message.footer) at = writeAnnotations(buffer, at, section.FOOTER, message.footer, 'footer');
   // Only a getter that answers something larger the second time can bring this about.
   if (at > buffer.length) throw new EncodingFailure('the message changed while it was encoded');
   return at;

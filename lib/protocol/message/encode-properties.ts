@@ -1,7 +1,7 @@
 // A message leaving: the properties section (3.2.4). Unrolled, since nearly every message has one.
 
 import { EncodingFailure } from '../errors.js';
-import { kind } from '../types/scalars.js';
+import { kind } from '../types/scalar-checks.js';
 import { Uuid } from '../types/uuid.js';
 import type { MessageId, MessageProperties } from './amqp-message.js';
 import { writeSection, writeUint32 } from './write-head.js';
@@ -19,61 +19,66 @@ export function writeProperties(buffer: Buffer, offset: number, properties: Mess
   let at = size + 8;
   let end = at;
   let count = 0;
-  if (properties.messageId !== undefined) {
+  if (isPresent(properties.messageId)) {
     at = end = writeId(buffer, at, properties.messageId, 'properties.messageId');
     count = 1;
   } else buffer[at++] = 0x40;
-  if (properties.userId !== undefined) {
+  if (isPresent(properties.userId)) {
     at = end = writeBinary(buffer, at, properties.userId, 'properties.userId');
     count = 2;
   } else buffer[at++] = 0x40;
-  if (properties.to !== undefined) {
+  if (isPresent(properties.to)) {
     at = end = writeText(buffer, at, properties.to, STRING, 'properties.to');
     count = 3;
   } else buffer[at++] = 0x40;
-  if (properties.subject !== undefined) {
+  if (isPresent(properties.subject)) {
     at = end = writeText(buffer, at, properties.subject, STRING, 'properties.subject');
     count = 4;
   } else buffer[at++] = 0x40;
-  if (properties.replyTo !== undefined) {
+  if (isPresent(properties.replyTo)) {
     at = end = writeText(buffer, at, properties.replyTo, STRING, 'properties.replyTo');
     count = 5;
   } else buffer[at++] = 0x40;
-  if (properties.correlationId !== undefined) {
+  if (isPresent(properties.correlationId)) {
     at = end = writeId(buffer, at, properties.correlationId, 'properties.correlationId');
     count = 6;
   } else buffer[at++] = 0x40;
-  if (properties.contentType !== undefined) {
+  if (isPresent(properties.contentType)) {
     at = end = writeText(buffer, at, properties.contentType, SYMBOL, 'properties.contentType');
     count = 7;
   } else buffer[at++] = 0x40;
-  if (properties.contentEncoding !== undefined) {
+  if (isPresent(properties.contentEncoding)) {
     at = end = writeText(buffer, at, properties.contentEncoding, SYMBOL, 'properties.contentEncoding');
     count = 8;
   } else buffer[at++] = 0x40;
-  if (properties.absoluteExpiryTime !== undefined) {
+  if (isPresent(properties.absoluteExpiryTime)) {
     at = end = writeTime(buffer, at, properties.absoluteExpiryTime, 'properties.absoluteExpiryTime');
     count = 9;
   } else buffer[at++] = 0x40;
-  if (properties.creationTime !== undefined) {
+  if (isPresent(properties.creationTime)) {
     at = end = writeTime(buffer, at, properties.creationTime, 'properties.creationTime');
     count = 10;
   } else buffer[at++] = 0x40;
-  if (properties.groupId !== undefined) {
+  if (isPresent(properties.groupId)) {
     at = end = writeText(buffer, at, properties.groupId, STRING, 'properties.groupId');
     count = 11;
   } else buffer[at++] = 0x40;
-  if (properties.groupSequence !== undefined) {
+  if (isPresent(properties.groupSequence)) {
     at = end = writeSequence(buffer, at, properties.groupSequence);
     count = 12;
   } else buffer[at++] = 0x40;
-  if (properties.replyToGroupId !== undefined) {
+  if (isPresent(properties.replyToGroupId)) {
     end = writeText(buffer, at, properties.replyToGroupId, STRING, 'properties.replyToGroupId');
     count = 13;
   }
   writeUint32(buffer, size, end - size - 4);
   writeUint32(buffer, size + 4, count);
   return end;
+}
+
+/** A null from JavaScript that no compiler checked is as absent as an undefined. */
+function isPresent<T>(value: T | undefined): value is T {
+  return value !== undefined && value !== null;
 }
 
 function writeId(buffer: Buffer, at: number, id: MessageId, path: string): number {

@@ -1,7 +1,9 @@
 // A message leaving: how much room its encoding needs at most.
 
+import { EncodingFailure } from '../errors.js';
 import { Decimal, Typed } from '../types/typed.js';
-import { at, encodeValue, failureAt } from '../types/encode.js';
+import { encodeValue } from '../types/encode.js';
+import { at, failureAt } from '../types/failure-path.js';
 import type { AmqpMessage, MessageProperties } from './amqp-message.js';
 
 /** Above this many characters it pays to count a string's bytes rather than assume three for each. */
@@ -17,15 +19,16 @@ const HEADER_SECTION = 20;
  * @throws {EncodingFailure} a value that has to be encoded to be measured has no form in AMQP
  */
 export function encodedSizeBound(message: AmqpMessage): number {
-  let bound = message.header === undefined ? 0 : HEADER_SECTION;
-  if (message.properties !== undefined) bound += propertiesBound(message.properties);
-  if (message.applicationProperties !== undefined)
-    bound += recordBound(message.applicationProperties, 'applicationProperties');
-  if (message.deliveryAnnotations !== undefined)
-    bound += recordBound(message.deliveryAnnotations, 'deliveryAnnotations');
-  if (message.messageAnnotations !== undefined) bound += recordBound(message.messageAnnotations, 'messageAnnotations');
-  if (message.footer !== undefined) bound += recordBound(message.footer, 'footer');
-  return bound + bodyBound(message);
+  let bound = message.header ? HEADER_SECTION : 0;
+  if (message.properties) bound += propertiesBound(message.properties);
+  if (message.applicationProperties) bound += recordBound(message.applicationProperties, 'applicationProperties');
+  if (message.deliveryAnnotations) bound += recordBound(message.deliveryAnnotations, 'deliveryAnnotations');
+  if (message.messageAnnotations) bound += recordBound(message.messageAnnotations, 'messageAnnotations');
+  if (message.footer) bound += recordBound(message.footer, 'footer');
+  bound += bodyBound(message);
+  // Not a number: a bodyType that no compiler has seen.
+  if (Number.isNaN(bound)) throw new EncodingFailure("must be 'data', 'value', 'sequence' or 'none'", 'bodyType');
+  return bound;
 }
 
 function bodyBound(message: AmqpMessage): number {

@@ -1,7 +1,7 @@
 // A message leaving: strings straight into the caller's buffer.
 
 import { EncodingFailure } from '../errors.js';
-import { checkWellFormed, kind } from '../types/scalars.js';
+import { checkWellFormed, kind } from '../types/scalar-checks.js';
 import { writeUint32 } from './write-head.js';
 
 /** Up to here a loop in JavaScript beats the call into Node. */

@@ -9,6 +9,7 @@ import { DecodeError } from '../errors.js';
 import { Cursor, unexpected } from './cursor.js';
 import { MAX_DEPTH, MAX_ZERO_WIDTH_ITEMS } from './limits.js';
 import { ownBytes } from './own-bytes.js';
+import { endangers, put } from './safe-record.js';
 import { readText, readWord } from './text.js';
 import { Decimal, Described, Typed } from './typed.js';
 import { Uuid } from './uuid.js';
@@ -197,17 +198,6 @@ function readKey(cursor: Cursor, depth: number): unknown {
   const code = cursor.byte();
   if (code === 0xa1 || code === 0xa3) return word(cursor, cursor.byte());
   return code === 0 ? readDescribed(cursor, depth) : readBody(cursor, code, depth);
-}
-
-function put(record: Record<string, unknown>, key: string, value: unknown): void {
-  if (!endangers(key, value)) record[key] = value;
-}
-
-/** Keys that would reach a prototype, at once or in whatever merges the object later. Such an entry is dropped. */
-function endangers(key: unknown, value: unknown): boolean {
-  if (key === '__proto__') return true;
-  if (key !== 'constructor' || typeof value !== 'object' || value === null) return false;
-  return value instanceof Map ? value.has('prototype') : Object.hasOwn(value, 'prototype');
 }
 
 function readArray(cursor: Cursor, code: number, depth: number): unknown[] {

@@ -1,9 +1,20 @@
 // A message leaving: values that hold no other values, each in the shortest form of its type, or in the form an array needs.
 
-import { EncodingFailure } from '../errors.js';
 import type { ByteWriter } from './byte-writer.js';
+import {
+  anyNumber,
+  anyString,
+  binaryBytes,
+  character,
+  checkWellFormed,
+  floatNumber,
+  integer,
+  milliseconds,
+  symbolText,
+  uuidBytes,
+  wideInteger,
+} from './scalar-checks.js';
 import type { TypeName } from './typed.js';
-import { Uuid } from './uuid.js';
 
 /** Types whose values hold no other values; boolean and binary have no wrapper. */
 export type ScalarType = Exclude<TypeName, 'list' | 'map' | 'array'> | 'boolean' | 'binary' | 'string' | 'null';
@@ -29,8 +40,6 @@ export const ARRAY_CODE: Readonly<Record<ScalarType, number>> = Object.freeze({
   string: 0xb1,
   symbol: 0xb3,
 });
-
-const NOT_ASCII = /[^\0-\x7f]/;
 
 /** Type code and value, as short as the type allows. */
 export function writeScalar(out: ByteWriter, type: ScalarType, value: unknown): void {
@@ -64,11 +73,11 @@ export function writeScalar(out: ByteWriter, type: ScalarType, value: unknown): 
     case 'boolean':
       return out.u8(value === true ? 0x41 : 0x42);
     case 'string':
-      return writeText(out, string(value, 'string'), 0xa1);
+      return writeText(out, anyString(value, 'string'), 0xa1);
     case 'symbol':
-      return writeText(out, symbol(value), 0xa3);
+      return writeText(out, symbolText(value), 0xa3);
     case 'binary': {
-      const bytes = binary(value);
+      const bytes = binaryBytes(value);
       if (bytes.length > 255) return writeWide(out, type, bytes);
       out.u8(0xa0);
       out.u8(bytes.length);
@@ -117,24 +126,24 @@ export function writeItem(out: ByteWriter, type: ScalarType, value: unknown): vo
     case 'long':
       return out.u64(wideInteger(value, type, -0x8000_0000_0000_0000n, 0x7fff_ffff_ffff_ffffn));
     case 'float':
-      return out.f32(float(value));
+      return out.f32(floatNumber(value));
     case 'double':
-      return out.f64(number(value, type));
+      return out.f64(anyNumber(value, type));
     case 'char':
       return out.u32(character(value));
     case 'timestamp':
-      return out.u64(timestamp(value));
+      return out.u64(milliseconds(value));
     case 'uuid':
-      return out.bytes(uuid(value));
+      return out.bytes(uuidBytes(value));
     case 'binary': {
-      const bytes = binary(value);
+      const bytes = binaryBytes(value);
       out.u32(bytes.length);
       return out.bytes(bytes);
     }
     case 'string':
-      return writeLongText(out, string(value, type));
+      return writeLongText(out, anyString(value, type));
     case 'symbol':
-      return writeLongText(out, symbol(value));
+      return writeLongText(out, symbolText(value));
   }
 }
 
@@ -157,96 +166,4 @@ function writeLongText(out: ByteWriter, text: string): void {
   out.ensure(length + 4);
   out.u32(length);
   out.position += out.buffer.write(text, out.position);
-}
-
-/** @throws {EncodingFailure} half of a surrogate pair stands alone, which UTF-8 cannot say */
-export function checkWellFormed(text: string, bytes: number, path = ''): void {
-  // Node 20 has isWellFormed, the es2023 library does not list it. A text of as many bytes as characters is ASCII.
-  if (bytes !== text.length && !(text as string & { isWellFormed(): boolean }).isWellFormed())
-    throw new EncodingFailure('a string with half of a surrogate pair has no UTF-8 form', path);
-}
-
-/** @throws {EncodingFailure} not a string of ASCII characters */
-export function symbol(value: unknown): string {
-  const text = string(value, 'symbol');
-  if (NOT_ASCII.test(text)) throw new EncodingFailure('a symbol holds ASCII characters only');
-  return text;
-}
-
-/** @throws {EncodingFailure} not an integer in the range */
-export function integer(value: unknown, type: string, least: number, most: number): number {
-  const number = typeof value === 'bigint' ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isInteger(number))
-    throw new EncodingFailure(`${kind(value)} is no ${type}`);
-  if (number < least || number > most) throw new EncodingFailure(`${type} goes from ${least} to ${most}`);
-  return number;
-}
-
-function wideInteger(value: unknown, type: string, least: bigint, most: bigint): number | bigint {
-  if (typeof value === 'number' && !Number.isInteger(value)) throw new EncodingFailure(`${kind(value)} is no ${type}`);
-  if (typeof value === 'number' && !Number.isSafeInteger(value))
-    throw new EncodingFailure(`${type} beyond 2^53 - 1 must be given as a bigint`);
-  if (typeof value !== 'number' && typeof value !== 'bigint') throw new EncodingFailure(`${kind(value)} is no ${type}`);
-  if (value < least || value > most) throw new EncodingFailure(`${type} goes from ${least} to ${most}`);
-  return value;
-}
-
-function number(value: unknown, type: string): number {
-  if (typeof value !== 'number') throw new EncodingFailure(`${kind(value)} is no ${type}`);
-  return value;
-}
-
-function float(value: unknown): number {
-  const wide = number(value, 'float');
-  if (Number.isFinite(wide) && !Number.isFinite(Math.fround(wide)))
-    throw new EncodingFailure('the number is beyond float');
-  return wide;
-}
-
-function character(value: unknown): number {
-  const text = string(value, 'char');
-  const point = text.codePointAt(0);
-  if (point === undefined || text.length !== (point > 0xffff ? 2 : 1) || (point >= 0xd800 && point <= 0xdfff))
-    throw new EncodingFailure('char takes a string of exactly one Unicode character');
-  return point;
-}
-
-function timestamp(value: unknown): number | bigint {
-  if (value instanceof Date) {
-    const milliseconds = value.getTime();
-    if (Number.isNaN(milliseconds)) throw new EncodingFailure('an invalid Date is no timestamp');
-    return milliseconds;
-  }
-  return wideInteger(value, 'timestamp', -0x8000_0000_0000_0000n, 0x7fff_ffff_ffff_ffffn);
-}
-
-function uuid(value: unknown): Uint8Array {
-  if (value instanceof Uuid) return value.bytes;
-  if (typeof value === 'string' || Buffer.isBuffer(value)) {
-    try {
-      return new Uuid(value).bytes;
-    } catch (error) {
-      throw new EncodingFailure('uuid takes the usual text of 36 characters, 16 bytes or a Uuid', '', { cause: error });
-    }
-  }
-  throw new EncodingFailure(`${kind(value)} is no uuid`);
-}
-
-function string(value: unknown, type: string): string {
-  if (typeof value !== 'string') throw new EncodingFailure(`${kind(value)} is no ${type}`);
-  return value;
-}
-
-function binary(value: unknown): Uint8Array {
-  if (!(value instanceof Uint8Array)) throw new EncodingFailure(`${kind(value)} is no binary`);
-  return value;
-}
-
-/** What a value is, without saying the value. */
-export function kind(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'an integer' : 'a number that is not an integer';
-  if (typeof value === 'object') return 'an object';
-  return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
 }

@@ -1,8 +1,19 @@
+import { BRAND, hasBrand } from './brand.js';
+
 const TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** An AMQP uuid (section 1.6.18): 16 bytes. Two with the same bytes have the same text. */
 export class Uuid {
   readonly bytes: Buffer;
+
+  /** @internal */
+  get [BRAND](): string {
+    return 'Uuid';
+  }
+
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return hasBrand(value, 'Uuid');
+  }
 
   /**
    * @param value 16 bytes, or the usual text of 36 characters
