@@ -1,0 +1,126 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import { saslAnonymous, saslExternal, saslPlain, saslXoauth2 } from '../../../lib/client/credentials/sasl.js';
+import { saslScram, scramExchange } from '../../../lib/client/credentials/scram.js';
+import { AuthenticationError, InvalidOptionsError } from '../../../lib/protocol/errors.js';
+
+const first = async (credentials: ReturnType<typeof saslPlain>): Promise<string | undefined> =>
+  (await credentials.start().initialResponse())?.toString('utf8');
+
+describe('a password', () => {
+  it.each([
+    ['empty', ''],
+    ['with NUL', 'a\0b'],
+  ])('that is %s is refused at once', (_name, password) => {
+    for (const make of [saslPlain, saslScram, saslXoauth2])
+      expect(() => make('user', password)).toThrow(InvalidOptionsError);
+  });
+
+  it('that a function gives is asked for again at each attempt', async () => {
+    let count = 0;
+    const credentials = saslPlain('user', () => Promise.resolve(`secret-${++count}`));
+    expect([await first(credentials), await first(credentials)]).toEqual(['\0user\0secret-1', '\0user\0secret-2']);
+  });
+
+  it.each<[string, () => string]>([
+    [
+      'throws',
+      () => {
+        throw new Error('vault is sealed: hunter2');
+      },
+    ],
+    ['gives nothing', () => ''],
+    ['gives NUL', () => 'a\0'],
+    ['gives something else', () => undefined as unknown as string],
+  ])('from a function that %s fails the attempt, which may be repeated, and is not shown', async (_name, provide) => {
+    const attempt = first(saslPlain('user', provide));
+    await expect(attempt).rejects.toBeInstanceOf(AuthenticationError);
+    await expect(attempt).rejects.toMatchObject({ retryable: true, code: 'authentication' });
+    await expect(attempt).rejects.not.toMatchObject({ message: expect.stringContaining('hunter2') });
+  });
+
+  it('is nowhere to be seen in the credentials', async () => {
+    const credentials = saslPlain('user', 'hunter2');
+    const mechanism = credentials.start();
+    await mechanism.initialResponse();
+    expect(inspect([credentials, mechanism], { depth: 9, showHidden: true })).not.toContain('hunter2');
+    expect(JSON.stringify(credentials)).not.toContain('hunter2');
+  });
+
+  it('goes out byte for byte in UTF-8', async () => {
+    const response = await saslPlain('üser', 'pässwörd🔑').start().initialResponse();
+    expect(response).toEqual(Buffer.from('\0üser\0pässwörd🔑', 'utf8'));
+  });
+});
+
+describe('a user', () => {
+  it.each([[''], ['a\0b'], [undefined], [5]])('%j is refused', (user) => {
+    expect(() => saslPlain(user as string, 'secret')).toThrow(InvalidOptionsError);
+  });
+});
+
+describe('the mechanisms of one message', () => {
+  it.each([
+    [saslAnonymous(), 'ANONYMOUS', false],
+    [saslExternal(), 'EXTERNAL', false],
+    [saslPlain('u', 'p'), 'PLAIN', true],
+    [saslXoauth2('u', 't'), 'XOAUTH2', true],
+    [saslScram('u', 'p'), 'SCRAM-SHA-256', true],
+  ])('%j', (credentials, name, isSecret) => {
+    expect(credentials).toMatchObject({ mechanism: name, isSecret });
+    expect(credentials.start().name).toBe(name);
+  });
+
+  it('refuse a challenge that they do not know', () => {
+    for (const credentials of [saslAnonymous(), saslExternal(), saslPlain('u', 'p')])
+      expect(() => credentials.start().step(Buffer.from('x'))).toThrow(AuthenticationError);
+  });
+
+  it('write an XOAUTH2 token as its definition has it', async () => {
+    expect(await first(saslXoauth2('someuser@example.com', 'ya29.vF9'))).toBe(
+      'user=someuser@example.com\u0001auth=Bearer ya29.vF9\u0001\u0001',
+    );
+  });
+});
+
+describe('SCRAM-SHA-256', () => {
+  const nonce = 'rOprNGfwEbeRWgbNEkqO';
+  const serverFirst = `r=${nonce}%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096`;
+  const exchange = () => scramExchange('user', () => Promise.resolve('pencil'), nonce);
+
+  it('answers the example of RFC 7677', async () => {
+    const mechanism = exchange();
+    expect((await mechanism.initialResponse())?.toString()).toBe(`n,,n=user,r=${nonce}`);
+    expect((await mechanism.step(Buffer.from(serverFirst))).toString()).toBe(
+      `c=biws,r=${nonce}%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=`,
+    );
+    expect(await mechanism.step(Buffer.from('v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4='))).toHaveLength(0);
+  });
+
+  it('escapes comma and equals sign in the user', async () => {
+    const response = await scramExchange('a=b,c', () => Promise.resolve('x'), 'n').initialResponse();
+    expect(response?.toString()).toBe('n,,n=a=3Db=2Cc,r=n');
+  });
+
+  it.each([
+    ['a nonce that is not ours', 'r=other,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096'],
+    ['a nonce that adds nothing', `r=${nonce},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096`],
+    ['no salt', `r=${nonce}x,i=4096`],
+    ['too few iterations', `r=${nonce}x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=1`],
+    ['iterations that would burn our CPU', `r=${nonce}x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=9999999`],
+    ['iterations that are no number', `r=${nonce}x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=many`],
+    ['nothing', ''],
+    ['bytes', '\u0000\u0001,,,=,'],
+  ])('refuses a peer that sends %s', async (_name, challenge) => {
+    await expect(Promise.resolve(exchange().step(Buffer.from(challenge)))).rejects.toBeInstanceOf(AuthenticationError);
+  });
+
+  it('refuses a peer that does not know the password', async () => {
+    const mechanism = exchange();
+    await mechanism.step(Buffer.from(serverFirst));
+    expect(() => mechanism.step(Buffer.from(`v=${Buffer.alloc(32).toString('base64')}`))).toThrow(
+      'does not know the password',
+    );
+    expect(() => mechanism.step(Buffer.from('v=x'))).toThrow(AuthenticationError);
+  });
+});
