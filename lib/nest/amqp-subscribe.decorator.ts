@@ -3,6 +3,7 @@ import 'reflect-metadata';
 import type { ModuleRef } from '@nestjs/core';
 
 import { InvalidOptionsError, type Source, type SubscribeOptions, type Topology } from '../client/index.js';
+import { checkMs, checkRecord, checkSource, checkText, resolveSubscribeOptions } from '../client/options/index.js';
 import { ENTRY_PROVIDER_WATERMARK } from './nest-internals.js';
 
 // Symbol.for: the module of one copy (ESM or CommonJS) sees handlers decorated with the other.
@@ -33,7 +34,7 @@ export interface SubscribeDeclaration {
  * Consumes messages with this method of a provider or controller. May stand several times on one method; a list of sources makes
  * one consumer with a link, prefetch and concurrency for each. The method's return accepts the message, a throw goes to the error
  * policy.
- * @throws InvalidOptionsError for a source that cannot be one; options are checked when the application starts
+ * @throws InvalidOptionsError for a source and options that cannot work
  */
 export function AmqpSubscribe(
   source: Source | Source[] | AmqpAddressFactory,
@@ -43,10 +44,8 @@ export function AmqpSubscribe(
     const method: unknown = descriptor.value;
     const where = `@AmqpSubscribe on ${target.constructor.name}.${String(key)}`;
     if (typeof method !== 'function') throw new InvalidOptionsError(where, 'on a method', method);
-    checkSource(source, `${where}: source`);
-    if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-      throw new InvalidOptionsError(`${where}: options`, 'an object', options);
-    }
+    if (typeof source !== 'function') checkSources(source, `${where}: source`);
+    checkOptions(options, where);
     // Decorators run from the last written to the first.
     const declarations = [{ source, options }, ...(ownDeclarations(method) ?? [])];
     Reflect.defineMetadata(SUBSCRIPTIONS, declarations, method);
@@ -61,18 +60,23 @@ export function declarationsOf(method: object): readonly SubscribeDeclaration[] 
   return Reflect.getMetadata(SUBSCRIPTIONS, method) as readonly SubscribeDeclaration[] | undefined;
 }
 
-/** Refuses what cannot be a source; its fields are checked where the link is made. */
-export function checkSource(source: unknown, path: string): void {
-  const list = Array.isArray(source) ? source : [source];
-  if (list.length === 0)
-    throw new InvalidOptionsError(path, 'an address, a source object or a list with at least one', source);
-  list.forEach((entry: unknown, index) => {
-    if (typeof entry === 'function' && !Array.isArray(source)) return;
-    const isObject = typeof entry === 'object' && entry !== null && !Array.isArray(entry);
-    if (isObject || (typeof entry === 'string' && entry !== '')) return;
-    const at = Array.isArray(source) ? `${path}[${index}]` : path;
-    throw new InvalidOptionsError(at, 'an address (a string that is not empty) or a source object', entry);
-  });
+function checkOptions(options: unknown, where: string): void {
+  const given = checkRecord(options, `${where}: options`) ?? {};
+  const { connection, name, topology: _topology, shutdownTimeoutMs, ...subscribe } = given;
+  checkText(connection, `${where}: connection`);
+  checkText(name, `${where}: name`);
+  checkMs(shutdownTimeoutMs, `${where}: shutdownTimeoutMs`, { default: undefined });
+  resolveSubscribeOptions(subscribe, undefined, `${where}: options`);
+}
+
+/** @throws InvalidOptionsError for what cannot be a source, or an empty list of them */
+export function checkSources(source: unknown, path: string): void {
+  if (!Array.isArray(source)) {
+    checkSource(source, path);
+    return;
+  }
+  if (source.length === 0) throw new InvalidOptionsError(path, 'a source, or a list with at least one', source);
+  source.forEach((entry: unknown, index) => checkSource(entry, `${path}[${index}]`));
 }
 
 function ownDeclarations(method: object): readonly SubscribeDeclaration[] | undefined {

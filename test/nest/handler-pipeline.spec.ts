@@ -957,6 +957,11 @@ describe('@AmqpSubscribe refuses', () => {
     ['null', null, {}],
     ['options that are none', 'a', 5],
     ['null for options', 'a', null],
+    ['an unknown option', 'a', { concurency: 1 }],
+    ['an impossible option', 'a', { concurrency: 0 }],
+    ['an empty name', 'a', { name: '' }],
+    ['a shutdownTimeoutMs below 0', 'a', { shutdownTimeoutMs: -1 }],
+    ['a source without an address', { selector: 'x' }, {}],
   ])('%s', (_what, source, options) => {
     expect(() => decorate(source, options)).toThrow(InvalidOptionsError);
   });

@@ -42,6 +42,18 @@ describe('AmqpModule.forRoot refuses', () => {
     ['unknown defaults', { uri, defaults: { receive: {} } }, 'defaults.receive'],
     ['defaults.send that are none', { uri, defaults: { send: 5 } }, 'defaults.send'],
     ['defaults.subscribe that are none', { uri, defaults: { subscribe: [] } }, 'defaults.subscribe'],
+    [
+      'defaults.send out of range',
+      { uri, defaults: { send: { maxPendingMessages: 0 } } },
+      'defaults.send.maxPendingMessages',
+    ],
+    [
+      'unknown defaults.subscribe',
+      { uri, defaults: { subscribe: { concurency: 1 } } },
+      'defaults.subscribe.concurency',
+    ],
+    ['an override out of range', { uri, consumers: { a: { concurrency: 0 } } }, 'consumers.a.concurrency'],
+    ['an override of a name', { uri, consumers: { a: { name: 'b' } } }, 'consumers.a.name'],
     ['consumers that are none', { uri, consumers: [] }, 'consumers'],
     ['a consumer that is none', { uri, consumers: { 'A.b': 5 } }, 'consumers.A.b'],
     ['enabled', { uri, consumers: { 'A.b': { enabled: 'no' } } }, 'consumers.A.b.enabled'],
@@ -107,6 +119,9 @@ describe('AmqpModule.forFeature refuses', () => {
     ['a sender without a name', { senders: [{ target: 'a' }] }, 'senders[0].name'],
     ['a sender that is a string', { senders: ['orders'] }, 'senders[0]'],
     ['a name given twice', { senders: [{ name: 'a' }, { name: 'a' }] }, 'senders[1].name'],
+    ['a sender out of range', { senders: [{ name: 'a', sendTimeoutMs: 0 }] }, 'senders[0].sendTimeoutMs'],
+    ['a target that is none', { senders: [{ name: 'a', target: {} }] }, 'senders[0].target'],
+    ['an unknown option of a receiver', { receivers: [{ name: 'a', concurrency: 1 }] }, 'receivers[0].concurrency'],
     ['a receiver without a name', { receivers: [{ name: 'a' }, {}] }, 'receivers[1].name'],
   ])('%s', (_what, options, option) => {
     expect(refusal(() => AmqpModule.forFeature(options as object)).option).toBe(option);

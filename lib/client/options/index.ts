@@ -1,5 +1,7 @@
 // The second door of the client layer: what lib/nest and the folders above it check options with while an application starts.
 // Nothing here is public.
 export * from '../address/check-address.js';
+export * from '../receive/receive-client-options.js';
+export * from '../receive/subscribe-options.js';
 export * from '../send/send-client-options.js';
 export * from './check.js';

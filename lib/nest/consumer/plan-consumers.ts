@@ -1,5 +1,5 @@
 import { InvalidOptionsError, type Source, type SubscribeOptions, type Topology } from '../../client/index.js';
-import { checkBoolean, checkMs, checkText } from '../../client/options/index.js';
+import { checkBoolean, checkMs, checkText, resolveSubscribeOptions } from '../../client/options/index.js';
 import type { AmqpAddressFactory, SubscribeDeclaration } from '../amqp-subscribe.decorator.js';
 import type { ConsumerOverrides } from '../options/amqp-module-options.js';
 import { mergeOptions } from '../options/merge-options.js';
@@ -84,12 +84,15 @@ function planOf(
   const { source, enabled, ...overrides } = connection.consumers.get(name) ?? {};
   const { name: _name, connection: _connection, ...declared } = declaration.options;
   const { topology, shutdownTimeoutMs, ...own } = mergeOptions<ConsumerOverrides>(declared, overrides);
+  const subscribe = mergeOptions<SubscribeOptions>(connection.subscribeDefaults, own);
+  // Each was checked where it was written; together they may still not work.
+  resolveSubscribeOptions(subscribe, undefined, name);
   return {
     name,
     connection: connection.name,
     handler,
     source: source ?? declaration.source,
-    subscribe: mergeOptions<SubscribeOptions>(connection.subscribeDefaults, own),
+    subscribe,
     topology,
     shutdownTimeoutMs: checkMs(shutdownTimeoutMs, `${name}.shutdownTimeoutMs`, {
       default: connection.shutdownTimeoutMs,

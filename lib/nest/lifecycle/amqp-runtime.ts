@@ -12,7 +12,7 @@ import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
 
 import { InvalidOptionsError, type Source } from '../../client/index.js';
 import { AmqpConsumers } from '../amqp-consumers.js';
-import { checkSource } from '../amqp-subscribe.decorator.js';
+import { checkSources } from '../amqp-subscribe.decorator.js';
 import { Consumer } from '../consumer/consumer.js';
 import { discoverHandlers } from '../consumer/discover-handlers.js';
 import { HandlerPipeline } from '../consumer/handler-pipeline.js';
@@ -102,7 +102,7 @@ export class AmqpRuntime
 
   private async sourcesOf({ source, name }: PlannedConsumer): Promise<readonly Source[]> {
     const given = typeof source === 'function' ? await source(this.moduleRef) : source;
-    checkSource(given, `${name}.source`);
+    checkSources(given, `${name}.source`);
     // true: Array.isArray does not narrow a readonly array
     return Array.isArray(given) ? (given as readonly Source[]) : [given as Source];
   }

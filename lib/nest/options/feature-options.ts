@@ -13,6 +13,7 @@ import {
   checkSource,
   checkTarget,
   checkText,
+  resolveReceiveClientOptions,
   resolveSendClientOptions,
 } from '../../client/options/index.js';
 import type { ConnectionHost } from '../lifecycle/connection-host.js';
@@ -45,6 +46,7 @@ export function resolveFeatureOptions(options: AmqpFeatureOptions): ResolvedFeat
     }),
     receivers: named(given['receivers'], 'receivers').map(({ name, at, entry }) => {
       const { name: _name, source = name, ...own } = entry;
+      resolveReceiveClientOptions(own, at);
       return { name, place: checkSource(source, `${at}.source`), options: own };
     }),
   };

@@ -12,8 +12,9 @@ import {
   checkRecord,
   checkText,
   resolveSendClientOptions,
+  resolveSubscribeOptions,
 } from '../../client/options/index.js';
-import { checkSource } from '../amqp-subscribe.decorator.js';
+import { checkSources } from '../amqp-subscribe.decorator.js';
 import type { AmqpModuleOptions, ConsumerOverrides } from './amqp-module-options.js';
 
 /** The URI of a broker of the module's own. */
@@ -76,7 +77,7 @@ export function resolveModuleOptions(
     inheritAppConfig: checkBoolean(inheritAppConfig, 'inheritAppConfig', false),
     shutdownTimeoutMs: checkMs(shutdownTimeoutMs, 'shutdownTimeoutMs', { default: 20_000 }),
     sendDefaults: checkedSendDefaults(send),
-    subscribeDefaults: checkRecord(subscribe, 'defaults.subscribe') ?? {},
+    subscribeDefaults: checkedSubscribeDefaults(subscribe),
     consumers: resolveOverrides(consumers),
     privateBroker: resolvePrivateBroker(uri, broker, rest.dial !== undefined, nodeEnv),
   };
@@ -92,16 +93,23 @@ function checkedSendDefaults(send: unknown): SendClientOptions {
   return options;
 }
 
+function checkedSubscribeDefaults(subscribe: unknown): SubscribeOptions {
+  const options = checkRecord(subscribe, 'defaults.subscribe') ?? {};
+  resolveSubscribeOptions(options, undefined, 'defaults.subscribe');
+  return options;
+}
+
 function resolveOverrides(consumers: unknown): ReadonlyMap<string, ConsumerOverrides> {
   const resolved = new Map<string, ConsumerOverrides>();
   for (const [name, given] of Object.entries(checkRecord(consumers, 'consumers') ?? {})) {
     const path = `consumers.${name}`;
     const overrides = checkRecord(given, path);
     if (overrides === undefined) continue;
-    const { enabled, source, shutdownTimeoutMs } = overrides;
+    const { enabled, source, shutdownTimeoutMs, topology: _topology, ...subscribe } = overrides;
+    resolveSubscribeOptions(subscribe, undefined, path);
     checkBoolean(enabled, `${path}.enabled`, true);
     checkMs(shutdownTimeoutMs, `${path}.shutdownTimeoutMs`, { default: undefined });
-    if (source !== undefined) checkSource(source, `${path}.source`);
+    if (source !== undefined) checkSources(source, `${path}.source`);
     resolved.set(name, overrides);
   }
   return resolved;

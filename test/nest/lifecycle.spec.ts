@@ -1,0 +1,298 @@
+import 'reflect-metadata';
+
+import { createServer } from 'node:net';
+
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  Injectable,
+  type INestApplicationContext,
+  Module,
+  type ModuleMetadata,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Payload } from '@nestjs/microservices';
+
+import { EmbeddedBroker, type EmbeddedBrokerOptions } from '../../lib/broker/index.js';
+import {
+  AmqpConnection,
+  AmqpConsumers,
+  AmqpDelivery,
+  AmqpError,
+  AmqpModule,
+  type AmqpModuleOptions,
+  AmqpSubscribe,
+  AuthenticationError,
+  type Delivery,
+  InjectSendClient,
+  SendClient,
+} from '../../lib/index.js';
+import { eventually } from '../support/eventually.js';
+import { gate, Lines, Seen } from './harness.js';
+
+const brokers: EmbeddedBroker[] = [];
+const apps: INestApplicationContext[] = [];
+
+async function startBroker(options: EmbeddedBrokerOptions = {}): Promise<EmbeddedBroker> {
+  const broker = await EmbeddedBroker.start({ port: false, ...options });
+  brokers.push(broker);
+  return broker;
+}
+
+async function boot(
+  broker: EmbeddedBroker,
+  options: Partial<AmqpModuleOptions>,
+  metadata: ModuleMetadata,
+): Promise<INestApplicationContext> {
+  const connection = AmqpModule.forRoot({ uri: broker.embeddedUri, dial: broker.dial, ...options });
+  @Module({ ...metadata, imports: [connection, ...(metadata.imports ?? [])] })
+  class App {}
+  const app = await NestFactory.createApplicationContext(App, { logger: false, abortOnError: false });
+  apps.push(app);
+  return app;
+}
+
+afterEach(async () => {
+  await Promise.all(apps.splice(0).map((app) => app.close()));
+  await Promise.all(brokers.splice(0).map((broker) => broker.stop()));
+});
+
+describe('boot', () => {
+  @Injectable()
+  class Orders {
+    @AmqpSubscribe('orders') handle(): void {}
+  }
+
+  it('fails with one clear error when the credentials are wrong, and closes what it opened', async () => {
+    const broker = await startBroker({ users: { me: 'right' }, port: 0 });
+    const uri = broker.uri.replace('//', '//me:wrong@');
+    const booting = boot(broker, { uri, dial: undefined }, { providers: [Orders] });
+    await expect(booting).rejects.toBeInstanceOf(AuthenticationError);
+    await expect(booting).rejects.not.toThrow(/wrong/);
+  });
+
+  it('fails when a queue is missing, by its name, and handles nothing before', async () => {
+    @Injectable()
+    class Missing {
+      readonly seen = new Seen<unknown>();
+      @AmqpSubscribe('there') there(@Payload() body: unknown): void {
+        this.seen.add(body);
+      }
+      @AmqpSubscribe('missing') missing(): void {}
+    }
+    const broker = await startBroker({ queues: ['there'], autoCreateQueues: false });
+    broker.queue('there').publish(1);
+    const missing = new Missing();
+    const booting = boot(broker, {}, { providers: [{ provide: Missing, useValue: missing }] });
+    await expect(booting).rejects.toThrow(/missing/);
+    expect(missing.seen.values).toEqual([]);
+    expect(broker.queue('there').stats()).toMatchObject({ ready: 1, unsettled: 0, accepted: 0, consumers: 0 });
+  });
+
+  it('fails within bootTimeoutMs when nobody answers', async () => {
+    const broker = await startBroker();
+    // Accepts and says nothing.
+    const silent = createServer();
+    await new Promise<void>((resolve) => void silent.listen(0, '127.0.0.1', resolve));
+    const address = silent.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const startedAt = performance.now();
+    const options = { uri: `amqp://127.0.0.1:${port}`, dial: undefined, bootTimeoutMs: 300, connectTimeoutMs: 100 };
+    await expect(boot(broker, options, { providers: [Orders] })).rejects.toBeInstanceOf(AmqpError);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    await new Promise((resolve) => silent.close(resolve));
+  });
+
+  it('does not wait with waitForConnection: false, and consumes once the broker is there', async () => {
+    const broker = await startBroker();
+    const ready = gate();
+    const seen = new Seen<unknown>();
+    @Injectable()
+    class Later {
+      @AmqpSubscribe('later') handle(@Payload() body: unknown): void {
+        seen.add(body);
+      }
+    }
+    const dial: NonNullable<AmqpModuleOptions['dial']> = async (attempt) => {
+      await ready.opened;
+      if (broker.dial === undefined) throw new Error('no dialler');
+      return broker.dial(attempt);
+    };
+    const app = await boot(broker, { dial, waitForConnection: false, lazy: true }, { providers: [Later] });
+    expect(app.get(AmqpConsumers).get('Later.handle').state).not.toBe('running');
+    ready.open();
+    await eventually('the consumer is there', () => broker.queues().some(({ name }) => name === 'later'));
+    broker.queue('later').publish('hello');
+    await seen.count(1);
+  });
+
+  it('goes on trying in the background where the queue is missing at first, with a log line each time', async () => {
+    const broker = await startBroker({ autoCreateQueues: false });
+    const logger = new Lines();
+    const options = { waitForConnection: false, refusedRetryMs: 20, logger };
+    const app = await boot(broker, options, { providers: [Orders] });
+    await eventually('a line about it', () => logger.matching(/Orders\.handle.*orders/).length > 1);
+    await app.get(AmqpConnection).topology.declare({ queues: ['orders'] });
+    await eventually('it runs', () => app.get(AmqpConsumers).get('Orders.handle').state === 'running');
+  });
+
+  it('is lazy for a process that only sends: it connects with the first message', async () => {
+    const broker = await startBroker({ queues: ['sent'] });
+    @Injectable()
+    class Sends {
+      constructor(@InjectSendClient('sent') readonly sender: SendClient) {}
+    }
+    const imports = [AmqpModule.forFeature({ senders: [{ name: 'sent' }] })];
+    const app = await boot(broker, { lazy: true }, { imports, providers: [Sends] });
+    expect(app.get(AmqpConnection).status).toBe('disconnected');
+    await app.get(Sends).sender.send(1);
+    expect(broker.queue('sent').stats()).toMatchObject({ ready: 1 });
+  });
+
+  it('lets a provider send in onModuleInit already', async () => {
+    const broker = await startBroker({ queues: ['early'] });
+    @Injectable()
+    class Early implements OnModuleInit {
+      constructor(@InjectSendClient('early') readonly sender: SendClient) {}
+      async onModuleInit(): Promise<void> {
+        await this.sender.send('early');
+      }
+    }
+    const imports = [AmqpModule.forFeature({ senders: [{ name: 'early' }] })];
+    await boot(broker, {}, { imports, providers: [Early] });
+    expect(broker.queue('early').stats()).toMatchObject({ ready: 1 });
+  });
+
+  it('declares the topology of a consumer before it attaches', async () => {
+    const broker = await startBroker({ autoCreateQueues: false });
+    @Injectable()
+    class Declares {
+      @AmqpSubscribe('mine', { topology: { queues: ['mine'] } }) handle(): void {}
+    }
+    await boot(broker, {}, { providers: [Declares] });
+    expect(broker.queue('mine').stats()).toMatchObject({ consumers: 1 });
+  });
+});
+
+describe('shutdown', () => {
+  @Injectable()
+  class Database implements OnApplicationShutdown {
+    isClosed = false;
+    readonly late: unknown[] = [];
+    use(what: unknown): void {
+      if (this.isClosed) this.late.push(what);
+    }
+    onApplicationShutdown(): void {
+      this.isClosed = true;
+    }
+  }
+
+  const started = new Seen<unknown>();
+  let hold = gate();
+  @Injectable()
+  class Slow {
+    constructor(
+      readonly database: Database,
+      @InjectSendClient('results') readonly results: SendClient,
+    ) {}
+    @AmqpSubscribe('slow', { concurrency: 50, prefetch: 60 })
+    async handle(@Payload() id: number, @AmqpDelivery() delivery: Delivery): Promise<void> {
+      started.add(id);
+      await hold.opened;
+      this.database.use(id);
+      await this.results.send({ id });
+      if (delivery.settled) this.database.late.push(`settled before it was handled: ${id}`);
+    }
+  }
+  const metadata = {
+    imports: [AmqpModule.forFeature({ senders: [{ name: 'results' }] })],
+    providers: [Database, Slow],
+  };
+
+  it('with fifty handlers running accepts each after it was handled, and nothing after the database closed', async () => {
+    started.values.length = 0;
+    hold = gate();
+    const broker = await startBroker({ queues: ['slow', 'results'] });
+    for (let id = 0; id < 100; id++) broker.queue('slow').publish(id);
+    const app = await boot(broker, {}, metadata);
+    await started.count(50);
+    expect(broker.queue('slow').stats()).toMatchObject({ accepted: 0, unsettled: 60, ready: 40 });
+    const closing = app.close();
+    await eventually('what never started is released', () => broker.queue('slow').stats().unsettled === 50);
+    expect(broker.queue('slow').stats()).toMatchObject({ accepted: 0 });
+    hold.open();
+    await closing;
+    expect(started.values).toHaveLength(50);
+    expect(app.get(Database).late).toEqual([]);
+    expect(broker.queue('slow').stats()).toMatchObject({ accepted: 50, unsettled: 0, ready: 50, consumers: 0 });
+    expect(broker.queue('results').stats()).toMatchObject({ ready: 50 });
+  });
+
+  it('gives up handlers after shutdownTimeoutMs; their messages stay for others', async () => {
+    started.values.length = 0;
+    hold = gate();
+    const broker = await startBroker({ queues: ['slow', 'results'] });
+    broker.queue('slow').publish(1);
+    const app = await boot(broker, { shutdownTimeoutMs: 50 }, metadata);
+    await started.count(1);
+    const startedAt = performance.now();
+    await app.close();
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(broker.queue('slow').stats()).toMatchObject({ accepted: 0, unsettled: 0, ready: 1, consumers: 0 });
+    hold.open();
+  });
+
+  it('flushes what was sent without waiting for it', async () => {
+    const broker = await startBroker({ queues: ['results'] });
+    const app = await boot(broker, {}, { imports: metadata.imports });
+    const sender = app.get<SendClient>('AmqpSendClient:results');
+    const sends = Promise.all(Array.from({ length: 500 }, (_, id) => sender.send({ id })));
+    await app.close();
+    await sends;
+    expect(broker.queue('results').stats()).toMatchObject({ ready: 500 });
+  });
+
+  it('ends in time when the broker is gone', async () => {
+    started.values.length = 0;
+    hold = gate();
+    const broker = await startBroker({ queues: ['slow', 'results'] });
+    broker.queue('slow').publish(1);
+    const app = await boot(broker, { shutdownTimeoutMs: 200 }, metadata);
+    await started.count(1);
+    await broker.stop();
+    const startedAt = performance.now();
+    await app.close();
+    expect(performance.now() - startedAt).toBeLessThan(2_500);
+    hold.open();
+  });
+
+  it('closes the connection last, and twice is harmless', async () => {
+    const broker = await startBroker({ queues: ['results'] });
+    const order: string[] = [];
+    @Injectable()
+    class Last implements OnApplicationShutdown {
+      constructor(private readonly connection: AmqpConnection) {}
+      onApplicationShutdown(): void {
+        order.push(this.connection.status);
+      }
+    }
+    const app = await boot(broker, {}, { imports: metadata.imports, providers: [Last] });
+    const connection = app.get(AmqpConnection);
+    await app.close();
+    await app.close();
+    expect([order[0], connection.status]).toEqual(['connected', 'closed']);
+  });
+
+  it('closes an application that never booted', async () => {
+    const broker = await startBroker();
+    const connection = AmqpModule.forRoot({ uri: broker.embeddedUri, dial: broker.dial });
+    @Module({ imports: [connection] })
+    class App {}
+    const app = await NestFactory.createMicroservice(App, { logger: false, abortOnError: false, strategy: noStrategy });
+    await app.close();
+    expect(app.get(AmqpConnection).status).toBe('closed');
+  });
+});
+
+const noStrategy = { listen: (done: () => void): void => done(), close: (): void => undefined };
