@@ -6,8 +6,6 @@ import type { Duplex } from 'node:stream';
 export const SLAB_BYTES = 256 * 1024;
 /** Bytes waiting in the stream above which links are told to wait. */
 export const HIGH_WATER_BYTES = 1024 * 1024;
-const SMALL_WRITE_BYTES = 4096;
-const SPARE_SLABS = 4;
 
 /** What the writer asks of the data plane. None may throw. */
 export interface WriterHooks {
@@ -38,7 +36,8 @@ export class Writer {
   private isClosed = false;
   private atTickEnd = false;
   private atTurnEnd = false;
-  private readonly spare: Buffer[] = [];
+  /** What lies before this in `buffer` was handed to the stream. */
+  private writtenUpTo = 0;
   private readonly onTick = (): void => this.flush();
   private readonly onTurn = (): void => {
     this.atTurnEnd = false;
@@ -59,7 +58,7 @@ export class Writer {
 
   /** Makes room for `bytes` (at most `SLAB_BYTES`) at `position` and sees to it that they are written at the end of this tick. */
   reserve(bytes: number): void {
-    if (this.position + bytes > SLAB_BYTES) this.spill();
+    if (this.position + bytes > SLAB_BYTES) this.replace();
     if (!this.atTickEnd) this.schedule();
   }
 
@@ -103,34 +102,33 @@ export class Writer {
 
   /** Forgets what was not handed to the stream yet. */
   discard(): void {
-    this.position = 0;
+    this.position = this.writtenUpTo;
   }
 
   /** From now on nothing is written; what was not handed over is forgotten. */
   close(): void {
     this.isClosed = true;
-    this.position = 0;
+    this.discard();
   }
 
   private spill(): void {
-    const length = this.position;
-    if (length === 0 || this.isClosed) return;
-    const slab = this.buffer;
-    this.position = 0;
-    if (length < SMALL_WRITE_BYTES) {
-      this.write(Buffer.from(slab.subarray(0, length)));
-    } else {
-      this.buffer = this.spare.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
-      this.write(slab.subarray(0, length), () => {
-        if (this.spare.length < SPARE_SLABS && !this.isClosed) this.spare.push(slab);
-      });
-    }
+    const { position, writtenUpTo } = this;
+    if (position === writtenUpTo || this.isClosed) return;
+    this.writtenUpTo = position;
+    this.write(this.buffer.subarray(writtenUpTo, position));
     this.hooks?.afterWrite();
   }
 
-  private write(bytes: Buffer, written?: () => void): void {
+  /** Bytes that were handed over are never written again: a stream in memory passes them on as they are. */
+  private replace(): void {
+    this.spill();
+    this.buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    this.position = this.writtenUpTo = 0;
+  }
+
+  private write(bytes: Buffer): void {
     this.bytesWritten += bytes.length;
-    const hasRoom = this.stream.write(bytes, written);
+    const hasRoom = this.stream.write(bytes);
     if (!hasRoom && this.stream.writableLength > HIGH_WATER_BYTES) this.isFull = true;
   }
 }
