@@ -1,0 +1,72 @@
+// This library, as built: `./client`, and for subscribe-nest the whole Nest pipeline.
+
+import { RICH } from '../bodies.mjs';
+
+const entry = (path) =>
+  import(new URL(path, process.env.BENCH_DIST ?? new URL('../../dist/esm/', import.meta.url)).href);
+
+async function connect(port) {
+  const { AmqpConnection } = await entry('client/index.js');
+  const connection = new AmqpConnection({ uri: `amqp://127.0.0.1:${port}` });
+  await connection.open();
+  return connection;
+}
+
+export async function sender({ port, window, rich }) {
+  const connection = await connect(port);
+  const client = connection.createSendClient('sink');
+  const options = rich ? RICH : undefined;
+  return {
+    sendOne: (value) => client.send(value, options),
+    sendAll: async (make, from, to) => {
+      let next = from;
+      const run = async () => {
+        while (next < to) {
+          next += 1;
+          await client.send(make(next - 1), options);
+        }
+      };
+      await Promise.all(Array.from({ length: window }, run));
+    },
+    close: () => connection.close(),
+  };
+}
+
+const inItsOwnTask = () => new Promise((resolve) => setImmediate(resolve));
+
+export async function receiver({ port, address, prefetch, kind }, onValue) {
+  if (kind === 'subscribe-nest') return nestReceiver({ port, address, prefetch }, onValue);
+  const connection = await connect(port);
+  const handler =
+    kind === 'receive-async'
+      ? async ({ body }) => {
+          await inItsOwnTask();
+          onValue(body);
+        }
+      : ({ body }) => onValue(body);
+  connection.createReceiveClient({ address }).subscribe(handler, { prefetch, concurrency: prefetch });
+  return { close: () => connection.close() };
+}
+
+async function nestReceiver({ port, address, prefetch }, onValue) {
+  await import('reflect-metadata');
+  const { NestFactory } = await import('@nestjs/core');
+  const { Module, Injectable } = await import('@nestjs/common');
+  const { Payload } = await import('@nestjs/microservices');
+  const { AmqpModule, AmqpSubscribe } = await entry('index.js');
+
+  class Consumer {
+    handle(value) {
+      onValue(value);
+    }
+  }
+  const method = Object.getOwnPropertyDescriptor(Consumer.prototype, 'handle');
+  Payload()(Consumer.prototype, 'handle', 0);
+  AmqpSubscribe({ address }, { prefetch, concurrency: prefetch })(Consumer.prototype, 'handle', method);
+  Injectable()(Consumer);
+  // oxlint-disable-next-line typescript/no-extraneous-class -- a module of Nest
+  class App {}
+  Module({ imports: [AmqpModule.forRoot(`amqp://127.0.0.1:${port}`)], providers: [Consumer] })(App);
+  const app = await NestFactory.createApplicationContext(App, { logger: ['error'] });
+  return { close: () => app.close() };
+}
