@@ -18,31 +18,37 @@ export interface AcceptorOptions {
   readonly maxMessageBytes: number;
   readonly properties?: Record<string, unknown>;
   readonly offeredCapabilities?: readonly string[];
-  readonly sasl: { readonly mechanisms: readonly ServerSaslMechanism[] };
+  readonly sasl: {
+    readonly mechanisms: readonly ServerSaslMechanism[];
+    /** A peer that opens without a SASL layer has this identity; `undefined`: it is turned away. */
+    readonly identityWithout?: string | undefined;
+  };
 }
 
 /** One mechanism a server offers. Anything but an identity is a refusal with SASL code 1; no user input picks a property by name. */
 export interface ServerSaslMechanism {
   readonly name: string;
+  /** A peer that gives no initial response is asked for one by an empty challenge. */
+  readonly needsResponse: boolean;
   /** `undefined`: refused. */
   authenticate(
-    initialResponse: Buffer | undefined,
+    response: Buffer | undefined,
   ): Promise<{ readonly identity: string } | undefined> | { readonly identity: string } | undefined;
 }
 
+/** What the layer above decides. What one of them throws closes the connection with `amqp:internal-error`. */
 export interface AcceptorHandlers {
   /** The peer's OPEN arrived. An error closes the connection with it. */
   onOpen(connection: AcceptedConnection, identity: string): PeerError | undefined;
-  /** A link was asked for. Answers at once; accept or refuse may come later. */
+  /** A link was asked for: accept or refuse it before this returns. */
   onAttach(request: AttachRequest): void;
-  /** Once, however the connection ended; `undefined`: closed in order. */
+  /** Once for each connection that `onOpen` was called for, however it ended; `undefined`: closed in order. All its links have ended. */
   onClosed(connection: AcceptedConnection, error: AmqpError | undefined): void;
 }
 
 export interface AcceptedConnection {
-  readonly id: number;
   readonly peer: PeerOpen & { readonly hostname: string | undefined };
-  /** Writes CLOSE with the error, then ends the stream (destroyed after a second). */
+  /** Writes CLOSE with the error, then ends the stream (destroyed after a second). Twice is harmless. */
   close(error?: PeerError): void;
   /** As a crash would: no frame at all. */
   destroy(): void;
@@ -50,8 +56,6 @@ export interface AcceptedConnection {
 
 interface AttachRequestBase {
   readonly connection: AcceptedConnection;
-  /** Unique per session of this connection. */
-  readonly sessionId: number;
   readonly name: string;
   readonly source: Terminus | undefined;
   /** For a coordinator: `undefined`, and `coordinator` is set. */

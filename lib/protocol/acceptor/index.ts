@@ -3,6 +3,7 @@ export * from '../errors.js';
 export * from '../outcome.js';
 export type * from '../connection.js';
 export type * from './acceptor.js';
+export { acceptConnection } from './accept-connection.js';
 export type * from '../message/amqp-message.js';
 export { Decimal, Described, Typed, type TypeName } from '../types/typed.js';
 export { Uuid } from '../types/uuid.js';
