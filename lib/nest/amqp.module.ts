@@ -16,8 +16,7 @@ import { getAmqpConnectionToken, getConnectionHostToken, getModuleOptionsToken }
 export class AmqpModule {
   /**
    * One connection, named by `name` where there are several. It opens when the application bootstraps.
-   * @throws InvalidOptionsError for an undefined `uri` and for options that cannot work; the connection's own are checked when the
-   * application starts
+   * @throws InvalidOptionsError for an undefined `uri` and for options that cannot work
    */
   static forRoot(options: string | readonly string[] | AmqpModuleOptions | undefined): DynamicModule {
     const resolved = resolveModuleOptions(options);

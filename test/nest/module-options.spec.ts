@@ -25,9 +25,13 @@ describe('AmqpModule.forRoot refuses', () => {
     ['nothing', undefined, 'uri'],
     ['null', null, 'uri'],
     ['an empty string', '', 'uri'],
-    ['a number', 5, 'AmqpModule'],
+    ['a number', 5, 'options'],
     ['an undefined uri', { uri: undefined }, 'uri'],
     ['an empty uri', { uri: '' }, 'uri'],
+    ['an unknown option', { uri, waitForConection: true }, 'waitForConection'],
+    ['a uri that is none', { uri: 'ftp://host' }, 'uri'],
+    ["one of the connection's options", { uri, connectTimeoutMs: -1 }, 'connectTimeoutMs'],
+    ['credentials without TLS', { uri: 'amqp://user:secret@example.org' }, 'uri'],
     ['an empty name', { uri, name: '' }, 'name'],
     ['a name that is none', { uri, name: 5 }, 'name'],
     ['isGlobal', { uri, isGlobal: 'yes' }, 'isGlobal'],
@@ -146,9 +150,9 @@ describe('the resolved options', () => {
     });
   });
 
-  it('hand the connection its own options, unknown ones included, for it to judge', () => {
-    const options = { uri: [uri], connectTimeoutMs: 5, lazy: true, unknown: 1 };
-    expect(resolveModuleOptions(options).connection).toEqual({ uri: [uri], connectTimeoutMs: 5, unknown: 1 });
+  it('hand the connection its own options and no others', () => {
+    const options = { uri: [uri], connectTimeoutMs: 5, lazy: true };
+    expect(resolveModuleOptions(options).connection).toEqual({ uri: [uri], connectTimeoutMs: 5 });
   });
 
   it('start no private broker where the user dials', () => {

@@ -7,10 +7,12 @@ import {
 } from '../../client/index.js';
 import {
   checkBoolean,
+  CONNECTION_OPTION_NAMES,
   checkMs,
   checkObject,
   checkRecord,
   checkText,
+  resolveConnectionOptions,
   resolveSendClientOptions,
   resolveSubscribeOptions,
 } from '../../client/options/index.js';
@@ -20,7 +22,7 @@ import type { AmqpModuleOptions, ConsumerOverrides } from './amqp-module-options
 /** The URI of a broker of the module's own. */
 export const PRIVATE_BROKER_URI = 'embedded:';
 
-/** Checked, with the defaults filled in. The connection's own options are checked by `AmqpConnection`. */
+/** Checked, with the defaults filled in. */
 export interface ResolvedModuleOptions {
   readonly name: string;
   readonly isGlobal: boolean;
@@ -37,6 +39,20 @@ export interface ResolvedModuleOptions {
   readonly privateBroker: EmbeddedBrokerOptions | undefined;
 }
 
+const OPTION_NAMES: readonly string[] = [
+  ...CONNECTION_OPTION_NAMES,
+  'name',
+  'isGlobal',
+  'waitForConnection',
+  'lazy',
+  'registerHandlers',
+  'inheritAppConfig',
+  'shutdownTimeoutMs',
+  'defaults',
+  'consumers',
+  'broker',
+];
+
 const EXPECTED_URI =
   "given, for example 'amqp://host' (AmqpModule has no default; is the environment variable it comes from set?)";
 
@@ -50,7 +66,7 @@ export function resolveModuleOptions(
 ): ResolvedModuleOptions {
   if (given === undefined || given === null || given === '') throw new InvalidOptionsError('uri', EXPECTED_URI, given);
   const options: AmqpModuleOptions = isUri(given) ? { uri: given } : given;
-  if (typeof options !== 'object') throw new InvalidOptionsError('AmqpModule', 'a URI, a list or options', given);
+  checkObject(options, '', OPTION_NAMES);
   const {
     name,
     isGlobal,
@@ -66,11 +82,15 @@ export function resolveModuleOptions(
     ...rest
   } = options;
   if (uri === undefined || uri === null || uri === '') throw new InvalidOptionsError('uri', EXPECTED_URI, uri);
+  const connection: ConnectionOptions = { ...rest, uri: typeof uri === 'string' ? uri : [...uri] };
+  const privateBroker = resolvePrivateBroker(uri, broker, connection.dial !== undefined, nodeEnv);
+  // Only to be told what is wrong with them now; the private broker's dialler is not there yet.
+  resolveConnectionOptions(privateBroker === undefined ? connection : { ...connection, dial: rejectedDial });
   const { send, subscribe } = checkObject(defaults, 'defaults', ['send', 'subscribe']);
   return {
     name: checkText(name, 'name') ?? 'default',
     isGlobal: checkBoolean(isGlobal, 'isGlobal', true),
-    connection: { ...rest, uri: typeof uri === 'string' ? uri : [...uri] },
+    connection,
     waitForConnection: checkBoolean(waitForConnection, 'waitForConnection', true),
     lazy: checkBoolean(lazy, 'lazy', false),
     registerHandlers: checkBoolean(registerHandlers, 'registerHandlers', true),
@@ -79,9 +99,11 @@ export function resolveModuleOptions(
     sendDefaults: checkedSendDefaults(send),
     subscribeDefaults: checkedSubscribeDefaults(subscribe),
     consumers: resolveOverrides(consumers),
-    privateBroker: resolvePrivateBroker(uri, broker, rest.dial !== undefined, nodeEnv),
+    privateBroker,
   };
 }
+
+const rejectedDial = (): Promise<never> => Promise.reject(new Error('never called'));
 
 function isUri(given: string | readonly string[] | AmqpModuleOptions): given is string | readonly string[] {
   return typeof given === 'string' || Array.isArray(given);
