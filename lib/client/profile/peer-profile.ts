@@ -1,5 +1,6 @@
 // What differs per product, as one declared value. Facts: docs/brokers.md and the tests under test/brokers.
 
+/** The products that are known, and `generic` for any other. */
 export type ProfileName =
   'rabbitmq-3' | 'rabbitmq-4' | 'activemq' | 'artemis' | 'qpid' | 'azure' | 'embedded' | 'generic';
 

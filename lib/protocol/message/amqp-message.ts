@@ -31,6 +31,7 @@ export interface MessageProperties {
   replyToGroupId?: string | undefined;
 }
 
+/** Which kind of body section a message has (section 3.2.6 to 3.2.8). `none`: it has none. */
 export type BodyType = 'data' | 'value' | 'sequence' | 'none';
 
 /** A message's sections under their names in the specification. An absent section is `undefined`. */
