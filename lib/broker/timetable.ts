@@ -89,7 +89,7 @@ export class Timetable {
   }
 
   #compact(): void {
-    this.#heap = this.#heap.filter((entry) => entry.run !== undefined).sort(before);
+    this.#heap = this.#heap.filter((entry) => entry.run !== undefined).toSorted(before);
     this.#cancelled = 0;
   }
 

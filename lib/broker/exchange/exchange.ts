@@ -111,6 +111,6 @@ function isSameBinding(a: Binding, b: Binding): boolean {
 export function bindingArgumentsKey(values: Readonly<Record<string, unknown>>): string {
   const entries = Object.entries(values)
     .map(([name, value]) => [name, typeof value, String(value)])
-    .sort(([a = ''], [b = '']) => (a < b ? -1 : 1));
+    .toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1));
   return entries.length === 0 ? '' : JSON.stringify(entries);
 }

@@ -12,8 +12,8 @@ import { DecodeError, decodeMessageInto, Described, type AmqpMessage } from '../
 import type { Transactions } from '../transaction/transactions.js';
 
 const CAPABILITIES = ['amqp:local-transactions', 'amqp:multi-txns-per-ssn', 'amqp:multi-ssns-per-txn'];
-const DECLARE = [0x31, 'amqp:declare:list'];
-const DISCHARGE = [0x32, 'amqp:discharge:list'];
+const DECLARE: ReadonlySet<unknown> = new Set([0x31, 'amqp:declare:list']);
+const DISCHARGE: ReadonlySet<unknown> = new Set([0x32, 'amqp:discharge:list']);
 const CREDIT = 100;
 const MAX_BYTES = 4_096;
 
@@ -81,11 +81,11 @@ function readRequest(payload: Buffer, start: number, end: number): CoordinatorRe
   if (message.bodyType !== 'value' || !(body instanceof Described)) return undefined;
   const fields: readonly unknown[] = Array.isArray(body.value) ? body.value : [];
   const descriptor = typeof body.descriptor === 'bigint' ? Number(body.descriptor) : body.descriptor;
-  if (DECLARE.includes(descriptor)) {
+  if (DECLARE.has(descriptor)) {
     return { kind: 'declare', isGlobal: fields[0] !== undefined && fields[0] !== null };
   }
   const [transactionId, fail] = fields;
-  if (!DISCHARGE.includes(descriptor) || !Buffer.isBuffer(transactionId)) return undefined;
+  if (!DISCHARGE.has(descriptor) || !Buffer.isBuffer(transactionId)) return undefined;
   return { kind: 'discharge', transactionId, fail: fail === true };
 }
 

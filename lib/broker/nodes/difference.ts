@@ -11,12 +11,13 @@ export function firstDifference(
   declared: Readonly<Record<string, unknown>>,
 ): Difference | undefined {
   const fields = [...new Set([...Object.keys(existing), ...Object.keys(declared)])];
-  const field = fields.find((name) => plain(existing[name]) !== plain(declared[name]));
+  const field = fields.find((name) => plainText(existing[name]) !== plainText(declared[name]));
   return field === undefined ? undefined : { field, existing: existing[field], declared: declared[field] };
 }
 
-/** A text that tells two values of declarations apart. */
-function plain(value: unknown): string {
+/** A text that tells two values of declarations apart, and a user what they are. */
+export function plainText(value: unknown): string {
+  if (typeof value === 'string') return value;
   return (
     JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? Number(part) : part)) ?? 'undefined'
   );

@@ -43,7 +43,7 @@ export class Queue {
     public settings: QueueSettings,
     private readonly world: QueueWorld,
     /** The connection that an exclusive queue belongs to. */
-    readonly owner: object | undefined = undefined,
+    readonly owner?: object,
   ) {
     const queue = (): Queue => this;
     this.#store = new MessageStore({
@@ -158,7 +158,8 @@ export class Queue {
       this.#dispatcher.remove(consumer);
       consumer.detach(error);
     }
-    for (const producer of [...this.#producers]) producer.detach(error);
+    // Each takes itself off the set.
+    for (const producer of this.#producers) producer.detach(error);
     this.#producers.clear();
     return ready;
   }

@@ -86,7 +86,7 @@ export class ReadyIndex implements Iterable<QueuedMessage> {
 
   /** In the order of arrival. */
   byAge(): QueuedMessage[] {
-    return [...this].sort((a, b) => a.position - b.position);
+    return [...this].toSorted((a, b) => a.position - b.position);
   }
 
   #level(priority: number): Level {

@@ -25,14 +25,7 @@ export function messageLookup(message: QueuedMessage): Lookup {
 }
 
 function valueOf(value: unknown): Value {
-  switch (typeof value) {
-    case 'string':
-    case 'number':
-    case 'boolean':
-      return value;
-    case 'bigint':
-      return Number(value);
-    default:
-      return value instanceof Date ? value.getTime() : undefined;
-  }
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+  if (typeof value === 'bigint') return Number(value);
+  return value instanceof Date ? value.getTime() : undefined;
 }

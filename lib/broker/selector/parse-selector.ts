@@ -113,7 +113,8 @@ class Parser {
   #like(left: Expression): Expression {
     const text = this.#string();
     const escape = this.#take('keyword', 'ESCAPE') ? this.#string() : undefined;
-    if (escape !== undefined && [...escape].length !== 1) throw new SelectorError('ESCAPE takes a single character');
+    if (escape !== undefined && Array.from(escape).length !== 1)
+      throw new SelectorError('ESCAPE takes a single character');
     const pattern = likePattern(text, escape);
     return (lookup) => {
       const value = left(lookup);

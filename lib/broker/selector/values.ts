@@ -74,7 +74,7 @@ export function likePattern(pattern: string, escape: string | undefined): readon
 
 /** Goes back to the last `%` only, so that no pattern takes longer than text times pattern. */
 export function isLike(text: string, pattern: readonly PatternPart[]): boolean {
-  const characters = [...text];
+  const characters = Array.from(text);
   let at = 0;
   let part = 0;
   let lastAny = -1;

@@ -134,9 +134,9 @@ function hashOf(binding: Binding): string {
   return key === '' ? '' : createHash('sha256').update(key).digest('hex').slice(0, 16);
 }
 
-function decoded(text: string): string {
+function decoded(part: string): string {
   try {
-    return decodeURIComponent(text);
+    return decodeURIComponent(part);
   } catch {
     throw new HttpProblem(400, "a binding's path is not percent-encoded as it should be");
   }

@@ -2,6 +2,7 @@
 
 import type { ExchangeType } from '../exchange/exchange.js';
 import { DeclarationError } from '../nodes/declaration-error.js';
+import { plainText } from '../nodes/difference.js';
 import { readExchangeArguments } from '../nodes/exchange-arguments.js';
 import type { Nodes } from '../nodes/nodes.js';
 import {
@@ -55,7 +56,7 @@ export class ExchangeResource {
     const { field, declared: received, existing } = declared.difference;
     throw new HttpProblem(
       409,
-      `inequivalent arg '${field}' for exchange '${name}': received '${String(received)}' but current is '${String(existing)}'`,
+      `inequivalent arg '${field}' for exchange '${name}': received '${plainText(received)}' but current is '${plainText(existing)}'`,
     );
   }
 }

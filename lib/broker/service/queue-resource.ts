@@ -2,6 +2,7 @@
 
 import { amqp } from '../../protocol/acceptor/index.js';
 import type { Nodes } from '../nodes/nodes.js';
+import { plainText } from '../nodes/difference.js';
 import { readQueueArguments, writeQueueArguments } from '../nodes/queue-arguments.js';
 import type { Queue } from '../queue/queue.js';
 import {
@@ -102,5 +103,5 @@ function locked(name: string): HttpProblem {
 }
 
 function say(value: unknown): string {
-  return value === undefined ? 'none' : `'${String(value)}'`;
+  return value === undefined ? 'none' : `'${plainText(value)}'`;
 }
