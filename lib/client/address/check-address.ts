@@ -31,8 +31,7 @@ export function checkTarget(value: unknown, path: string): Target {
     throw new InvalidOptionsError(joinPath(path, 'routingKey'), 'a string', routingKey);
   if (routingKey !== undefined && fields['exchange'] === undefined)
     throw new InvalidOptionsError(joinPath(path, 'routingKey'), 'left out unless exchange is given', routingKey);
-  // True: every field of the type was checked.
-  return fields as Target;
+  return fields;
 }
 
 /** @throws InvalidOptionsError */
@@ -51,8 +50,7 @@ export function checkSource(value: unknown, path: string): Source {
   if (durable !== undefined && durable !== 'none' && fields['topic'] !== undefined && fields['linkName'] === undefined)
     // A random name would leave a subscription behind at each start, which nobody reads.
     throw new InvalidOptionsError(joinPath(path, 'linkName'), 'given with a durable topic subscription', undefined);
-  // True: every field of the type was checked.
-  return fields as Source;
+  return fields;
 }
 
 function checkAddressText(value: string, path: string): string {

@@ -113,7 +113,7 @@ function explain(error: unknown, peer: ResolvedPeer): AmqpError {
   if (error instanceof ConnectionError) {
     const hint =
       vhost !== undefined && error.code === 'connection-lost' ? ` (does the virtual host "${vhost}" exist?)` : '';
-    const named = error.message.includes(shown) ? error.message : `${shown}: ${error.message}`;
+    const named = error.message.includes(nameOf(peer)) ? error.message : `${shown}: ${error.message}`;
     return new ConnectionError(error.code, `${named}${hint}`, facts(error));
   }
   if (error instanceof AmqpError) return error;

@@ -1,7 +1,7 @@
 // One connection without its clients: its life, its links, its topology, and what clients are given.
 
 import { AmqpError, ConnectionError } from '../../protocol/index.js';
-import type { AmqpLogger, Closable } from '../client-context.js';
+import type { Closable } from '../client-context.js';
 import { CodecRegistry } from '../codec/codec-registry.js';
 import type { ConnectionPolicy } from '../connection-state.js';
 import { SlicedDeadlineSweeper } from '../deadline-sweeper.js';
@@ -35,6 +35,8 @@ export class ConnectionCore {
   #lastPeer: ConnectedPeer | undefined;
   #attempts = 0;
   #openers = 0;
+  #wasUp = false;
+  #established = false;
   #closing: Promise<void> | undefined;
 
   /** @param random in [0, 1): the jitter */
@@ -145,6 +147,7 @@ export class ConnectionCore {
       connect: (attempt) => this.#connect(attempt),
       up: (peer) => {
         this.#attempts = 0;
+        this.#established = true;
         this.#lastPeer = peer;
         logger.log(
           `connected to ${peer.uri} (${peer.product ?? 'unknown product'} ${peer.version ?? ''}, profile ${peer.profile.name})`,
@@ -152,10 +155,20 @@ export class ConnectionCore {
         this.links.up(peer);
       },
       down: (cause) => {
-        logger.warn(`connection lost: ${cause.message}`);
+        this.#wasUp = true;
         this.links.down(cause);
       },
+      waiting: (cause, failures, delayMs) => {
+        if (failures > 1 && failures % LOG_EVERY !== 0) return;
+        const what = this.#wasUp ? 'connection lost' : 'cannot connect';
+        logger.warn(`${what}: ${cause.message}; the next attempt is in ${delayMs} ms`);
+        this.#wasUp = false;
+      },
       givenUp: (cause) => {
+        // Before the first success open() throws it; later there is nobody else to tell.
+        if (this.#established) logger.error(`the connection is given up: ${cause.message}`);
+        this.#established = false;
+        this.#wasUp = false;
         this.links.givenUp(cause, false);
       },
       status: (event) => {
@@ -167,14 +180,9 @@ export class ConnectionCore {
 
   async #connect(attempt: Parameters<LifeHandlers['connect']>[0]): Promise<ConnectedPeer> {
     this.#attempts += 1;
-    try {
-      const peer = await connectPeer(this.#order.next(), this.options, this.network, attempt);
-      await this.#declareTopology(peer, attempt.signal);
-      return peer;
-    } catch (error) {
-      this.#logFailure(error, attempt.signal);
-      throw error;
-    }
+    const peer = await connectPeer(this.#order.next(), this.options, this.network, attempt);
+    await this.#declareTopology(peer, attempt.signal);
+    return peer;
   }
 
   async #declareTopology(peer: ConnectedPeer, signal: AbortSignal): Promise<void> {
@@ -184,13 +192,6 @@ export class ConnectionCore {
       await peer.protocol.close({ timeoutMs: CLOSE_RESERVE_MS });
       throw error;
     }
-  }
-
-  #logFailure(error: unknown, signal: AbortSignal): void {
-    // The failure that ends open() is thrown there; the others are nobody's but ours to tell.
-    if (signal.aborted || !(error instanceof AmqpError)) return;
-    const attempts = this.#attempts;
-    if (attempts === 1 || attempts % LOG_EVERY === 0) logAttempt(this.options.logger, attempts, error);
   }
 
   #bootTimeout(): Error {
@@ -218,8 +219,4 @@ function policyOf(options: ResolvedConnectionOptions, random: () => number): Con
 function givenUp(reason: unknown): AmqpError {
   if (reason instanceof AmqpError) return reason;
   return new ConnectionError('connect-failed', 'open() was aborted', { cause: reason });
-}
-
-function logAttempt(logger: AmqpLogger, attempt: number, error: AmqpError): void {
-  logger.warn(`attempt ${attempt} to connect failed: ${error.message}`);
 }

@@ -27,6 +27,8 @@ export interface LifeHandlers {
   }): Promise<ConnectedPeer>;
   up(peer: ConnectedPeer): void;
   down(cause: AmqpError): void;
+  /** The next attempt comes after this time; `failures` in a row, 0 after a connection that held. */
+  waiting(cause: AmqpError, failures: number, delayMs: number): void;
   /** No further attempt comes by itself. */
   givenUp(cause: AmqpError): void;
   status(event: StatusEvent): void;
@@ -41,7 +43,7 @@ export class ConnectionLife {
   #timer: NodeJS.Timeout | undefined;
   #applying = false;
   readonly #events: ConnectionEvent[] = [];
-  #opening: { readonly promise: Promise<void>; resolve(): void; reject(error: Error): void } | undefined;
+  #opening: { resolve(): void; reject(error: Error): void }[] = [];
 
   constructor(
     private readonly policy: ConnectionPolicy,
@@ -66,14 +68,14 @@ export class ConnectionLife {
     return this.#state.name === 'closing' || this.#state.name === 'closed';
   }
 
-  /** Open now, or as soon as it is. The same promise for all who ask meanwhile. Rejects when nobody will try any more. */
+  /** Open now, or as soon as it is. Rejects when nobody will try any more. */
   open(): Promise<void> {
     if (this.#state.name === 'open') return Promise.resolve();
     if (this.isFinal) return Promise.reject(new ClientClosedError('the connection is closed'));
-    this.#opening ??= withResolvers();
-    const { promise } = this.#opening;
-    this.#apply({ type: 'open-requested' });
-    return promise;
+    return new Promise((resolve, reject) => {
+      this.#opening.push({ resolve, reject });
+      this.#apply({ type: 'open-requested' });
+    });
   }
 
   /** Ends a boot that nobody waits for any more; nothing after a first success. */
@@ -110,14 +112,15 @@ export class ConnectionLife {
         break;
       case 'wait':
         this.#wait(effect.epoch, effect.delayMs);
+        if (this.#state.name === 'waiting')
+          this.handlers.waiting(this.#state.cause, this.#state.failures, effect.delayMs);
         break;
       case 'abandon':
         this.#abandon(effect.cause);
         break;
       case 'links-up':
         if (this.#peer !== undefined) this.handlers.up(this.#peer);
-        this.#opening?.resolve();
-        this.#opening = undefined;
+        this.#settleOpening(undefined);
         break;
       case 'links-down':
         this.#peer = undefined;
@@ -125,14 +128,14 @@ export class ConnectionLife {
         this.handlers.down(effect.cause);
         break;
       case 'give-up':
-        this.#failOpening(effect.cause);
+        this.#settleOpening(effect.cause);
         this.handlers.givenUp(effect.cause);
         break;
       case 'hang-up': {
         const cause = new ClientClosedError('the connection was closed');
         this.#abandon(cause);
         this.#peer = undefined;
-        this.#failOpening(cause);
+        this.#settleOpening(cause);
         break;
       }
     }
@@ -174,9 +177,13 @@ export class ConnectionLife {
     this.#attempt = undefined;
   }
 
-  #failOpening(cause: AmqpError): void {
-    this.#opening?.reject(cause);
-    this.#opening = undefined;
+  #settleOpening(error: AmqpError | undefined): void {
+    const opening = this.#opening;
+    this.#opening = [];
+    for (const place of opening) {
+      if (error === undefined) place.resolve();
+      else place.reject(error);
+    }
   }
 
   #setBlocked(epoch: number, blocked: boolean): void {
@@ -187,8 +194,7 @@ export class ConnectionLife {
 
   #tellStatus(): void {
     const status = statusOf(this.#state, this.#blocked);
-    if (status === undefined) return;
-    if (status === this.#status && this.#state.name !== 'idle') return;
+    if (status === undefined || status === this.#status) return;
     this.#status = status;
     const { cause } = this;
     this.handlers.status({
@@ -197,16 +203,4 @@ export class ConnectionLife {
       ...(this.#state.name === 'opening' ? { attempt: this.#state.failures + 1 } : {}),
     });
   }
-}
-
-function withResolvers(): { readonly promise: Promise<void>; resolve(): void; reject(error: Error): void } {
-  let resolve: () => void = () => undefined;
-  let reject: (error: Error) => void = () => undefined;
-  const promise = new Promise<void>((res, rej) => {
-    resolve = res;
-    reject = rej;
-  });
-  // Who asked gets the rejection through its own chain; nobody asking is no unhandled rejection.
-  promise.catch(() => undefined);
-  return { promise, resolve: () => resolve(), reject: (error) => reject(error) };
 }

@@ -216,9 +216,9 @@ export class LinkRunner<Link extends AnyLink> implements SupervisedLink {
   #settleWaiting(error: Error | undefined): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const { resolve, reject } of waiting) {
-      if (error === undefined) resolve();
-      else reject(error);
+    for (const place of waiting) {
+      if (error === undefined) place.resolve();
+      else place.reject(error);
     }
   }
 

@@ -89,6 +89,7 @@ export function checkTexts(value: unknown, path: string): readonly string[] | un
 }
 
 /** A function; `undefined` stays `undefined`. The cast of its type is the caller's, who named it. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller names the type, as with a cast
 export function checkFunction<Fn>(value: unknown, path: string): Fn | undefined {
   if (value === undefined) return undefined;
   // True as far as a running program can see: parameters and results show only when it is called.
@@ -97,6 +98,7 @@ export function checkFunction<Fn>(value: unknown, path: string): Fn | undefined 
 }
 
 /** An object with these methods; `undefined` stays `undefined`. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller names the type, as with a cast
 export function checkMethods<Shape>(value: unknown, path: string, methods: readonly string[]): Shape | undefined {
   if (value === undefined) return undefined;
   const fits =

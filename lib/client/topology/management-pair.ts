@@ -93,7 +93,7 @@ export class ManagementPair {
           else if (this.#sender?.send(transfer) === true) resolve();
           else this.#sendable = attempt;
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       };
       attempt();
@@ -117,7 +117,7 @@ export class ManagementPair {
 
   #end(error: AmqpError): void {
     this.#ended ??= error;
-    for (const { reject } of this.#waiting.values()) reject(error);
+    for (const place of this.#waiting.values()) place.reject(error);
     this.#waiting.clear();
     this.#sendable();
   }

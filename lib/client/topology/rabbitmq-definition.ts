@@ -48,7 +48,8 @@ function difference(name: string, stands: unknown, asked: unknown): string {
 }
 
 function show(value: unknown): string {
-  return value === undefined ? 'not set' : typeof value === 'object' ? 'another one' : String(value);
+  if (value === undefined) return 'not set';
+  return JSON.stringify(value, (_name, item: unknown) => (typeof item === 'bigint' ? String(item) : item));
 }
 
 function record(value: unknown): Readonly<Record<string, unknown>> {

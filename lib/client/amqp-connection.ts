@@ -1,0 +1,143 @@
+import { dial, openConnection } from '../protocol/index.js';
+import type { Source, Target } from './address/address.js';
+import { checkSource, checkTarget } from './address/check-address.js';
+import { ConnectionCore } from './connection/connection-core.js';
+import type { Network } from './connection/network.js';
+import type { ConnectionStatus, StatusEvent } from './connection/status.js';
+import { asError } from './deadline.js';
+import type { ConnectionOptions } from './options/connection-options.js';
+import { resolveConnectionOptions } from './options/resolve-connection-options.js';
+import { ReceiveClient } from './receive/receive-client.js';
+import { resolveReceiveClientOptions, type ReceiveClientOptions } from './receive/receive-client-options.js';
+import { SendClient } from './send/send-client.js';
+import { resolveSendClientOptions, type SendClientOptions } from './send/send-client-options.js';
+import type { TopologyClient } from './topology/topology.js';
+
+/** What the other side said of itself. */
+export interface PeerDescription {
+  readonly product?: string;
+  readonly version?: string;
+  /** The profile in use: `rabbitmq-4`, `activemq` ... */
+  readonly profile: string;
+  /** Without user info. */
+  readonly uri: string;
+}
+
+const NETWORK: Network = { dial, openConnection };
+
+/**
+ * A connection that stays: it dials, reconnects, and brings its clients' links back. Made closed; `open()` opens it, as does the
+ * first use of a client.
+ */
+export class AmqpConnection {
+  readonly #core: ConnectionCore;
+  readonly #listeners = new Set<(event: StatusEvent) => void>();
+
+  /**
+   * @param network for tests of this library; everybody else leaves it out
+   * @throws InvalidOptionsError at once, naming the first option that cannot work
+   */
+  constructor(options: string | readonly string[] | ConnectionOptions, network: Network = NETWORK) {
+    this.#core = new ConnectionCore(resolveConnectionOptions(options), network, (event) => this.#emit(event));
+    this.#core.warnOfRisks();
+  }
+
+  /** `disconnected` before `open()`, `closed` for ever after `close()`. */
+  get status(): ConnectionStatus {
+    return this.#core.life.status;
+  }
+
+  /** The peer that is connected, or was last; `undefined` before the first time. */
+  get peer(): PeerDescription | undefined {
+    const peer = this.#core.lastPeer;
+    if (peer === undefined) return undefined;
+    const { product, version, profile, uri } = peer;
+    return {
+      ...(product === undefined ? {} : { product }),
+      ...(version === undefined ? {} : { version }),
+      profile: profile.name,
+      uri,
+    };
+  }
+
+  /** Declares, checks and deletes queues, exchanges and bindings, where the peer can. */
+  get topology(): TopologyClient {
+    return this.#core.topology;
+  }
+
+  /** Calls `listener` at each change of the status. What it throws is logged and otherwise ignored. */
+  on(event: 'status', listener: (event: StatusEvent) => void): this {
+    if (event === 'status') this.#listeners.add(listener);
+    return this;
+  }
+
+  /** A listener that is not there is no error. */
+  off(event: 'status', listener: (event: StatusEvent) => void): this {
+    if (event === 'status') this.#listeners.delete(listener);
+    return this;
+  }
+
+  /**
+   * Resolves when the connection is open; at once when it is. Called again, it waits for the same.
+   *
+   * @throws ConnectionError when no attempt succeeded within `bootTimeoutMs`; nobody dials any more then
+   * @throws AuthenticationError at once when the peer refuses the credentials
+   * @throws ClientClosedError after `close()`
+   * @throws the signal's reason when it is aborted first
+   */
+  async open(options?: { readonly signal?: AbortSignal | undefined }): Promise<void> {
+    this.#core.assertUsable();
+    await this.#core.open(options?.signal);
+  }
+
+  /**
+   * Closes all clients, then the connection; everything that waits is told. Never rejects; twice is harmless.
+   *
+   * @param options `timeoutMs`: at most this long in all; by default the connection's `closeTimeoutMs`
+   */
+  async close(options?: { readonly timeoutMs?: number | undefined }): Promise<void> {
+    const { closeTimeoutMs } = this.#core.options;
+    const timeoutMs = options?.timeoutMs;
+    await this.#core.close(isTimeout(timeoutMs) ? timeoutMs : closeTimeoutMs);
+  }
+
+  /**
+   * A client that sends to one place. Attaches on first use.
+   *
+   * @throws InvalidOptionsError, ClientClosedError
+   */
+  createSendClient(target: Target, options?: SendClientOptions): SendClient {
+    const checked = checkTarget(target, 'target');
+    const resolved = resolveSendClientOptions(options);
+    this.#core.assertUsable();
+    return new SendClient(this.#core.context, checked, resolved);
+  }
+
+  /**
+   * A client that receives from one place. Attaches on first use.
+   *
+   * @throws InvalidOptionsError, ClientClosedError
+   */
+  createReceiveClient(source: Source, options?: ReceiveClientOptions): ReceiveClient {
+    const checked = checkSource(source, 'source');
+    const maxMessageBytes = options?.maxMessageBytes ?? this.#core.options.maxMessageBytes;
+    const resolved = resolveReceiveClientOptions({ ...options, maxMessageBytes });
+    this.#core.assertUsable();
+    return new ReceiveClient(this.#core.context, checked, resolved);
+  }
+
+  #emit(event: StatusEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#core.options.logger.error(`a status listener threw: ${asError(error).message}`);
+      }
+    }
+  }
+}
+
+/** close() never rejects, so that a value that cannot be a time means the default. */
+function isTimeout(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= 2_147_483_647;
+}

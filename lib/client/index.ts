@@ -1,0 +1,73 @@
+// Every public name of the client, by hand. lib/index.ts re-exports this list whole.
+
+export { AmqpConnection, type PeerDescription } from './amqp-connection.js';
+export type { Source, Target } from './address/address.js';
+export type { AmqpLogger } from './client-context.js';
+export type { ConnectionStatus, StatusEvent } from './connection/status.js';
+export type { ConnectionOptions, Dial, TlsOptions } from './options/connection-options.js';
+export type { ProfileName } from './profile/peer-profile.js';
+export type { Credentials, SecretProvider } from './credentials/credentials.js';
+export { saslAnonymous, saslExternal, saslPlain, saslXoauth2 } from './credentials/sasl.js';
+export { saslScram } from './credentials/scram.js';
+export type {
+  BindingDeclaration,
+  ExchangeDeclaration,
+  QueueDeclaration,
+  Topology,
+  TopologyClient,
+} from './topology/topology.js';
+
+export { SendClient } from './send/send-client.js';
+export type { SendClientOptions } from './send/send-client-options.js';
+export type { SendResult } from './send/send-result.js';
+export { ErrorPolicy, type ErrorAction } from './send/error-policy.js';
+export { ReceiveClient } from './receive/receive-client.js';
+export type { ReceiveClientOptions } from './receive/receive-client-options.js';
+
+export { createMessage } from './message/create-message.js';
+export type { SendOptions } from './message/send-options.js';
+export type { Delivery, ReceivedMessage, SettleOptions, SettleResult } from './message/received-message.js';
+export type { Codec } from './codec/codec.js';
+export type { Observer } from './observer/observer.js';
+export type { Transaction } from './transaction/transaction.js';
+
+export {
+  AmqpError,
+  AuthenticationError,
+  ConnectionError,
+  DecodeError,
+  InvalidOptionsError,
+  LinkDetachedError,
+  LinkError,
+  LinkRedirectError,
+  LinkStolenError,
+  amqp,
+  Described,
+  Uuid,
+  type AmqpErrorFacts,
+  type AmqpMessage,
+  type BodyType,
+  type MessageHeader,
+  type MessageId,
+  type MessageProperties,
+  type Outcome,
+} from '../protocol/index.js';
+export {
+  AmqpTimeoutError,
+  BatchError,
+  ClientClosedError,
+  EncodeError,
+  ManagementError,
+  MessageTooLargeError,
+  RequestError,
+  RequestTimeoutError,
+  SendError,
+  SendQueueFullError,
+  SettlementError,
+  TopologyError,
+  TransactionError,
+  type BatchFailure,
+  type SendErrorCode,
+  type SendFailure,
+  type TopologyFailure,
+} from './errors.js';
