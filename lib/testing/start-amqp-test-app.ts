@@ -98,7 +98,7 @@ async function testModule(
     const { uri: _uri, credentials: _credentials, tls: _tls, failover: _failover, ...rest } = options;
     const { hostname: _hostname, profile: _profile, observer = [], ...kept } = rest;
     const { embeddedUri: uri, dial } = broker;
-    return new AmqpConnection({ ...kept, uri, ...(dial && { dial }), observer: [observer, recorder].flat() });
+    return new AmqpConnection({ ...kept, uri, dial, observer: [observer, recorder].flat() });
   };
   const imports = metadata.imports ?? [];
   const connection = (await declaresConnection(imports)) ? [] : [AmqpModule.forRoot(broker.embeddedUri)];

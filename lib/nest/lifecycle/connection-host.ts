@@ -26,6 +26,7 @@ export class ConnectionHost {
   private readonly consumers: Consumer[] = [];
   private readonly shutdown = new AbortController();
   private stopping: Promise<void> | undefined;
+  private stoppedAt: number | undefined;
   private closing: Promise<void> | undefined;
 
   /** @throws InvalidOptionsError */
@@ -82,6 +83,7 @@ export class ConnectionHost {
   /** Asks for no more messages at once. */
   stopIntake(): void {
     this.shutdown.abort();
+    this.stoppedAt ??= performance.now();
     this.stopping ??= Promise.all(this.consumers.map((consumer) => consumer.close())).then(() => undefined);
   }
 
@@ -99,7 +101,10 @@ export class ConnectionHost {
   }
 
   private async closeAll(): Promise<void> {
-    await this.connection.close({ timeoutMs: CLOSE_TIMEOUT_MS });
+    const elapsedMs = performance.now() - (this.stoppedAt ?? performance.now());
+    // Sends that are still pending have what is left of the patience; the connection itself has a second after it.
+    const flushMs = Math.max(this.options.shutdownTimeoutMs - elapsedMs, 0);
+    await this.connection.close({ timeoutMs: flushMs + CLOSE_TIMEOUT_MS });
     await this.broker?.stop();
   }
 

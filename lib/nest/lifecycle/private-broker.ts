@@ -13,9 +13,8 @@ export class PrivateBroker {
   ) {}
 
   readonly dial: Dial = async (attempt) => {
-    const { dial } = await (this.starting ??= this.start());
-    if (dial === undefined) throw new TypeError('the embedded broker offers no dialler');
-    return dial(attempt);
+    const broker = await (this.starting ??= this.start());
+    return broker.dial(attempt);
   };
 
   /** Harmless when it never started, or twice. */
