@@ -108,9 +108,12 @@ export class ControlConnection implements ProtocolConnection {
       if (this.failure !== undefined) throw this.failure;
       this.phase = 'open';
     } catch (error) {
+      // Rhea may be the first to say that it is over; why, it does not know.
+      const failure = signal.aborted ? undefined : this.failure;
       this.stream.destroy();
       this.finish(connectionClosedHere());
-      throw error;
+      signal.throwIfAborted();
+      throw failure ?? error;
     } finally {
       signal.removeEventListener('abort', onAbort);
     }

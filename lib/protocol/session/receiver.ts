@@ -234,7 +234,12 @@ export class PlaneReceiver implements ReceiverLink, LinkFlow {
 
   detachReceived(frame: DetachFrame): void {
     this.isDetachReceived = true;
-    this.end({ error: linkDetached(this, frame.error), closed: frame.closed, bySession: false, peerError: frame.error });
+    this.end({
+      error: linkDetached(this, frame.error),
+      closed: frame.closed,
+      bySession: false,
+      peerError: frame.error,
+    });
   }
 
   end(how: LinkEnd): void {

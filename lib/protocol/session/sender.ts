@@ -176,7 +176,12 @@ export class PlaneSender implements SenderLink, LinkFlow {
 
   detachReceived(frame: DetachFrame): void {
     this.isDetachReceived = true;
-    this.end({ error: linkDetached(this, frame.error), closed: frame.closed, bySession: false, peerError: frame.error });
+    this.end({
+      error: linkDetached(this, frame.error),
+      closed: frame.closed,
+      bySession: false,
+      peerError: frame.error,
+    });
     this.detachment?.finish();
   }
 
