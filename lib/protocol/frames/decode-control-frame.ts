@@ -95,7 +95,8 @@ function readAttach(cursor: Cursor): AttachFrame {
   const { target, coordinator } = fields.composite('target', readTarget) ?? {};
   fields.skip('unsettled');
   fields.bool('incomplete-unsettled');
-  const initialDeliveryCount = fields.uint('initial-delivery-count');
+  // Mandatory for a sender; a peer that leaves it out begins at 0.
+  const initialDeliveryCount = fields.uint('initial-delivery-count') ?? (role === 'sender' ? 0 : undefined);
   const maxMessageSize = limit(fields.ulong('max-message-size'));
   const modes = { senderSettleMode, receiverSettleMode, initialDeliveryCount, maxMessageSize };
   return { kind: 'attach', name, handle, role, source, target, coordinator, ...modes, ...readCapabilities(fields) };
