@@ -33,7 +33,8 @@ export class IncomingMessage extends Message implements ReceivedMessage {
   readonly #host: DeliveryHost;
   readonly #incoming: IncomingDelivery;
   #raw: unknown = undefined;
-  #failure: DecodeError | undefined = undefined;
+  #failure: { readonly error: unknown } | undefined = undefined;
+  #lane: string | undefined = undefined;
   #outcome: Outcome | undefined = undefined;
   #result: SettleResult | undefined = undefined;
   #attempt = 1;
@@ -50,7 +51,7 @@ export class IncomingMessage extends Message implements ReceivedMessage {
   read(payload: Buffer, start: number, end: number): void {
     if (this.#incoming.oversized) {
       const limit = `${this.#host.maxMessageBytes} bytes`;
-      this.#failure = this.#decodeError(`is larger than maxMessageBytes (${limit}) and was discarded`, {
+      this.#fail(`is larger than maxMessageBytes (${limit}) and was discarded`, {
         code: 'message-too-large',
         condition: 'amqp:link:message-size-exceeded',
       });
@@ -61,20 +62,33 @@ export class IncomingMessage extends Message implements ReceivedMessage {
       this.#raw = this.body;
     } catch (cause) {
       this.#raw = Buffer.from(payload.subarray(start, end));
-      this.#failure = this.#decodeError('is malformed', { cause });
+      this.#fail('is malformed', { cause });
       return;
     }
     try {
       this.body = this.#host.codecs.decode(this);
     } catch (cause) {
       const type = this.properties?.contentType ?? 'no content type';
-      this.#failure = this.#decodeError(`has a body that its codec cannot read (${type})`, { cause });
+      this.#fail(`has a body that its codec cannot read (${type})`, { cause });
     }
   }
 
-  /** Why it could not be read. */
-  get failure(): DecodeError | undefined {
+  /** Why it cannot be handed to a handler: it could not be read, or not be sorted into a lane. */
+  get failure(): { readonly error: unknown } | undefined {
     return this.#failure;
+  }
+
+  failBeforeHandler(error: unknown): void {
+    this.#failure ??= { error };
+  }
+
+  /** The key of the lane it was sorted into. */
+  get lane(): string | undefined {
+    return this.#lane;
+  }
+
+  set lane(key: string | undefined) {
+    this.#lane = key;
   }
 
   get [RAW](): unknown {
@@ -99,6 +113,11 @@ export class IncomingMessage extends Message implements ReceivedMessage {
 
   get redelivered(): boolean {
     return this.deliveryCount > 0 || this.header?.firstAcquirer === false;
+  }
+
+  /** Somebody here said what becomes of it. */
+  get isDecided(): boolean {
+    return this.#outcome !== undefined;
   }
 
   get settled(): boolean {
@@ -126,7 +145,7 @@ export class IncomingMessage extends Message implements ReceivedMessage {
     return this.#outcome === undefined && !this.#incoming.link.isOpen && !this.#incoming.presettled;
   }
 
-  /** Its place in the prefetch window may be taken by another. */
+  /** A pre-settled one is handled: its place in the prefetch window may be taken by another. */
   done(): void {
     if (this.#incoming.presettled) this.#incoming.done();
   }
@@ -187,8 +206,9 @@ export class IncomingMessage extends Message implements ReceivedMessage {
     );
   }
 
-  #decodeError(what: string, facts: { code?: string; condition?: string; cause?: unknown }): DecodeError {
+  #fail(what: string, facts: { code?: string; condition?: string; cause?: unknown }): void {
     const { code, condition = 'amqp:decode-error', cause } = facts;
-    return new DecodeError(`a message from "${this.#host.address}" ${what}`, { condition, cause }, code);
+    const error = new DecodeError(`a message from "${this.#host.address}" ${what}`, { condition, cause }, code);
+    this.#failure = { error };
   }
 }

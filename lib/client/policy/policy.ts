@@ -1,6 +1,6 @@
 // What a user says instead of coding it: the values that a handler's errorPolicy is made of.
 
-import { ACCEPTED, InvalidOptionsError, RELEASED, type Outcome } from '../../protocol/index.js';
+import { ACCEPTED, DecodeError, InvalidOptionsError, RELEASED, type Outcome } from '../../protocol/index.js';
 import type { Target } from '../address/address.js';
 import { checkTarget } from '../address/check-address.js';
 import type { Modification } from '../message/received-message.js';
@@ -82,7 +82,10 @@ function retry(options: RetryOptions): HandlerPolicy {
   const backoff = checkFunction<Backoff>(given['backoff'], 'policy.retry.backoff') ?? exponential();
   const then = checkFunction<HandlerPolicy>(given['then'], 'policy.retry.then') ?? reject();
   const decide: HandlerPolicy = (error, failed) =>
-    failed.attempt < attempts ? { kind: 'retry', delayMs: backoff(failed.attempt) } : then(error, failed);
+    // A message that could not be read will not be readable after a pause: no handler is called, so there is no attempt to repeat.
+    failed.attempt < attempts && !(error instanceof DecodeError)
+      ? { kind: 'retry', delayMs: backoff(failed.attempt) }
+      : then(error, failed);
   return redelivers(then) ? markRedelivering(decide) : decide;
 }
 

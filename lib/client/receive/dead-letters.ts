@@ -1,0 +1,91 @@
+// A message that failed for good: a copy with the reason to its dead-letter target.
+
+import { AmqpError, type AmqpMessage, type Outcome } from '../../protocol/index.js';
+import type { Target } from '../address/address.js';
+import { checkTarget } from '../address/check-address.js';
+import type { MessagingContext } from '../messaging-context.js';
+import { createMessage } from '../message/create-message.js';
+import type { IncomingMessage } from '../message/incoming-message.js';
+import { rawBodyOf } from '../message/raw-body.js';
+import { errorName } from '../policy/error-name.js';
+import { resolveSendClientOptions } from '../send/send-client-options.js';
+import { SendClient } from '../send/send-client.js';
+
+/** A policy of the user's may name a target per message; the links for them stay few. */
+const MAX_SENDERS = 16;
+
+/** The senders to the dead-letter targets of one consumer. */
+export class DeadLetters {
+  readonly #context: MessagingContext;
+  readonly #senders = new Map<string, SendClient>();
+
+  constructor(context: MessagingContext) {
+    this.#context = context;
+  }
+
+  /** Resolves when the peer has the copy. @throws SendError, InvalidOptionsError */
+  async send(target: Target, message: IncomingMessage, error: unknown): Promise<void> {
+    const copy = createMessage(copyOf(message, error));
+    await this.#sender(target).send(copy, { mandatory: true });
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    const senders = [...this.#senders.values()];
+    this.#senders.clear();
+    await Promise.all(senders.map((sender) => sender.close({ timeoutMs })));
+  }
+
+  #sender(target: Target): SendClient {
+    const key = JSON.stringify(target);
+    let sender = this.#senders.get(key);
+    if (sender === undefined) {
+      sender = new SendClient(
+        this.#context,
+        checkTarget(target, 'policy.deadLetter.target'),
+        resolveSendClientOptions({ whenFull: 'wait' }),
+      );
+      const [oldest] = this.#senders;
+      if (this.#senders.size === MAX_SENDERS && oldest !== undefined) {
+        this.#senders.delete(oldest[0]);
+        void oldest[1].close();
+      }
+    } else this.#senders.delete(key);
+    // The map's order is that of the last use.
+    this.#senders.set(key, sender);
+    return sender;
+  }
+}
+
+/** Without what belonged to the failed delivery: its count, its time to live (it would expire where it shall be looked at). */
+function copyOf(message: IncomingMessage, error: unknown): Partial<AmqpMessage> {
+  const { durable, priority } = message.header ?? {};
+  const raw = rawBodyOf(message);
+  return {
+    header: { durable: durable ?? true, priority },
+    properties: message.properties,
+    applicationProperties: message.applicationProperties,
+    footer: message.footer,
+    messageAnnotations: { ...message.messageAnnotations, ...reasons(message, error) },
+    body: raw,
+    // What could not even be split into sections is kept as the bytes it was.
+    bodyType: message.bodyType === 'none' && raw !== undefined ? 'data' : message.bodyType,
+  };
+}
+
+function reasons(message: IncomingMessage, error: unknown): Record<string, string> {
+  const { outcome } = message;
+  const known = error instanceof AmqpError ? error : undefined;
+  const condition = known?.condition ?? known?.code ?? rejectedWith(outcome);
+  return {
+    'x-opt-death-reason': 'policy',
+    'x-opt-death-queue': message.address,
+    'x-opt-death-error': errorName(error),
+    ...(condition !== undefined && { 'x-opt-death-condition': condition }),
+    // Our own words hold no body and no secret; those of other errors may.
+    ...(known !== undefined && { 'x-opt-death-description': known.message }),
+  };
+}
+
+function rejectedWith(outcome: Outcome | undefined): string | undefined {
+  return outcome?.kind === 'rejected' ? outcome.condition : undefined;
+}

@@ -1,0 +1,250 @@
+// A message arriving, when its handler failed: asks the policy and does what it says.
+
+import { ACCEPTED, RELEASED, type Outcome } from '../../protocol/index.js';
+import { MAX_TIMER_MS } from '../options/check.js';
+import type { IncomingMessage } from '../message/incoming-message.js';
+import { exponential } from '../policy/backoff.js';
+import { errorName } from '../policy/error-name.js';
+import type { HandlerPolicy, PolicyDecision } from '../policy/handler-policy.js';
+import { DeadLetters } from './dead-letters.js';
+import type { Receiver } from './receiver.js';
+
+/** The pause before a message goes back whose dead letter could not be sent, so that it does not come round at once. */
+const deadLetterBackoff = exponential({ initialMs: 100, maxMs: 10_000 });
+
+const FAILED_DELIVERY: Outcome = Object.freeze({ kind: 'modified', deliveryFailed: true, undeliverableHere: false });
+
+/** One failed message and what it failed with. */
+export interface Failure {
+  readonly message: IncomingMessage;
+  readonly error: unknown;
+}
+
+/** The policy of one consumer at work. */
+export class Failures {
+  readonly #receiver: Receiver;
+  readonly #policy: HandlerPolicy;
+  readonly #stop: (error: unknown) => void;
+  readonly #deadLetters: DeadLetters;
+  /** Messages held before they go back, and their timers. */
+  readonly #held = new Map<IncomingMessage, { readonly timer: NodeJS.Timeout; readonly outcome: Outcome }>();
+  readonly #waits = new Set<() => void>();
+  #deadLetterFailures = 0;
+  #isClosing = false;
+
+  /** @param stop closes the consumer; called when a policy says so */
+  constructor(receiver: Receiver, policy: HandlerPolicy, stop: (error: unknown) => void) {
+    this.#receiver = receiver;
+    this.#policy = policy;
+    this.#stop = stop;
+    this.#deadLetters = new DeadLetters(receiver.context);
+  }
+
+  /** What the policy says. One that throws or answers nonsense rejects the message. */
+  async decide({ message, error }: Failure): Promise<PolicyDecision> {
+    const { address } = this.#receiver;
+    try {
+      const decision: unknown = await this.#policy(error, {
+        message,
+        address,
+        attempt: message.attempt,
+        deliveryCount: message.deliveryCount,
+        countsDeliveries: this.#receiver.queue.countsDeliveries,
+      });
+      if (isDecision(decision)) return decision;
+      this.#log('error', `the errorPolicy of "${address}" answered no decision; the message is rejected`);
+    } catch (thrown) {
+      this.#log('error', `the errorPolicy of "${address}" threw ${errorName(thrown)}; the message is rejected`);
+    }
+    return rejection(error);
+  }
+
+  /** Does everything but `retry`. Never rejects; resolves when the message's slot may be used again. */
+  async execute(decision: Exclude<PolicyDecision, { kind: 'retry' }>, failure: Failure): Promise<void> {
+    const { message, error } = failure;
+    if (message.isStale || message.isDecided) return;
+    this.#logDecision(decision, failure);
+    switch (decision.kind) {
+      case 'settle':
+        return this.#settle(message, decision.outcome, error);
+      case 'redeliver':
+        return this.#redeliver(decision.delayMs ?? 0, failure);
+      case 'dead-letter':
+        return this.#deadLetter(decision.target, failure);
+      case 'stop':
+        this.#settle(message, decision.outcome ?? RELEASED, error);
+        return this.#stop(error);
+    }
+  }
+
+  /** Uncounted, as if it had not come. */
+  giveBack(message: IncomingMessage): void {
+    message.settle(RELEASED);
+    message.done();
+  }
+
+  /** Waits for a retry; `false` when the consumer closes or loses its link first. */
+  wait(delayMs: number): Promise<boolean> {
+    if (this.#isClosing) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const cut = (): void => {
+        clearTimeout(timer);
+        this.#waits.delete(cut);
+        resolve(false);
+      };
+      const timer = setTimeout(() => {
+        this.#waits.delete(cut);
+        resolve(true);
+      }, delayMs);
+      this.#waits.add(cut);
+    });
+  }
+
+  /** The link is gone: what is held or waits for a retry comes again by itself. */
+  lost(): void {
+    for (const { timer } of this.#held.values()) clearTimeout(timer);
+    this.#held.clear();
+    this.#cutWaits();
+  }
+
+  /** Nobody waits any more: what is held goes back now. */
+  closing(): void {
+    this.#isClosing = true;
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const [message, { timer, outcome }] of held) {
+      clearTimeout(timer);
+      message.settle(outcome);
+    }
+    this.#cutWaits();
+  }
+
+  /** The consumer was started again. */
+  reopen(): void {
+    this.#isClosing = false;
+  }
+
+  close(timeoutMs: number): Promise<void> {
+    return this.#deadLetters.close(timeoutMs);
+  }
+
+  #redeliver(delayMs: number, { message, error }: Failure): void {
+    if (this.#receiver.queue.countsDeliveries) return this.#hold(message, FAILED_DELIVERY, delayMs);
+    const { address } = this.#receiver;
+    this.#log('warn', `"${address}" does not count deliveries, so a message that failed is rejected, not redelivered`);
+    const { outcome } = rejection(error);
+    this.#settle(message, outcome, error);
+  }
+
+  async #deadLetter(target: PolicyTarget, { message, error }: Failure): Promise<void> {
+    try {
+      await this.#deadLetters.send(target, message, error);
+      this.#deadLetterFailures = 0;
+      this.#settle(message, ACCEPTED, error);
+    } catch (cause) {
+      this.#deadLetterFailures++;
+      const why = cause instanceof Error ? cause.message : errorName(cause);
+      this.#log(
+        'error',
+        `a dead letter of "${this.#receiver.address}" could not be sent, the message goes back: ${why}`,
+      );
+      this.#hold(message, RELEASED, deadLetterBackoff(this.#deadLetterFailures));
+    }
+  }
+
+  #hold(message: IncomingMessage, outcome: Outcome, delayMs: number): void {
+    if (delayMs === 0 || this.#isClosing || message.settled) return this.#settle(message, outcome, undefined);
+    const timer = setTimeout(
+      () => {
+        this.#held.delete(message);
+        message.settle(outcome);
+      },
+      Math.min(delayMs, MAX_TIMER_MS),
+    );
+    this.#held.set(message, { timer, outcome });
+  }
+
+  #settle(message: IncomingMessage, outcome: Outcome, error: unknown): void {
+    try {
+      message.settle(outcome);
+    } catch (cause) {
+      // An outcome that cannot be encoded (annotations, info) must not leave the message in hand.
+      this.#log(
+        'error',
+        `an outcome for "${this.#receiver.address}" cannot be sent (${errorName(cause)}); it is rejected`,
+      );
+      const { outcome: plain } = rejection(error);
+      message.settle(plain);
+    }
+    message.done();
+  }
+
+  #cutWaits(): void {
+    for (const cut of this.#waits) cut();
+  }
+
+  #logDecision(decision: PolicyDecision, { message, error }: Failure): void {
+    const what = `"${this.#receiver.address}": ${errorName(error)} on attempt ${message.attempt}, delivery ${message.deliveryCount + 1}`;
+    const level = decision.kind === 'redeliver' || isHarmless(decision) ? 'debug' : 'warn';
+    this.#log(level, `${what}: ${words(decision)}`);
+  }
+
+  #log(level: 'debug' | 'warn' | 'error', line: string): void {
+    const { logger } = this.#receiver.context;
+    if (level === 'debug') logger.debug?.(line);
+    else logger[level](line);
+  }
+}
+
+type PolicyTarget = Extract<PolicyDecision, { kind: 'dead-letter' }>['target'];
+
+function rejection(error: unknown): Extract<PolicyDecision, { kind: 'settle' }> {
+  const description = errorName(error);
+  return { kind: 'settle', outcome: { kind: 'rejected', condition: 'amqp:internal-error', description } };
+}
+
+function isHarmless(decision: PolicyDecision): boolean {
+  return decision.kind === 'settle' && decision.outcome.kind === 'accepted';
+}
+
+function words(decision: PolicyDecision): string {
+  switch (decision.kind) {
+    case 'retry':
+      return `retried in ${decision.delayMs} ms`;
+    case 'settle':
+      return decision.outcome.kind;
+    case 'redeliver':
+      return `given back in ${decision.delayMs ?? 0} ms`;
+    case 'dead-letter':
+      return 'dead-lettered';
+    case 'stop':
+      return `${decision.outcome?.kind ?? 'released'}, and the consumer stops`;
+  }
+}
+
+function isDecision(value: unknown): value is PolicyDecision {
+  if (typeof value !== 'object' || value === null || !('kind' in value)) return false;
+  switch (value.kind) {
+    case 'retry':
+      return 'delayMs' in value && isDelay(value.delayMs);
+    case 'redeliver':
+      return !('delayMs' in value) || value.delayMs === undefined || isDelay(value.delayMs);
+    case 'settle':
+      return 'outcome' in value && isOutcome(value.outcome);
+    case 'stop':
+      return !('outcome' in value) || value.outcome === undefined || isOutcome(value.outcome);
+    case 'dead-letter':
+      return 'target' in value && value.target !== undefined && value.target !== null;
+    default:
+      return false;
+  }
+}
+
+function isDelay(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value <= MAX_TIMER_MS;
+}
+
+function isOutcome(value: unknown): value is Outcome {
+  if (typeof value !== 'object' || value === null || !('kind' in value)) return false;
+  return ['accepted', 'rejected', 'released', 'modified'].includes(String(value.kind));
+}

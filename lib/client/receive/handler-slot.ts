@@ -1,0 +1,282 @@
+// A message arriving: one place among the `concurrency` handler calls. Made once, used for one message (or batch) after another.
+
+import { ACCEPTED } from '../../protocol/index.js';
+import type { DeadlineEntry, DeadlineSweeper } from '../client-context.js';
+import { AmqpTimeoutError, BatchError, SettlementError } from '../errors.js';
+import type { IncomingMessage } from '../message/incoming-message.js';
+import type { DeliveryTokens, Observers } from '../observer/observers.js';
+import type { Failure, Failures } from './failures.js';
+import type { OnceOnly } from './once-only.js';
+import type { ResolvedSubscribeOptions } from './subscribe-options.js';
+
+/** What the slots of one consumer share. */
+export interface SlotParts {
+  readonly address: () => string;
+  readonly handler: (input: unknown) => unknown;
+  readonly options: ResolvedSubscribeOptions;
+  readonly observers: Observers;
+  readonly deadlines: DeadlineSweeper;
+  readonly failures: Failures;
+  readonly onceOnly: OnceOnly | undefined;
+  /** The slot is free again; `message` (or batch) is what it was used for. */
+  finished(slot: HandlerSlot, work: IncomingMessage | readonly IncomingMessage[]): void;
+  /** Something failed that must not. */
+  broken(error: unknown): void;
+}
+
+const NOTHING: readonly IncomingMessage[] = [];
+
+/** Calls the handler, settles by what it did, and leaves everything unusual to `recover`. */
+export class HandlerSlot implements DeadlineEntry {
+  deadlineAt = 0;
+  sweepSlot: number | undefined = undefined;
+  readonly #parts: SlotParts;
+  readonly #settlement: 'auto' | 'manual' | 'at-most-once';
+  #message: IncomingMessage | undefined = undefined;
+  #batch: readonly IncomingMessage[] = NOTHING;
+  /** What of the batch the handler is called with: all at first, those to retry later. */
+  #called: readonly IncomingMessage[] = NOTHING;
+  #tokens: readonly DeliveryTokens[] | undefined = undefined;
+  #isTimedOut = false;
+  #endOfCall: (() => void) | undefined = undefined;
+
+  constructor(parts: SlotParts) {
+    this.#parts = parts;
+    this.#settlement = parts.options.settlement;
+  }
+
+  /** Messages whose handler is running, or that wait for a retry. */
+  get messages(): readonly IncomingMessage[] {
+    return this.#message === undefined ? this.#batch : [this.#message];
+  }
+
+  runOne(message: IncomingMessage): void {
+    this.#message = message;
+    if (message.failure !== undefined) this.#recoverFrom(message.failure.error);
+    else if (this.#parts.onceOnly !== undefined) void this.#runUnlessDone(message, this.#parts.onceOnly);
+    else this.#call();
+  }
+
+  runBatch(batch: readonly IncomingMessage[]): void {
+    this.#batch = batch;
+    this.#called = batch;
+    this.#call();
+  }
+
+  /** The handler's time is over; it keeps the slot until it really ends. */
+  expired(): void {
+    this.#isTimedOut = true;
+    const { address, options } = this.#parts;
+    const error = new AmqpTimeoutError(
+      `the handler of "${address()}" took longer than handlerTimeoutMs (${options.handlerTimeoutMs})`,
+    );
+    for (const message of this.messages) message.abort(error);
+    this.#recoverFrom(error);
+  }
+
+  #call(): void {
+    const input = this.#message ?? this.#called;
+    let result: unknown;
+    try {
+      result = this.#parts.observers.watchesDeliveries ? this.#callObserved(input) : this.#parts.handler(input);
+    } catch (error) {
+      this.#failed(error);
+      return;
+    }
+    if (typeof result !== 'object' || result === null || !('then' in result) || typeof result.then !== 'function') {
+      this.#succeeded();
+      return;
+    }
+    const { handlerTimeoutMs } = this.#parts.options;
+    if (handlerTimeoutMs > 0) {
+      this.deadlineAt = performance.now() + handlerTimeoutMs;
+      this.#parts.deadlines.add(this);
+    }
+    // The two functions are the slot's own: nothing is made per call but the promise.
+    const promise = result instanceof Promise ? result : Promise.resolve(result);
+    promise.then(this.#fulfilled, this.#rejected);
+  }
+
+  #callObserved(input: unknown): unknown {
+    const { observers, handler, address } = this.#parts;
+    const messages = this.#message === undefined ? this.#called : [this.#message];
+    this.#tokens = messages.map((message) => observers.delivering(address(), message));
+    return observers.run(this.#tokens[0] ?? [], () => handler(input));
+  }
+
+  readonly #fulfilled = (): void => {
+    if (this.#parts.options.handlerTimeoutMs > 0) this.#parts.deadlines.remove(this);
+    if (this.#isTimedOut) this.#endOfCall?.();
+    else this.#succeeded();
+  };
+
+  readonly #rejected = (error: unknown): void => {
+    if (this.#parts.options.handlerTimeoutMs > 0) this.#parts.deadlines.remove(this);
+    if (this.#isTimedOut) this.#endOfCall?.();
+    else this.#failed(error);
+  };
+
+  #succeeded(): void {
+    const message = this.#message;
+    if (message === undefined) {
+      this.#completeBatch(this.#called, []);
+      return;
+    }
+    if (this.#tokens !== undefined) this.#observeEnd();
+    if (this.#parts.onceOnly === undefined) this.#complete(message);
+    else void this.#parts.onceOnly.end(message, true).then(() => this.#complete(message));
+  }
+
+  #complete(message: IncomingMessage): void {
+    if (this.#settlement === 'auto') {
+      if (!message.settled) message.settle(ACCEPTED);
+    } else if (this.#settlement === 'manual' && !message.settled && !message.isStale) {
+      this.#recoverFrom(this.#notSettled());
+      return;
+    } else message.done();
+    this.#finish();
+  }
+
+  #failed(error: unknown): void {
+    if (this.#message !== undefined) {
+      this.#recoverFrom(error);
+      return;
+    }
+    const failures = error instanceof BatchError ? this.#namedIn(error) : this.#allFailedWith(error);
+    this.#completeBatch(this.#called, failures);
+  }
+
+  /** Those of the batch that did not fail are done. */
+  #completeBatch(called: readonly IncomingMessage[], failures: readonly Failure[]): void {
+    const failed = new Map(failures.map((failure) => [failure.message, failure]));
+    for (const message of called) {
+      if (failed.has(message) || message.isDecided) continue;
+      if (this.#settlement === 'auto') message.settle(ACCEPTED);
+      else if (this.#settlement === 'manual' && !message.isStale)
+        failed.set(message, { message, error: this.#notSettled() });
+      message.done();
+    }
+    if (failed.size === 0) {
+      if (this.#tokens !== undefined) this.#observeEnd();
+      this.#finish();
+    } else void this.#recover([...failed.values()]);
+  }
+
+  #namedIn(error: BatchError): Failure[] {
+    const failures: Failure[] = [];
+    for (const { message: named, error: cause } of error.failures) {
+      const message = typeof named === 'number' ? this.#called[named] : this.#called.find((one) => one === named);
+      if (message !== undefined) failures.push({ message, error: cause });
+    }
+    // One that names nobody of this batch says that something failed, but not what: nothing may count as handled.
+    return failures.length < error.failures.length ? this.#allFailedWith(error) : failures;
+  }
+
+  #allFailedWith(error: unknown): Failure[] {
+    return this.#called.map((message) => ({ message, error }));
+  }
+
+  #recoverFrom(error: unknown): void {
+    void this.#recover(this.messages.map((message) => ({ message, error })));
+  }
+
+  /** Off the hot path: asks the policy, does what it says, calls the handler again or gives the slot back. */
+  async #recover(failures: readonly Failure[]): Promise<void> {
+    // Of a call that timed out: it may still run, and nothing of it may run beside it.
+    const ended = this.#isTimedOut ? new Promise<void>((resolve) => (this.#endOfCall = resolve)) : undefined;
+    try {
+      if (this.#tokens !== undefined) this.#observeEnd(failures);
+      const retries = await this.#applyPolicy(failures);
+      await ended;
+      this.#isTimedOut = false;
+      this.#endOfCall = undefined;
+      const again = await this.#waitForRetry(retries);
+      if (again.length > 0) {
+        this.#callAgain(again);
+        return;
+      }
+    } catch (error) {
+      this.#parts.broken(error);
+    }
+    this.#finish();
+  }
+
+  async #applyPolicy(failures: readonly Failure[]): Promise<{ message: IncomingMessage; delayMs: number }[]> {
+    const retries: { message: IncomingMessage; delayMs: number }[] = [];
+    await Promise.all(
+      failures.map(async (failure) => {
+        const { message } = failure;
+        // What the handler settled before it failed, or what comes again by itself, is no longer the policy's.
+        if (!message.isDecided && !message.isStale) {
+          const decision = await this.#parts.failures.decide(failure);
+          if (decision.kind === 'retry') {
+            retries.push({ message, delayMs: decision.delayMs });
+            return;
+          }
+          await this.#parts.failures.execute(decision, failure);
+        } else message.done();
+        await this.#parts.onceOnly?.end(message, false);
+      }),
+    );
+    return retries;
+  }
+
+  async #waitForRetry(retries: readonly { message: IncomingMessage; delayMs: number }[]): Promise<IncomingMessage[]> {
+    if (retries.length === 0) return [];
+    const isDue = await this.#parts.failures.wait(Math.max(...retries.map(({ delayMs }) => delayMs)));
+    // The handler may have settled it late, and a lost link takes its messages with it.
+    const open = retries.map(({ message }) => message).filter((message) => !message.isDecided && !message.isStale);
+    if (isDue) return open;
+    for (const message of open) this.#parts.failures.giveBack(message);
+    for (const { message } of retries) await this.#parts.onceOnly?.end(message, false);
+    return [];
+  }
+
+  #callAgain(messages: readonly IncomingMessage[]): void {
+    for (const message of messages) message.nextAttempt();
+    if (this.#message === undefined) this.#called = messages;
+    if (this.#message?.failure === undefined) this.#call();
+    else this.#recoverFrom(this.#message.failure.error);
+  }
+
+  async #runUnlessDone(message: IncomingMessage, onceOnly: OnceOnly): Promise<void> {
+    try {
+      const verdict = await onceOnly.begin(message);
+      if (verdict === 'run') this.#call();
+      else {
+        if (verdict === 'done') message.settle(ACCEPTED);
+        else this.#parts.failures.giveBack(message);
+        message.done();
+        this.#finish();
+      }
+    } catch (error) {
+      this.#recoverFrom(error);
+    }
+  }
+
+  #finish(): void {
+    const message = this.#message;
+    const work = message ?? this.#batch;
+    this.#message = undefined;
+    this.#batch = NOTHING;
+    this.#called = NOTHING;
+    this.#parts.finished(this, work);
+  }
+
+  #observeEnd(failures: readonly Failure[] = []): void {
+    const messages = this.#message === undefined ? this.#called : [this.#message];
+    const tokens = this.#tokens ?? [];
+    this.#tokens = undefined;
+    messages.forEach((message, index) => {
+      const failure = failures.find((one) => one.message === message);
+      this.#parts.observers.handled(tokens[index] ?? [], failure?.error);
+    });
+  }
+
+  #notSettled(): SettlementError {
+    return new SettlementError(
+      'not-settled',
+      `the handler of "${this.#parts.address()}" ended without settling its message (settlement: 'manual')`,
+    );
+  }
+}

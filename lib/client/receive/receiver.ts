@@ -1,0 +1,216 @@
+// A message arriving: receiver link -> sections -> codec -> whoever consumes. One supervised link and its credit.
+
+import { randomUUID } from 'node:crypto';
+import {
+  AmqpError,
+  RELEASED,
+  type IncomingDelivery,
+  type Outcome,
+  type ProtocolSession,
+  type ReceiverLink,
+} from '../../protocol/index.js';
+import type { Source } from '../address/address.js';
+import { describeSource, resolveSource } from '../address/terminus.js';
+import type { CodecRegistry } from '../codec/codec-registry.js';
+import { deadline } from '../deadline.js';
+import { AmqpTimeoutError, ClientClosedError } from '../errors.js';
+import type { LinkOwner, SupervisedLink } from '../link/link-owner.js';
+import type { MessagingContext } from '../messaging-context.js';
+import { IncomingMessage, type DeliveryHost } from '../message/incoming-message.js';
+import type { Observers } from '../observer/observers.js';
+import type { PeerProfile } from '../profile/peer-profile.js';
+import { QueueKnowledge } from './queue-knowledge.js';
+import type { ResolvedReceiveClientOptions } from './receive-client-options.js';
+
+/** Who consumes. None of these may throw. */
+export interface Consumer {
+  delivered(message: IncomingMessage): void;
+  attached(): void;
+  /** The link is gone with all that was not settled; the connection goes on trying. */
+  lost(error: AmqpError): void;
+  /** Given up. `start` begins anew. */
+  failed(error: AmqpError): void;
+}
+
+/** A drained link answers at once; one that does not is not waited for longer. */
+const DRAIN_TIMEOUT_MS = 2_000;
+
+/** Messages that come before anybody consumes (or after) go back. */
+const NOBODY: Consumer = {
+  delivered: (message) => void message.settle(RELEASED),
+  attached: () => undefined,
+  lost: () => undefined,
+  failed: () => undefined,
+};
+
+/** The receiving link of one consumer, brought up and kept alive by the connection. */
+export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
+  readonly session = 'shared';
+  codecs: CodecRegistry;
+  options: ResolvedReceiveClientOptions;
+  readonly observers: Observers;
+  readonly queue: QueueKnowledge;
+  readonly #name = randomUUID();
+  readonly #stopped = new AbortController();
+  #consumer: Consumer = NOBODY;
+  #supervised: SupervisedLink | undefined = undefined;
+  #link: ReceiverLink | undefined = undefined;
+  #remoteAddress: string | undefined = undefined;
+  #prefetch = 0;
+
+  constructor(
+    readonly context: MessagingContext,
+    readonly source: Source,
+    options: ResolvedReceiveClientOptions,
+  ) {
+    this.options = options;
+    this.codecs = context.codecs.preferring(options.codec);
+    this.observers = context.observers;
+    this.queue = new QueueKnowledge(context, source);
+  }
+
+  /** The source in words; a dynamic one has the peer's name for it as soon as it is attached. */
+  get address(): string {
+    return this.#remoteAddress ?? describeSource(this.source);
+  }
+
+  /** Unsettled messages here. */
+  get inHand(): number {
+    return this.#link?.inHand ?? 0;
+  }
+
+  get isAttached(): boolean {
+    return this.#link !== undefined;
+  }
+
+  get wasStarted(): boolean {
+    return this.#supervised !== undefined;
+  }
+
+  get maxMessageBytes(): number {
+    return this.options.maxMessageBytes;
+  }
+
+  /** The options of whoever takes it over; the link, when there is one, was attached with the same in all that an attach says. */
+  adopt(options: ResolvedReceiveClientOptions): this {
+    this.options = options;
+    this.codecs = this.context.codecs.preferring(options.codec);
+    return this;
+  }
+
+  consumeWith(consumer: Consumer): void {
+    this.#consumer = consumer;
+  }
+
+  /**
+   * Attaches, now and after every loss. Resolves when attached for the first time; rejects with what ended the attempt.
+   *
+   * @param patience `bounded`: gives up waiting, not attaching, after the connection's boot time-out
+   */
+  async start(patience: 'bounded' | 'endless'): Promise<void> {
+    this.#supervised ??= this.context.links.supervise(this);
+    const supervised = this.#supervised;
+    try {
+      await supervised.ready(patience === 'endless' ? this.#stopped.signal : undefined);
+    } catch (error) {
+      // No connection will come by itself. All other ends come as `failed`.
+      if (supervised.state === 'idle' && error instanceof AmqpError) this.#consumer.failed(error);
+      throw error;
+    }
+  }
+
+  /** Credit from now on, and again on every later link. */
+  setPrefetch(prefetch: number): void {
+    this.#prefetch = prefetch;
+    this.#link?.setPrefetch(prefetch);
+  }
+
+  /** Takes the credit back. Resolves when no more messages are on their way, as far as this peer can tell; never rejects. */
+  async stopCredit(): Promise<void> {
+    this.#prefetch = 0;
+    const link = this.#link;
+    if (link === undefined || !link.isOpen) return;
+    if (this.context.links.profile?.drain !== true || link.credit === 0) {
+      link.setPrefetch(0);
+      return;
+    }
+    const late = (): Error => new AmqpTimeoutError(`"${this.address}": the peer did not answer the drain`);
+    const wait = deadline(DRAIN_TIMEOUT_MS, late, this.#stopped.signal);
+    try {
+      await link.drain({ signal: wait.signal });
+    } catch {
+      // Late or lost: either way nothing is left to wait for, and what still comes is given back.
+      if (link.isOpen) link.setPrefetch(0);
+    } finally {
+      wait.done();
+    }
+  }
+
+  /** Writes what was settled. */
+  flush(): void {
+    this.#link?.flush();
+  }
+
+  /** Detaches and gives the supervision back. A durable subscription stays at the peer. Never rejects. */
+  async close(timeoutMs: number): Promise<void> {
+    const link = this.#link;
+    const supervised = this.#supervised;
+    this.#link = undefined;
+    this.#supervised = undefined;
+    this.#stopped.abort(new ClientClosedError(`the consumer of "${this.address}" was closed`));
+    await link?.detach({ closed: !isDurable(this.source), timeoutMs });
+    await supervised?.release();
+  }
+
+  async attach(session: ProtocolSession, profile: PeerProfile, signal: AbortSignal): Promise<ReceiverLink> {
+    const supervised = this.#supervised;
+    const { terminus, linkName, linkProperties } = resolveSource(this.source, profile);
+    await this.queue.learn(profile, this.options, signal);
+    return session.attachReceiver({
+      name: linkName ?? `${describeSource(this.source)}-${this.#name}`,
+      source: terminus,
+      target: {},
+      properties: linkProperties,
+      settleMode: this.options.settlement === 'at-most-once' ? 'settled' : 'unsettled',
+      maxMessageBytes: this.maxMessageBytes,
+      signal,
+      onDelivery: this.#onDelivery,
+      onClosed: (error) => supervised?.closed(error),
+    });
+  }
+
+  attached(link: ReceiverLink): void {
+    this.#link = link;
+    if (typeof this.source === 'object' && this.source.dynamic === true)
+      this.#remoteAddress = link.remote.source?.address ?? undefined;
+    if (this.#prefetch > 0) link.setPrefetch(this.#prefetch);
+    this.#consumer.attached();
+  }
+
+  lost(error: AmqpError): void {
+    this.#link = undefined;
+    this.#consumer.lost(error);
+  }
+
+  failed(error: AmqpError): void {
+    this.#link = undefined;
+    this.#supervised = undefined;
+    this.#consumer.failed(error);
+  }
+
+  outcomeFor(outcome: Outcome): Outcome {
+    if (outcome.kind !== 'modified' || this.context.links.profile?.modified !== false) return outcome;
+    // This peer ends the session on `modified`; what comes nearest:
+    return outcome.undeliverableHere ? { kind: 'rejected', condition: 'amqp:internal-error' } : RELEASED;
+  }
+
+  readonly #onDelivery = (incoming: IncomingDelivery, payload: Buffer, start: number, end: number): void => {
+    const message = new IncomingMessage(this, incoming);
+    message.read(payload, start, end);
+    this.#consumer.delivered(message);
+  };
+}
+
+function isDurable(source: Source): boolean {
+  return typeof source === 'object' && source.durable !== undefined && source.durable !== 'none';
+}
