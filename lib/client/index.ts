@@ -19,16 +19,24 @@ export type {
 
 export { SendClient } from './send/send-client.js';
 export type { SendClientOptions } from './send/send-client-options.js';
-export type { SendResult } from './send/send-result.js';
-export { ErrorPolicy, type ErrorAction } from './send/error-policy.js';
+export type { SendFailureResult, SendResult, SendSuccess } from './send/send-result.js';
+export { ErrorPolicy, type ErrorAction, type ErrorPolicyOptions } from './send/error-policy.js';
 export { ReceiveClient } from './receive/receive-client.js';
+export type { ReceiveBatchOptions } from './receive/pull.js';
 export type { ReceiveClientOptions } from './receive/receive-client-options.js';
+export type { SubscribeOptions } from './receive/subscribe-options.js';
+export type { Subscription } from './receive/subscription.js';
+
+export { policy, type ErrorCase, type RedeliverOptions, type RetryOptions } from './policy/policy.js';
+export type { ExponentialOptions } from './policy/backoff.js';
+export type { Backoff, FailedDelivery, HandlerPolicy, PolicyDecision } from './policy/handler-policy.js';
+export type { IdempotencyStore } from './idempotency/idempotency-store.js';
 
 export { createMessage } from './message/create-message.js';
 export type { SendOptions } from './message/send-options.js';
-export type { Delivery, ReceivedMessage, SettleOptions, SettleResult } from './message/received-message.js';
+export type { Delivery, Modification, ReceivedMessage, SettleOptions, SettleResult } from './message/received-message.js';
 export type { Codec } from './codec/codec.js';
-export type { Observer } from './observer/observer.js';
+export type { Observer, SendObservation } from './observer/observer.js';
 export type { Transaction } from './transaction/transaction.js';
 
 export {
