@@ -34,7 +34,13 @@ export type { IdempotencyStore } from './idempotency/idempotency-store.js';
 
 export { createMessage } from './message/create-message.js';
 export type { SendOptions } from './message/send-options.js';
-export type { Delivery, Modification, ReceivedMessage, SettleOptions, SettleResult } from './message/received-message.js';
+export type {
+  Delivery,
+  Modification,
+  ReceivedMessage,
+  SettleOptions,
+  SettleResult,
+} from './message/received-message.js';
 export type { Codec } from './codec/codec.js';
 export type { Observer, SendObservation } from './observer/observer.js';
 export type { Transaction } from './transaction/transaction.js';
