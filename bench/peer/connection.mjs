@@ -153,7 +153,11 @@ export class Connection {
         break;
       case 'flow': {
         const link = session.links.get(frame.handle);
-        if (link?.isSource) session.source.granted(((frame.deliveryCount ?? 0) + frame.linkCredit) >>> 0);
+        if (!link?.isSource) break;
+        const limit = ((frame.deliveryCount ?? 0) + frame.linkCredit) >>> 0;
+        session.source.granted(limit);
+        // Drained: all credit is used up, as far as there were messages by sending them.
+        if (frame.drain) this.flow(session, { handle: link.handle, deliveryCount: limit, linkCredit: 0, drain: true });
         break;
       }
       case 'detach':
@@ -196,14 +200,16 @@ export class Connection {
 
   grant(session, link) {
     link.sinceFlow = 0;
+    this.flow(session, { handle: link.handle, deliveryCount: link.count, linkCredit: CREDIT });
+  }
+
+  flow(session, fields) {
     this.send('flow', session.channel, {
       nextIncomingId: session.nextIncomingId,
       incomingWindow: WINDOW,
       nextOutgoingId: 0,
       outgoingWindow: WINDOW,
-      handle: link.handle,
-      deliveryCount: link.count,
-      linkCredit: CREDIT,
+      ...fields,
     });
   }
 
