@@ -17,18 +17,20 @@ mkdirSync(corpus, { recursive: true });
 const counts = new Map(targets.map((target) => [target.name, 0]));
 let failures = 0;
 let index = Number(startText);
-const end = mode === 'trace' ? index + BLOCK : Number.MAX_SAFE_INTEGER;
-for (; index < end && (mode === 'trace' || performance.now() < until); index++) {
+const tracing = mode === 'trace';
+const end = tracing ? index + BLOCK : Number.MAX_SAFE_INTEGER;
+const hasTime = (): boolean => tracing || performance.now() < until;
+for (; index < end && hasTime(); index++) {
   if (index % BLOCK === 0) process.send?.({ index });
   for (const target of targets) {
     const input = target.make(randomOfCase(seed, index));
     const file = join(corpus, corpusName(target, input));
     // Left behind if this very input ends the process.
-    if (mode === 'trace') writeFileSync(file, input);
+    if (tracing) writeFileSync(file, input);
     counts.set(target.name, (counts.get(target.name) ?? 0) + 1);
     try {
       checkInTime(target, input);
-      if (mode === 'trace') rmSync(file);
+      if (tracing) rmSync(file);
     } catch (error) {
       writeFileSync(file, input);
       console.error(

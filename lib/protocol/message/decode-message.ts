@@ -27,7 +27,7 @@ export function decodeMessageInto(target: AmqpMessage, buffer: Buffer, start: nu
     const code = readSection(cursor);
     if (code <= last && !(code === last && (code === section.DATA || code === section.SEQUENCE)))
       throw new DecodeError('a section of the message is repeated or out of order');
-    if (code > section.DATA && code !== last && code !== section.FOOTER && bodyType !== 'none')
+    if (code > section.DATA && code < section.FOOTER && code !== last && bodyType !== 'none')
       throw new DecodeError('the message has bodies of two kinds');
     switch (code) {
       case section.HEADER:

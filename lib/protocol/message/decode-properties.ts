@@ -37,6 +37,8 @@ function readId(cursor: Cursor): MessageId | undefined {
     case 0x40:
     case 0xa1:
     case 0xb1:
+    case 0xa3:
+    case 0xb3:
       return cursor.string();
     case 0xa0:
     case 0xb0:

@@ -9,7 +9,7 @@ import { EncodingFailure } from '../errors.js';
 import { ByteWriter } from './byte-writer.js';
 import { closeCompound, openCompound, writeDescriptor } from './compound.js';
 import { writeArrayItems } from './encode-array.js';
-import { failureAt } from './failure-path.js';
+import { asFailure, failureAt } from './failure-path.js';
 import { MAX_DEPTH } from './limits.js';
 import { kind } from './scalar-checks.js';
 import { ARRAY_CODE, writeItem, writeScalar } from './scalars.js';
@@ -30,7 +30,11 @@ export function encodeValue(value: unknown): Buffer {
  * @throws {EncodingFailure} the value, or one inside it, has no form in AMQP
  */
 export function writeValue(out: ByteWriter, value: unknown): void {
-  write(out, value, []);
+  try {
+    write(out, value, []);
+  } catch (error) {
+    throw asFailure(error);
+  }
 }
 
 /** Appends a map whose keys are written as symbols: annotations, footers, properties of connections and links. */

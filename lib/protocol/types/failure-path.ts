@@ -11,11 +11,17 @@ export function at<T>(step: string | number, action: () => T): T {
   }
 }
 
-/** The failure as seen from one level further out. What a getter of the user threw becomes a failure too. */
+/** The failure as seen from one level further out. */
 export function failureAt(step: string | number, error: unknown): EncodingFailure {
   const name = typeof step === 'number' ? `[${step}]` : step.slice(0, 64);
-  if (!(error instanceof EncodingFailure))
-    return new EncodingFailure('it threw an error of its own when it was read', name, { cause: error });
-  const rest = error.path;
-  return new EncodingFailure(error.reason, rest === '' ? name : rest.startsWith('[') ? name + rest : `${name}.${rest}`);
+  const { reason, path, cause } = asFailure(error);
+  const options = cause === undefined ? undefined : { cause };
+  const whole = path === '' || path.startsWith('[') ? name + path : `${name}.${path}`;
+  return new EncodingFailure(reason, whole, options);
+}
+
+/** What a getter of the user threw is a failure to encode, too. */
+export function asFailure(error: unknown): EncodingFailure {
+  if (error instanceof EncodingFailure) return error;
+  return new EncodingFailure('it threw an error of its own when it was read', '', { cause: error });
 }
