@@ -30,6 +30,9 @@ export interface SessionPoolOptions {
 export class SessionPool {
   readonly #entries = new Set<Entry>();
   #beginning = 0;
+  #beginningShared = 0;
+  /** The latest begin under way, whatever comes of it. */
+  #begun: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly protocol: ProtocolConnection,
@@ -66,7 +69,8 @@ export class SessionPool {
     if (wish !== 'alone') {
       if (used * 4 < sessionLimit * 3) return this.#begin('own', signal);
       const shared = [...this.#entries].filter(({ kind }) => kind === 'shared');
-      const mayGrow = shared.length < Math.max(1, Math.floor(sessionLimit / 8)) && used < sessionLimit;
+      const enough = Math.max(1, Math.floor(sessionLimit / 8));
+      const mayGrow = shared.length + this.#beginningShared < enough && used < sessionLimit;
       if (mayGrow) return this.#begin('shared', signal);
       const place = leastUsed(shared) ?? leastUsed([...this.#entries].filter(({ kind }) => kind === 'own'));
       if (place !== undefined) {
@@ -74,6 +78,12 @@ export class SessionPool {
         place.everShared = true;
         return place;
       }
+    }
+    if (wish !== 'alone' && this.#beginning > 0) {
+      // One that is on its way may be shared; if it fails, the next look says so.
+      await this.#begun;
+      signal.throwIfAborted();
+      return this.#take(wish, signal);
     }
     throw new ConnectionError(
       'connect-failed',
@@ -83,14 +93,19 @@ export class SessionPool {
   }
 
   async #begin(kind: Entry['kind'], signal: AbortSignal): Promise<Entry> {
+    const shared = kind === 'shared' ? 1 : 0;
     this.#beginning += 1;
+    this.#beginningShared += shared;
     try {
-      const session = await this.protocol.beginSession({ signal });
+      const begun = this.protocol.beginSession({ signal });
+      this.#begun = begun.catch(() => undefined);
+      const session = await begun;
       const entry: Entry = { session, kind, places: 1, everShared: kind === 'shared', attaching: Promise.resolve() };
       this.#entries.add(entry);
       return entry;
     } finally {
       this.#beginning -= 1;
+      this.#beginningShared -= shared;
     }
   }
 
