@@ -94,13 +94,10 @@ export class ReceiveClient implements Closable, AsyncIterable<ReceivedMessage> {
    * @throws InvalidOptionsError, ClientClosedError
    */
   subscribe(
-    handler: (message: ReceivedMessage) => unknown,
-    options?: SubscribeOptions & { batch?: undefined },
-  ): Subscription;
-  subscribe(
     handler: (messages: ReceivedMessage[]) => unknown,
     options: SubscribeOptions & { batch: NonNullable<SubscribeOptions['batch']> },
   ): Subscription;
+  subscribe(handler: (message: ReceivedMessage) => unknown, options?: SubscribeOptions): Subscription;
   subscribe(handler: (input: never) => unknown, options?: SubscribeOptions): Subscription {
     this.#checkOpen();
     const resolved = resolveSubscribeOptions(options, this.#options);

@@ -20,7 +20,7 @@ export interface Subscription {
   readonly error?: AmqpError | undefined;
   /** Unsettled messages here, never above the prefetch. */
   readonly inHand: number;
-  /** Resolves when it is attached for the first time; rejects with what made it fail. */
+  /** Resolves when it is attached; rejects with what made it fail, or ClientClosedError. */
   ready(): Promise<void>;
   /** Takes the credit back and gives back what no handler has seen. Handlers that run go on; it does not wait for them. */
   pause(): Promise<void>;
@@ -49,7 +49,7 @@ export class HandlerSubscription implements Subscription, Consumer {
   /** Pauses and resumes happen one after another. */
   #changes: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined = undefined;
-  #whenReady: { resolve(): void; reject(error: unknown): void }[] = [];
+  #waiters: { resolve(): void; reject(error: unknown): void }[] = [];
 
   /** @param onClosed once, after `close` */
   constructor(
@@ -98,7 +98,7 @@ export class HandlerSubscription implements Subscription, Consumer {
     if (this.#state === 'running') return Promise.resolve();
     if (this.#state === 'failed') return Promise.reject(this.#error ?? this.#closedError());
     if (this.#closing !== undefined) return Promise.reject(this.#closedError());
-    return new Promise((resolve, reject) => this.#whenReady.push({ resolve, reject }));
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
   pause(): Promise<void> {
@@ -132,7 +132,7 @@ export class HandlerSubscription implements Subscription, Consumer {
 
   attached(): void {
     if (this.#state === 'starting') this.#state = 'running';
-    this.#tellReady((waiter) => waiter.resolve());
+    this.#tellWaiters((waiter) => waiter.resolve());
   }
 
   lost(error: AmqpError): void {
@@ -177,7 +177,7 @@ export class HandlerSubscription implements Subscription, Consumer {
     this.#giveBackUnstarted();
     this.#receiver.flush();
     await Promise.all([this.#failures.close(left()), this.#receiver.close(left())]);
-    this.#tellReady((waiter) => waiter.reject(reason));
+    this.#tellWaiters((waiter) => waiter.reject(reason));
     this.#onClosed();
   }
 
@@ -209,12 +209,12 @@ export class HandlerSubscription implements Subscription, Consumer {
     this.#state = 'failed';
     this.#error = error;
     this.#runtime.shut();
-    this.#tellReady((waiter) => waiter.reject(error));
+    this.#tellWaiters((waiter) => waiter.reject(error));
   }
 
-  #tellReady(tell: (waiter: { resolve(): void; reject(error: unknown): void }) => void): void {
-    const waiters = this.#whenReady;
-    this.#whenReady = [];
+  #tellWaiters(tell: (waiter: { resolve(): void; reject(error: unknown): void }) => void): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
     waiters.forEach(tell);
   }
 
