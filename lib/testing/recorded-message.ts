@@ -1,6 +1,6 @@
 import type { AmqpMessage, Outcome } from '../client/index.js';
 
-/** A message as it was seen: its sections, a JSON or text body decoded. */
+/** A message as it was seen: its sections, with a JSON or text body as its value. */
 export interface RecordedMessage extends AmqpMessage {
   /** Failed deliveries before. */
   readonly deliveryCount: number;
@@ -10,8 +10,8 @@ export interface RecordedMessage extends AmqpMessage {
 
 /** A copy that later changes to the message do not reach. */
 export function recordedMessage(message: AmqpMessage, deliveryCount: number, outcome?: Outcome): RecordedMessage {
-  const { header, deliveryAnnotations, messageAnnotations, properties, applicationProperties, footer, bodyType } =
-    message;
+  const { header, deliveryAnnotations, messageAnnotations, properties, applicationProperties, footer } = message;
+  const { body, bodyType } = message;
   return {
     header: header && { ...header },
     deliveryAnnotations: deliveryAnnotations && { ...deliveryAnnotations },
@@ -19,22 +19,23 @@ export function recordedMessage(message: AmqpMessage, deliveryCount: number, out
     properties: properties && { ...properties },
     applicationProperties: applicationProperties && { ...applicationProperties },
     footer: footer && { ...footer },
-    body: readableBody(message),
+    body,
     bodyType,
     deliveryCount,
     ...(outcome === undefined ? {} : { outcome }),
   };
 }
 
-/** What a test compares with: the bytes of JSON and text as their value, everything else as it is. */
-function readableBody({ body, properties }: AmqpMessage): unknown {
-  if (!Buffer.isBuffer(body)) return body;
+/** Of a message that no codec has decoded: JSON and text as a test compares them, everything else as it is. */
+export function readable<Message extends AmqpMessage>(message: Message): Message {
+  const { body, bodyType, properties } = message;
+  if (bodyType !== 'data' || (typeof body !== 'string' && !Buffer.isBuffer(body))) return message;
   const type = properties?.contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
-  if (type.startsWith('text/')) return body.toString();
-  if (!/^application\/(.+\+)?json$/.test(type)) return body;
+  if (type.startsWith('text/')) return { ...message, body: body.toString() };
+  if (!/^application\/(.+\+)?json$/.test(type)) return message;
   try {
-    return JSON.parse(body.toString()) as unknown;
+    return { ...message, body: JSON.parse(body.toString()) as unknown };
   } catch {
-    return body; // malformed on purpose, as tests do
+    return message; // malformed on purpose, as tests do
   }
 }

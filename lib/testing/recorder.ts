@@ -1,5 +1,5 @@
 import type { AmqpMessage, Observer, Outcome, ReceivedMessage, SendResult } from '../client/index.js';
-import { recordedMessage, type RecordedMessage } from './recorded-message.js';
+import { readable, recordedMessage, type RecordedMessage } from './recorded-message.js';
 
 interface Sent {
   readonly message: RecordedMessage;
@@ -13,7 +13,7 @@ export class Recorder implements Observer {
   private readonly settledByAddress = new Map<string, RecordedMessage[]>();
 
   onSend({ address, message }: { readonly address: string; readonly message: AmqpMessage }): { readonly token: Sent } {
-    const sent: Sent = { message: recordedMessage(message, 0) };
+    const sent: Sent = { message: readable(recordedMessage(message, 0)) };
     listOf(this.sentByAddress, address).push(sent);
     return { token: sent };
   }

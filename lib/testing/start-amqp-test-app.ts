@@ -15,7 +15,7 @@ import { AmqpConnection } from '../client/index.js';
 import { AmqpModule, CONNECTION_FACTORY, type ConnectionFactory } from '../nest/index.js';
 import { declaresConnection } from './declares-connection.js';
 import { NoTransport } from './no-transport.js';
-import { recordedMessage, type RecordedMessage } from './recorded-message.js';
+import { readable, recordedMessage, type RecordedMessage } from './recorded-message.js';
 import { Recorder } from './recorder.js';
 
 /** How the application under test is started. */
@@ -165,6 +165,6 @@ function deadLetters(broker: EmbeddedBroker, address: string): RecordedMessage[]
         const from = messageAnnotations?.['x-opt-death-queue'];
         return from !== undefined && (from === address || queue.name === address);
       })
-      .map((message) => recordedMessage(message, message.deliveryCount)),
+      .map((message) => readable(recordedMessage(message, message.deliveryCount))),
   );
 }

@@ -32,6 +32,10 @@ import { eventually } from '../support/eventually.js';
 import { gate, Lines, Seen } from './harness.js';
 
 const brokers: EmbeddedBroker[] = [];
+
+/** What the handlers of `Slow` wait for, and which of them do. */
+let hold = gate();
+const started = new Seen<unknown>();
 const apps: INestApplicationContext[] = [];
 
 async function startBroker(options: EmbeddedBrokerOptions = {}): Promise<EmbeddedBroker> {
@@ -54,6 +58,7 @@ async function boot(
 }
 
 afterEach(async () => {
+  hold.open();
   await Promise.all(apps.splice(0).map((app) => app.close()));
   await Promise.all(brokers.splice(0).map((broker) => broker.stop()));
 });
@@ -93,7 +98,7 @@ describe('boot', () => {
   it('fails within bootTimeoutMs when nobody answers', async () => {
     const broker = await startBroker();
     // Accepts and says nothing.
-    const silent = createServer();
+    const silent = createServer((socket) => socket.resume());
     await new Promise<void>((resolve) => void silent.listen(0, '127.0.0.1', resolve));
     const address = silent.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
@@ -187,8 +192,6 @@ describe('shutdown', () => {
     }
   }
 
-  const started = new Seen<unknown>();
-  let hold = gate();
   @Injectable()
   class Slow {
     constructor(
@@ -218,7 +221,7 @@ describe('shutdown', () => {
     await started.count(50);
     expect(broker.queue('slow').stats()).toMatchObject({ accepted: 0, unsettled: 60, ready: 40 });
     const closing = app.close();
-    await eventually('what never started is released', () => broker.queue('slow').stats().unsettled === 50);
+    await eventually('intake stops', () => app.get(AmqpConsumers).get('Slow.handle').state === 'closed');
     expect(broker.queue('slow').stats()).toMatchObject({ accepted: 0 });
     hold.open();
     await closing;

@@ -247,6 +247,7 @@ describe("uri 'embedded:'", () => {
     const broker = await EmbeddedBroker.start({ name: 'wiring-spec', port: false });
     brokers.push(broker);
     await works(await boot({ imports: [AmqpModule.forRoot('embedded:wiring-spec'), feature], providers: [Echo] }));
+    await broker.idle();
     expect(broker.queue('echo').stats()).toMatchObject({ accepted: 1 });
   });
 });

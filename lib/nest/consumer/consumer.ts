@@ -59,6 +59,10 @@ export class Consumer implements Subscription {
     return this.starting;
   }
 
+  async ready(): Promise<void> {
+    await Promise.all(this.subscriptions.map((subscription) => subscription.ready()));
+  }
+
   async pause(): Promise<void> {
     await Promise.all(this.subscriptions.map((subscription) => subscription.pause()));
   }
@@ -77,23 +81,19 @@ export class Consumer implements Subscription {
 
   private make(): void {
     // byError without a case is the default policy.
-    const { errorPolicy = policy.byError([]), ...options } = this.plan.subscribe;
+    const { errorPolicy = policy.byError([]), batch, ...options } = this.plan.subscribe;
     const isPolicy = typeof errorPolicy === 'function'; // else the client says what is wrong
     const answering = isPolicy ? answerFailures(errorPolicy, this.replies) : errorPolicy;
     const subscribe = { ...options, errorPolicy: answering, autoStart: false };
     this.clients = this.sources.map((source) => this.connection.createReceiveClient(source));
     this.subscriptions = this.clients.map((client) =>
-      subscribe.batch === undefined
+      batch === undefined
         ? client.subscribe((message: ReceivedMessage) => this.handle(message), subscribe)
-        : client.subscribe((messages: ReceivedMessage[]) => this.handleBatch(messages), {
-            ...subscribe,
-            batch: subscribe.batch,
-          }),
+        : client.subscribe((messages: ReceivedMessage[]) => this.handleBatch(messages), { ...subscribe, batch }),
     );
   }
 
   private async attachAll(): Promise<void> {
-    if (this.state === 'failed') this.make();
     await Promise.all(this.clients.map((client) => client.attach()));
   }
 
