@@ -20,7 +20,8 @@ export class DeadLetters {
   readonly #senders = new Map<string, SendClient>();
 
   constructor(context: MessagingContext) {
-    this.#context = context;
+    // Closed by the consumer, after its handlers: not by the connection beside them.
+    this.#context = { ...context, register: () => undefined, unregister: () => undefined };
   }
 
   /** Resolves when the peer has the copy. @throws SendError, InvalidOptionsError */

@@ -50,12 +50,12 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
   options: ResolvedReceiveClientOptions;
   readonly observers: Observers;
   readonly queue: QueueKnowledge;
-  readonly #name = randomUUID();
   readonly #stopped = new AbortController();
   #consumer: Consumer = NOBODY;
   #supervised: SupervisedLink | undefined = undefined;
   #link: ReceiverLink | undefined = undefined;
   #remoteAddress: string | undefined = undefined;
+  #stableSuffix: string | undefined = undefined;
   #prefetch = 0;
 
   constructor(
@@ -167,7 +167,7 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
     const { terminus, linkName, linkProperties } = resolveSource(this.source, profile);
     await this.queue.learn(profile, this.options, signal);
     return session.attachReceiver({
-      name: linkName ?? `${describeSource(this.source)}-${this.#name}`,
+      name: linkName ?? `${describeSource(this.source)}-${this.#nameSuffix()}`,
       source: terminus,
       target: {},
       properties: linkProperties,
@@ -202,6 +202,13 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
     if (outcome.kind !== 'modified' || this.context.links.profile?.modified !== false) return outcome;
     // This peer ends the session on `modified`; what comes nearest:
     return outcome.undeliverableHere ? { kind: 'rejected', condition: 'amqp:internal-error' } : RELEASED;
+  }
+
+  /** A durable source is found again by its link's name; any other link is a new one each time. */
+  #nameSuffix(): string {
+    if (!isDurable(this.source)) return randomUUID();
+    this.#stableSuffix ??= randomUUID();
+    return this.#stableSuffix;
   }
 
   readonly #onDelivery = (incoming: IncomingDelivery, payload: Buffer, start: number, end: number): void => {

@@ -79,7 +79,10 @@ export class HandlerSubscription implements Subscription, Consumer {
       broken: (error) => logger.error(`"${receiver.address}": ${errorName(error)} while a failure was handled`),
     });
     receiver.consumeWith(this);
-    if (options.autoStart) this.#begin('endless').catch(() => undefined);
+    if (!options.autoStart) return;
+    this.#state = 'starting';
+    // What it fails with is told as the state, and to those who wait for ready().
+    this.#begin('endless').catch(() => undefined);
   }
 
   get state(): Subscription['state'] {
@@ -106,16 +109,17 @@ export class HandlerSubscription implements Subscription, Consumer {
     if (this.#state === 'running' || this.#state === 'starting') {
       this.#state = 'paused';
       this.#runtime.shut();
-      this.#changes = this.#changes.then(() => this.#stopIntake());
+      this.#change(() => this.#stopIntake());
     }
     return this.#changes;
   }
 
-  async resume(): Promise<void> {
-    if (this.#closing !== undefined) throw this.#closedError();
-    if (this.#state === 'running' || this.#state === 'starting') return;
-    await this.#changes;
-    await this.#begin('bounded');
+  resume(): Promise<void> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closedError());
+    if (this.#state === 'running' || this.#state === 'starting') return this.ready();
+    this.#state = 'starting';
+    this.#error = undefined;
+    return this.#change(() => this.#begin('bounded'));
   }
 
   close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
@@ -145,18 +149,25 @@ export class HandlerSubscription implements Subscription, Consumer {
     this.#dropStale(error);
   }
 
+  /** After the change before it, whose failure is its own caller's. */
+  #change(work: () => Promise<void>): Promise<void> {
+    const change = this.#changes.then(work);
+    this.#changes = change.catch(() => undefined);
+    return change;
+  }
+
   async #begin(patience: 'bounded' | 'endless'): Promise<void> {
-    this.#state = this.#receiver.isAttached ? 'running' : 'starting';
-    this.#error = undefined;
+    // Paused or closed again before it came to this.
+    if (this.#state !== 'starting') return;
     this.#givesBack = false;
     this.#runtime.open();
     this.#receiver.setPrefetch(this.#options.prefetch);
-    if (!this.#receiver.isAttached) await this.#receiver.start(patience);
+    if (this.#receiver.isAttached) this.attached();
+    else await this.#receiver.start(patience);
   }
 
   async #stopIntake(): Promise<void> {
     await this.#receiver.stopCredit();
-    if (this.#state !== 'paused' && this.#closing === undefined) return;
     this.#giveBackUnstarted();
     this.#receiver.flush();
   }

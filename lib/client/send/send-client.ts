@@ -78,7 +78,7 @@ export class SendClient implements Closable {
     const promise = new Promise<SendResult>(this.#capture);
     pending.resolve = this.#resolve;
     pending.reject = this.#reject;
-    this.#sender.submit(pending, false);
+    this.#sender.submit(pending, this.#options.whenFull);
     // True: with `reject` set, only a success is resolved.
     return promise as Promise<SendSuccess>;
   }
@@ -176,7 +176,7 @@ export class SendClient implements Closable {
       const pending = this.#prepare(value, typeof options === 'function' ? options() : options);
       return await new Promise<SendResult>((resolve) => {
         pending.resolve = resolve;
-        this.#sender.submit(pending, true);
+        this.#sender.submit(pending, 'queue');
       });
     } catch (error) {
       return { ok: false, error: this.#failures.encode(error), attempts: 0 };
@@ -190,7 +190,7 @@ export class SendClient implements Closable {
       // True: with `reject` set, only a success is resolved.
       pending.resolve = resolve as (result: SendResult) => void;
       pending.reject = reject;
-      this.#sender.submit(pending, false);
+      this.#sender.submit(pending, this.#options.whenFull);
     });
   }
 

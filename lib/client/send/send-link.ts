@@ -30,7 +30,6 @@ export class SendLink implements LinkOwner<SenderLink> {
   readonly #links: LinkSupervisor;
   readonly #settleMode: 'unsettled' | 'settled';
   readonly #events: SendLinkEvents;
-  readonly #name = randomUUID();
   readonly #closed = new AbortController();
   #supervised: SupervisedLink | undefined = undefined;
 
@@ -62,7 +61,7 @@ export class SendLink implements LinkOwner<SenderLink> {
     const supervised = this.#supervised;
     const { terminus, linkName, linkProperties, mandatory } = resolveTarget(this.#target, profile);
     const link = await session.attachSender({
-      name: linkName ?? `${this.address}-${this.#name}`,
+      name: linkName ?? `${this.address}-${randomUUID()}`,
       source: {},
       target: terminus,
       properties: linkProperties,

@@ -30,7 +30,7 @@ export class SendRoom {
   }
 
   /** What a send is told that found no room. */
-  refusal(pending: PendingSend, mayWait: boolean): SendQueueFullError | undefined {
+  refusal(pending: PendingSend, whenFull: 'fail' | 'wait' | 'queue'): SendQueueFullError | undefined {
     const { maxPendingBytes, maxPendingMessages, maxWaitingSends } = this.options;
     const text = (why: string): string => `a send to "${this.address}" failed: ${why}`;
     if (pending.bytes > maxPendingBytes)
@@ -39,8 +39,8 @@ export class SendRoom {
         this.address,
         { retryable: false },
       );
-    if (mayWait) {
-      if (this.waiting.size < maxWaitingSends) return undefined;
+    if (whenFull !== 'fail') {
+      if (whenFull === 'queue' || this.waiting.size < maxWaitingSends) return undefined;
       return new SendQueueFullError(
         text(`${maxWaitingSends} sends wait for room already (maxWaitingSends)`),
         this.address,

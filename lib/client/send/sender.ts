@@ -62,7 +62,7 @@ export class Sender implements SendEvents, SendLinkEvents {
   /** Puts it aside for `sendAllMessages`; it already takes its place. @throws SendQueueFullError */
   hold(pending: PendingSend): void {
     pending.sequence = this.#sequence++;
-    const refusal = this.#parts.room.enter(pending) ? undefined : this.#parts.room.refusal(pending, false);
+    const refusal = this.#parts.room.enter(pending) ? undefined : this.#parts.room.refusal(pending, 'fail');
     if (refusal !== undefined) throw refusal;
     this.held.append(pending);
   }
@@ -74,9 +74,9 @@ export class Sender implements SendEvents, SendLinkEvents {
     else this.#leaveRoom(pending);
   }
 
-  /** @param mayWait for room, however many wait already */
-  submit(pending: PendingSend, mayWait: boolean): void {
-    const { room, options, failures } = this.#parts;
+  /** @param whenFull `queue`: waits for room, however many do already */
+  submit(pending: PendingSend, whenFull: 'fail' | 'wait' | 'queue'): void {
+    const { room, failures } = this.#parts;
     pending.sequence = this.#sequence++;
     if (this.#isClosed) return this.#settle(pending, failures.closed(pending, false));
     if (room.enter(pending)) {
@@ -84,7 +84,7 @@ export class Sender implements SendEvents, SendLinkEvents {
       else this.#leaveRoom(pending);
       return;
     }
-    const refusal = room.refusal(pending, mayWait || options.whenFull === 'wait');
+    const refusal = room.refusal(pending, whenFull);
     if (refusal !== undefined) return this.#settle(pending, refusal);
     if (this.#startWaiting(pending)) room.waiting.append(pending);
   }
