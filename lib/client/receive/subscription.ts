@@ -109,7 +109,7 @@ export class HandlerSubscription implements Subscription, Consumer {
     if (this.#state === 'running' || this.#state === 'starting') {
       this.#state = 'paused';
       this.#runtime.shut();
-      this.#change(() => this.#stopIntake());
+      void this.#change(() => this.#stopIntake());
     }
     return this.#changes;
   }
