@@ -19,6 +19,7 @@ import { Plane } from '../session/plane.js';
 import { ByteStream } from '../socket/byte-stream.js';
 import { advertisedIdleMs, effectiveIdleMs, heartbeatInterval, KeepAlive } from '../socket/keep-alive.js';
 import { ControlSession } from './control-session.js';
+import { EarlyFrames } from './early-frames.js';
 import { FrameExchange } from './frame-exchange.js';
 import { RheaSocket } from './rhea-socket.js';
 import { createRheaConnection, type RheaConnection } from './rhea.js';
@@ -37,6 +38,7 @@ export class ControlConnection implements ProtocolConnection {
   private readonly rheaSocket: RheaSocket;
   private readonly rhea: RheaConnection;
   private readonly exchange: FrameExchange;
+  private readonly early = new EarlyFrames();
   /** Who takes the frames: SASL first, then the exchange. */
   private sink: FrameSink;
   private phase: 'opening' | 'open' | 'closing' | 'over' = 'opening';
@@ -103,6 +105,7 @@ export class ControlConnection implements ProtocolConnection {
       await Promise.race([this.authenticate(), failed]);
       const aborted = new AbortController();
       const opened = this.rhea.open({ abortSignal: aborted.signal });
+      this.takeEarlyFrames();
       opened.catch(() => undefined); // what really happened is in `failed`
       await Promise.race([opened, failed]).finally(() => aborted.abort());
       if (this.failure !== undefined) throw this.failure;
@@ -156,14 +159,16 @@ export class ControlConnection implements ProtocolConnection {
   private async authenticate(): Promise<void> {
     const { sasl, hostname } = this.options;
     const { writer } = this.stream;
-    const client = new SaslClient(sasl, hostname, (bytes) => {
+    const write = (bytes: Buffer): void => {
       writer.append(bytes);
       writer.flush();
+    };
+    const client = new SaslClient(sasl, hostname, write, () => {
+      this.sink = this.early;
     });
     this.sink = client;
     client.start();
     await client.finished;
-    this.sink = this.exchange;
   }
 
   private beginOne(signal: AbortSignal): {
@@ -224,6 +229,15 @@ export class ControlConnection implements ProtocolConnection {
     const ended = this.stream.end(leftMs, false);
     this.finish(connectionClosedHere());
     await ended;
+  }
+
+  private takeEarlyFrames(): void {
+    this.sink = this.exchange;
+    try {
+      this.early.release(this.exchange);
+    } catch (error) {
+      this.broken(error);
+    }
   }
 
   private receive(chunk: Buffer): void {

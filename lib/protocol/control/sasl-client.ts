@@ -31,6 +31,8 @@ export class SaslClient implements FrameSink {
     private readonly mechanism: SaslMechanism,
     private readonly hostname: string | undefined,
     private readonly write: (bytes: Buffer) => void,
+    /** Called before the next frame is reported. */
+    private readonly onSucceeded: () => void = () => undefined,
   ) {
     this.finished = new Promise<void>((resolve, reject) => {
       this.resolve = resolve;
@@ -148,6 +150,7 @@ export class SaslClient implements FrameSink {
 
   private succeed(): void {
     this.phase = 'done';
+    this.onSucceeded();
     this.resolve();
   }
 
