@@ -43,7 +43,6 @@ export const ROWS = [
     size: 65_536,
     unit: CPU,
     target: 0.6,
-    hardRatio: 0.6,
     count: 4_000,
     quick: 1_500,
   },

@@ -32,6 +32,8 @@ export class PeerConnection {
   /** True: reads and drops everything, writes nothing on its own. */
   silent: boolean;
   isClosed = false;
+  /** The client has ended its side: FIN, or it is gone. */
+  isEnded = false;
   private readonly splitter = new FrameSplitter();
   private readonly queue: Buffer[] = [];
   private pumping = false;
@@ -47,11 +49,13 @@ export class PeerConnection {
     stream.on('data', (chunk: Buffer) => this.onData(chunk));
     stream.on('error', () => undefined); // Lost sockets are what these tests are about; 'close' follows.
     stream.on('end', () => {
+      this.isEnded = true;
       this.record({ direction: 'in', connection: number, kind: 'end', size: 0 });
       if (!this.silent) stream.end();
     });
     stream.on('close', () => {
       this.isClosed = true;
+      this.isEnded = true;
       clearInterval(this.heartbeat);
       this.record({ direction: 'in', connection: number, kind: 'closed', size: 0 });
     });

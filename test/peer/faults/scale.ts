@@ -1,0 +1,8 @@
+/** `npm run test:faults` sets it: more rounds of everything. */
+export const isWhole = process.env['FAULTS'] === 'whole';
+
+/** The seed of a run: random, printed with every failure, fixed by FAULT_SEED. */
+export function seedOfRun(): number {
+  const fixed = process.env['FAULT_SEED'];
+  return fixed === undefined || fixed === '' ? Math.floor(Math.random() * 0xffff_ffff) : Number(fixed) >>> 0;
+}
