@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { EncodingFailure } from '../../../../lib/protocol/errors.js';
 import type { AmqpMessage } from '../../../../lib/protocol/message/amqp-message.js';
@@ -183,19 +184,18 @@ describe('encoding a message', () => {
   });
 
   it(`reads what it wrote, within the bound (seed ${seed}; FUZZ_SEED repeats it)`, () => {
-    for (let index = 0; index < 3_000; index++) {
+    for (let index = 0; index < 1_500; index++) {
       const message = randomMessage(randomOfCase(seed, index));
       const bytes = encodeMessage(message);
       expect(bytes.length).toBeLessThanOrEqual(encodedSizeBound(message));
-      const { body, ...sections } = message;
-      const { body: decodedBody, ...decodedSections } = decodeMessage(bytes);
-      expect(decodedSections).toEqual(sections);
-      expect(decodedBody).toEqual(body);
+      const same = isDeepStrictEqual(decodeMessage(bytes), message);
+      if (!same) expect(decodeMessage(bytes)).toStrictEqual(message);
+      expect({ index, same }).toEqual({ index, same: true });
     }
   });
 
   it(`never needs more than the bound, whatever users put in (seed ${seed})`, () => {
-    for (let index = 0; index < 3_000; index++) {
+    for (let index = 0; index < 1_500; index++) {
       const message = wildMessage(randomOfCase(seed, index));
       const bound = encodedSizeBound(message);
       expect(encodeMessageInto(Buffer.allocUnsafe(bound), 0, message)).toBeLessThanOrEqual(bound);

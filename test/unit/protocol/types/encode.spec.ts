@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { EncodingFailure } from '../../../../lib/protocol/errors.js';
@@ -168,7 +169,7 @@ describe('encoding a value', () => {
   });
 
   it('keeps the bytes of what it cannot say: decimals and far timestamps', () => {
-    for (const bytes of ['7422400001', '83 7fffffffffffffff', '83 8000000000000000']) {
+    for (const bytes of ['7422400001', '837fffffffffffffff', '838000000000000000']) {
       expect(encodeValue(decodeValue(Buffer.from(bytes, 'hex'))).toString('hex')).toBe(bytes.replaceAll(' ', ''));
     }
   });
@@ -176,11 +177,9 @@ describe('encoding a value', () => {
   it(`reads what it wrote (seed ${seed}; FUZZ_SEED repeats it)`, () => {
     for (let index = 0; index < 3_000; index++) {
       const value = plainValue(randomOfCase(seed, index));
-      const expected =
-        typeof value === 'bigint' && value === BigInt(Number(value)) && Number.isSafeInteger(Number(value))
-          ? Number(value)
-          : value;
-      expect(decodeValue(encodeValue(value))).toStrictEqual(expected);
+      const same = isDeepStrictEqual(decodeValue(encodeValue(value)), value);
+      if (!same) expect(decodeValue(encodeValue(value))).toStrictEqual(value);
+      expect({ index, same }).toEqual({ index, same: true });
     }
   });
 
