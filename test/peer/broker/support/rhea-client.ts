@@ -38,8 +38,9 @@ export async function rheaConnect(port: number, options: RheaOptions = {}): Prom
     connection.on(event, () => undefined);
   await Promise.race([
     once(connection, 'connection_open'),
-    once(connection, 'disconnected').then(([context]: [RheaEvent]) => {
-      throw context.error ?? new Error('disconnected');
+    once(connection, 'disconnected').then(([context]) => {
+      // True: rhea's events have one argument.
+      throw (context as RheaEvent).error ?? new Error('disconnected');
     }),
     once(connection, 'connection_error').then(() => {
       throw new Error('connection error');
