@@ -17,6 +17,8 @@ export class NoTransport extends Server implements CustomTransportStrategy {
     return this;
   }
 
+  // The base class says it so.
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
   unwrap<T>(): T {
     throw new TypeError('the application under test has no transport');
   }

@@ -30,22 +30,22 @@ export interface AmqpTestAppOptions<App = INestMicroservice> {
   readonly logger?: LoggerService | LogLevel[] | false | undefined;
 }
 
-/** An application on an embedded broker of its own, and what passed between them. */
+/** An application on an embedded broker of its own, and what passed between them. The functions may be taken out of it. */
 export interface AmqpTestApp<App = INestMicroservice> {
   readonly app: App;
   readonly broker: EmbeddedBroker;
   /** Resolves when every queue with a consumer is empty and no queue has unsettled messages. */
-  idle(options?: { timeoutMs?: number }): Promise<void>;
+  readonly idle: (options?: { timeoutMs?: number }) => Promise<void>;
   /** Closes the application, then the broker. Harmless twice. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
   /** What the application sent to this address, with the broker's outcome. */
-  sent(address: string): RecordedMessage[];
+  readonly sent: (address: string) => RecordedMessage[];
   /** What its consumers were given from this address, once for each delivery. */
-  received(address: string): RecordedMessage[];
+  readonly received: (address: string) => RecordedMessage[];
   /** What it settled from this address, in that order. */
-  settled(address: string): RecordedMessage[];
+  readonly settled: (address: string) => RecordedMessage[];
   /** Dead letters that wait in the broker: those that come from this address, or lie in the queue of this name. */
-  deadLettered(address: string): RecordedMessage[];
+  readonly deadLettered: (address: string) => RecordedMessage[];
 }
 
 /**
@@ -148,12 +148,20 @@ function testApp<App extends INestApplication | INestMicroservice>(
     app,
     broker,
     idle: (options) => broker.idle(options),
-    close: () => (closing ??= app.close().finally(() => broker.stop())),
+    close: () => (closing ??= closeBoth(app, broker)),
     sent: (address) => recorder.sent(address),
     received: (address) => recorder.received(address),
     settled: (address) => recorder.settled(address),
     deadLettered: (address) => deadLetters(broker, address),
   };
+}
+
+async function closeBoth(app: INestApplication | INestMicroservice, broker: EmbeddedBroker): Promise<void> {
+  try {
+    await app.close();
+  } finally {
+    await broker.stop();
+  }
 }
 
 /** `x-opt-death-queue` is where a dead letter comes from, whoever wrote it: the broker or `policy.deadLetter`. */

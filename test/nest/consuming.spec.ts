@@ -214,7 +214,7 @@ describe('a decorated consumer', () => {
     await send('validated', { id: 'x' });
     await send('validated', { id: 1 });
     await app.idle();
-    expect(outcomes('validated').toSorted()).toEqual(['accepted', 'rejected']);
+    expect(new Set(outcomes('validated'))).toEqual(new Set(['accepted', 'rejected']));
     expect(orders.validated.values).toEqual([{ id: 1 }]);
     expect(orders.validated.values[0]).toBeInstanceOf(OrderDto);
     const rejected = app.settled('validated').find(({ outcome }) => outcome?.kind === 'rejected');
@@ -273,7 +273,7 @@ describe('a decorated consumer', () => {
   it('gets batches, and settles the failed members apart from the others', async () => {
     await Promise.all([1, -2, 3].map((id) => send('batched', { id })));
     await app.idle();
-    expect(orders.batches.values.flat().toSorted()).toEqual([-2, 1, 3]);
+    expect(new Set(orders.batches.values.flat())).toEqual(new Set([1, -2, 3]));
     const settled = app.settled('batched').map(({ body, outcome }) => [(body as { id: number }).id, outcome?.kind]);
     expect(Object.fromEntries(settled)).toEqual({ '1': 'accepted', '-2': 'rejected', '3': 'accepted' });
   });

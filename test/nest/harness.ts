@@ -1,6 +1,6 @@
 // What the specs of this folder share.
 
-import type { INestMicroservice, LoggerService, ModuleMetadata } from '@nestjs/common';
+import type { LoggerService, ModuleMetadata } from '@nestjs/common';
 
 import { startAmqpTestApp, type AmqpTestApp, type AmqpTestAppOptions } from '../../lib/testing/index.js';
 
@@ -55,7 +55,7 @@ export class Lines implements LoggerService {
 export async function withApp(
   metadata: ModuleMetadata,
   use: (app: AmqpTestApp) => Promise<void>,
-  options: AmqpTestAppOptions<INestMicroservice> = {},
+  options: AmqpTestAppOptions = {},
 ): Promise<void> {
   const app = await startAmqpTestApp(metadata, { logger: false, ...options });
   try {

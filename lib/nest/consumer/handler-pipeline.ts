@@ -96,7 +96,7 @@ export class HandlerPipeline {
         ),
         args[1],
       );
-    return this.proxy.create(call as never, this.filters.create(...where)) as Call;
+    return this.proxy.create(call as never, this.filters.create(...where));
   }
 
   private perCall(wrapper: InstanceWrapper<object>, methodName: string): RunHandler {
