@@ -158,7 +158,12 @@ describe('decoding a message', () => {
   });
 
   it.each(['005371', '005372', '005374', '005378'])('drops __proto__ in section %s', (section) => {
-    const map = encodeValue(new Map([['__proto__', new Map([['admin', true]])], ['kept', new Map()]])); // prettier-ignore
+    const map = encodeValue(
+      new Map([
+        ['__proto__', new Map([['admin', true]])],
+        ['kept', new Map()],
+      ]),
+    );
     const message = decodeMessage(Buffer.concat([hex(section), map]));
     const record =
       message.deliveryAnnotations ??
