@@ -1,8 +1,11 @@
 // A message in one queue: what changes about it from delivery to delivery, and its bytes for the next one.
 
-import { encodeMessage } from '../../protocol/acceptor/index.js';
+import { amqp, encodeValue } from '../../protocol/acceptor/index.js';
 import { type BrokerHeader, writeHeader } from './header.js';
 import type { MessageContent } from './message-content.js';
+
+/** The section's descriptor (3.2.3). */
+const MESSAGE_ANNOTATIONS = Buffer.from([0x00, 0x53, 0x72]);
 
 /** `gone`: settled, expired, purged or dead-lettered; such an object is never put back. */
 export type QueuedState = 'scheduled' | 'ready' | 'acquired' | 'gone';
@@ -68,5 +71,6 @@ export class QueuedMessage {
 }
 
 function annotationsSection(annotations: Readonly<Record<string, unknown>>): Buffer {
-  return encodeMessage({ messageAnnotations: { ...annotations }, body: undefined, bodyType: 'none' });
+  const entries = Object.entries(annotations).map(([key, value]): [unknown, unknown] => [amqp.symbol(key), value]);
+  return Buffer.concat([MESSAGE_ANNOTATIONS, encodeValue(new Map(entries))]);
 }
