@@ -120,7 +120,6 @@ const embedded: PeerProfile = {
   name: 'embedded',
   topic: (name) => ({ target: `/exchanges/amq.topic/${part(name)}`, source: undefined, capabilities: [] }),
   exchangeAddress: rabbitmq4.exchangeAddress,
-  selectors: false,
   durableSubscriptions: false,
   delay: { annotation: 'x-opt-delivery-delay', as: 'delay-ms' },
   topology: 'rabbitmq-management',
