@@ -101,6 +101,11 @@ export class AmqpConnection {
     await this.#core.close(isTimeout(timeoutMs) ? timeoutMs : closeTimeoutMs);
   }
 
+  /** @internal Resolves when no send is pending, at the latest after `timeoutMs`; for a shutdown in several steps. */
+  async flush(options: { readonly timeoutMs: number }): Promise<void> {
+    await this.#core.flush(options.timeoutMs);
+  }
+
   /**
    * A client that sends to one place. Attaches on first use.
    *

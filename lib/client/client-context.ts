@@ -27,6 +27,8 @@ export interface DeadlineEntry {
 /** A client that its connection closes with itself. */
 export interface Closable {
   close(options?: { timeoutMs?: number }): Promise<void>;
+  /** Resolves when what was sent has its outcome, at the latest after `timeoutMs`. */
+  flush?(options: { readonly timeoutMs: number }): Promise<void>;
 }
 
 /** What a peer tells about one of its queues. */

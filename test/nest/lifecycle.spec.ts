@@ -245,14 +245,30 @@ describe('shutdown', () => {
     hold.open();
   });
 
-  it('flushes what was sent without waiting for it', async () => {
+  it('flushes what was sent without waiting for it before providers are released, and what they send last', async () => {
     const broker = await startBroker({ queues: ['results'] });
-    const app = await boot(broker, {}, { imports: metadata.imports });
-    const sender = app.get<SendClient>('AmqpSendClient:results');
-    const sends = Promise.all(Array.from({ length: 500 }, (_, id) => sender.send({ id })));
+    let confirmed = 0;
+    const seen: number[] = [];
+    const failures: unknown[] = [];
+    @Injectable()
+    class Sends implements OnApplicationShutdown {
+      constructor(@InjectSendClient('results') readonly sender: SendClient) {}
+      send(id: number): void {
+        this.sender.send({ id }).then(
+          () => (confirmed += 1),
+          (error: unknown) => failures.push(error),
+        );
+      }
+      onApplicationShutdown(): void {
+        seen.push(confirmed);
+        this.send(-1);
+      }
+    }
+    const app = await boot(broker, {}, { imports: metadata.imports, providers: [Sends] });
+    for (let id = 0; id < 500; id++) app.get(Sends).send(id);
     await app.close();
-    await sends;
-    expect(broker.queue('results').stats()).toMatchObject({ ready: 500 });
+    expect([seen, confirmed, failures]).toEqual([[500], 501, []]);
+    expect(broker.queue('results').stats()).toMatchObject({ ready: 501 });
   });
 
   it('ends in time when the broker is gone', async () => {

@@ -160,6 +160,11 @@ export class SendClient implements Closable {
     }
   }
 
+  /** @internal Resolves when no send is pending, at the latest after `timeoutMs`; further messages are taken. */
+  flush(options: { readonly timeoutMs: number }): Promise<void> {
+    return this.#sender.flush(options.timeoutMs);
+  }
+
   /**
    * Takes no more messages, waits up to `timeoutMs` (5 000) for those that are pending, fails the rest and detaches. Never rejects; a
    * second call waits for the first. What was queued but never sent stays in `pendingMessages`.

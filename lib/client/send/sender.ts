@@ -48,7 +48,7 @@ export class Sender implements SendEvents, SendLinkEvents {
   #sequence = 0;
   #isClosed = false;
   #pumpLater: NodeJS.Immediate | undefined = undefined;
-  #whenIdle: (() => void) | undefined = undefined;
+  readonly #whenIdle = new Set<() => void>();
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
@@ -155,11 +155,16 @@ export class Sender implements SendEvents, SendLinkEvents {
     this.#failAll((pending, written) => this.#parts.failures.link(pending, error, written));
   }
 
+  /** Resolves when no send is pending, at the latest after `timeoutMs`. */
+  async flush(timeoutMs: number): Promise<void> {
+    if (this.#busy > 0) await this.#idle(timeoutMs);
+  }
+
   /** Waits for what is pending, fails the rest, detaches. Messages that were only held stay where they can be looked at. */
   async close(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     this.#isClosed = true;
-    if (this.#busy > 0) await this.#idle(timeoutMs);
+    await this.flush(timeoutMs);
     this.#failAll((pending, written) => this.#parts.failures.closed(pending, written));
     if (this.#pumpLater !== undefined) clearImmediate(this.#pumpLater);
     this.#parts.room.wakeCallers();
@@ -280,7 +285,7 @@ export class Sender implements SendEvents, SendLinkEvents {
     pending.signal?.removeEventListener('abort', pending);
     this.#settle(pending, result);
     if (list !== room.waiting && room.leave(pending)) this.#admit();
-    if (this.#whenIdle !== undefined && this.#busy === 0) this.#whenIdle();
+    if (this.#whenIdle.size > 0 && this.#busy === 0) for (const tell of this.#whenIdle) tell();
   }
 
   #leaveRoom(pending: PendingSend): void {
@@ -315,11 +320,13 @@ export class Sender implements SendEvents, SendLinkEvents {
 
   #idle(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
-      this.#whenIdle = () => {
+      const tell = (): void => {
         clearTimeout(timer);
+        this.#whenIdle.delete(tell);
         resolve();
       };
+      const timer = setTimeout(tell, timeoutMs);
+      this.#whenIdle.add(tell);
     });
   }
 }

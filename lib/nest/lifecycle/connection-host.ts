@@ -87,10 +87,11 @@ export class ConnectionHost {
     this.stopping ??= Promise.all(this.consumers.map((consumer) => consumer.close())).then(() => undefined);
   }
 
-  /** Resolves when the running handlers are through, at the latest after `shutdownTimeoutMs`. */
+  /** Resolves when the running handlers are through and no send is pending, at the latest after `shutdownTimeoutMs`. */
   async drain(): Promise<void> {
     this.stopIntake();
     await this.stopping;
+    await this.connection.flush({ timeoutMs: this.patienceMs() });
   }
 
   /** Detaches and closes; harmless twice, and for one that never opened. */
@@ -101,11 +102,15 @@ export class ConnectionHost {
   }
 
   private async closeAll(): Promise<void> {
-    const elapsedMs = performance.now() - (this.stoppedAt ?? performance.now());
-    // Sends that are still pending have what is left of the patience; the connection itself has a second after it.
-    const flushMs = Math.max(this.options.shutdownTimeoutMs - elapsedMs, 0);
-    await this.connection.close({ timeoutMs: flushMs + CLOSE_TIMEOUT_MS });
+    // What was sent since drain() has what is left of the patience; the connection itself has a second after it.
+    await this.connection.close({ timeoutMs: this.patienceMs() + CLOSE_TIMEOUT_MS });
     await this.broker?.stop();
+  }
+
+  /** What is left of `shutdownTimeoutMs`. */
+  private patienceMs(): number {
+    const now = performance.now();
+    return Math.max(this.options.shutdownTimeoutMs - (now - (this.stoppedAt ?? now)), 0);
   }
 
   private async attach(consumers: readonly Consumer[]): Promise<void> {
