@@ -155,15 +155,18 @@ function describe(error: PeerError | undefined): string {
 }
 
 function reason(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  const code: unknown = Reflect.get(cause, 'code');
-  return typeof code === 'string' ? code : cause.message;
+  return codeOf(cause) ?? (cause instanceof Error ? cause.message : String(cause));
 }
 
 function isTlsFailure(cause: unknown): boolean {
-  if (!(cause instanceof Error)) return false;
-  const code: unknown = Reflect.get(cause, 'code');
-  return typeof code === 'string' && (TLS_CODES.has(code) || code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL'));
+  const code = codeOf(cause);
+  return code !== undefined && (TLS_CODES.has(code) || code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL'));
+}
+
+/** Node's name for a system error. */
+function codeOf(cause: unknown): string | undefined {
+  const code: unknown = typeof cause === 'object' && cause !== null ? Reflect.get(cause, 'code') : undefined;
+  return typeof code === 'string' ? code : undefined;
 }
 
 const TLS_CODES: ReadonlySet<string> = new Set([

@@ -131,9 +131,9 @@ export class TestTransfer implements OutgoingTransfer {
 
   constructor(
     body: Buffer | string,
-    readonly encoded: Buffer | undefined = undefined,
-    readonly presettled: boolean | undefined = undefined,
-    readonly transactionId: Buffer | undefined = undefined,
+    readonly encoded?: Buffer,
+    readonly presettled?: boolean,
+    readonly transactionId?: Buffer,
   ) {
     this.message = { body, bodyType: 'data' };
     this.fate = new Promise((resolve) => {
@@ -196,7 +196,8 @@ export class TestSender {
   pump(): void {
     // The link is not there yet while its own attach is under way.
     const link = this.link as SenderLink | undefined;
-    while (link !== undefined && this.queue.length > 0) {
+    if (link === undefined) return;
+    while (this.queue.length > 0) {
       const next = this.queue[0];
       if (next === undefined) return;
       next.isSending = true;
@@ -261,7 +262,7 @@ export function data(text: string | Buffer): Buffer {
 }
 
 /** What tasks throw from now on, in place of ending the process. `restore()` when done. */
-export function catchRethrown(): { readonly thrown: unknown[]; restore(): void } {
+export function catchRethrown(): { readonly thrown: unknown[]; readonly restore: () => void } {
   const real = globalThis.setImmediate;
   const thrown: unknown[] = [];
   const guarded = (task: (...args: unknown[]) => void, ...args: unknown[]): NodeJS.Immediate =>
@@ -272,7 +273,8 @@ export function catchRethrown(): { readonly thrown: unknown[]; restore(): void }
         thrown.push(error);
       }
     });
-  globalThis.setImmediate = Object.assign(guarded, { __promisify__: real.__promisify__ }) as typeof real;
+  // Its promisified form is not used here.
+  globalThis.setImmediate = guarded as typeof real;
   return { thrown, restore: () => void (globalThis.setImmediate = real) };
 }
 

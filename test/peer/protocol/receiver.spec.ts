@@ -163,14 +163,12 @@ describe('drain', () => {
       on: {
         flow: (connection, frame) =>
           frame.drain === true &&
-          connection
-            .session()
-            .sendFlow({
-              handle: frame.handle ?? 0,
-              deliveryCount: frame.deliveryCount ?? 0,
-              linkCredit: 5,
-              drain: true,
-            }),
+          connection.session().sendFlow({
+            handle: frame.handle ?? 0,
+            deliveryCount: frame.deliveryCount ?? 0,
+            linkCredit: 5,
+            drain: true,
+          }),
       },
     });
     receiver.link.setPrefetch(5);
@@ -227,20 +225,18 @@ describe('messages in several frames', () => {
     const ids = links.map(() => peer.connection.session().takeDeliveryId());
     for (const step of [0, 1]) {
       links.forEach((link, index) => {
-        peer.connection
-          .session()
-          .sendTransfer(
-            step === 0
-              ? {
-                  handle: link.handle,
-                  deliveryId: ids[index] ?? 0,
-                  deliveryTag: Buffer.from([index]),
-                  messageFormat: 0,
-                  more: true,
-                }
-              : { handle: link.handle },
-            parts[index]?.[step] ?? Buffer.alloc(0),
-          );
+        peer.connection.session().sendTransfer(
+          step === 0
+            ? {
+                handle: link.handle,
+                deliveryId: ids[index] ?? 0,
+                deliveryTag: Buffer.from([index]),
+                messageFormat: 0,
+                more: true,
+              }
+            : { handle: link.handle },
+          parts[index]?.[step] ?? Buffer.alloc(0),
+        );
       });
     }
     await Promise.all(receivers.map((receiver) => receiver.count(1)));
