@@ -1,6 +1,6 @@
 // What lies in the queues at the end, read from the peer itself.
 
-import type { AmqpConnection } from 'nestjs-amqp10';
+import type { AmqpConnection, Codec } from 'nestjs-amqp10';
 import { allQueues, deleteQueues, type Queues } from './queues.js';
 
 /** The message ids that were found, by queue. */
@@ -8,6 +8,15 @@ export type Depths = ReadonlyMap<string, readonly string[]>;
 
 /** Longest wait for a message of a queue that seems empty. */
 const QUIET_MS = 750;
+
+/** Among the dead letters are bodies that nobody can decode: here they are counted, so their bytes will do. */
+const bytes: Codec = {
+  contentType: /^/,
+  encode: () => {
+    throw new TypeError('nothing is sent with this codec');
+  },
+  decode: (body) => body,
+};
 
 /** Empties every queue of the run and takes it away. Call it when no consumer is left. */
 export async function readDepths(connection: AmqpConnection, queues: Queues): Promise<Depths> {
@@ -24,7 +33,7 @@ export async function readDepths(connection: AmqpConnection, queues: Queues): Pr
 }
 
 async function drain(connection: AmqpConnection, queue: string): Promise<string[]> {
-  const inbox = connection.createReceiveClient(queue, { prefetch: 500 });
+  const inbox = connection.createReceiveClient(queue, { prefetch: 500, codec: bytes });
   const ids: string[] = [];
   for (;;) {
     const batch = await inbox.receiveBatch({ maxMessages: 500, waitMs: QUIET_MS });
