@@ -173,9 +173,13 @@ describe('boot', () => {
     @Injectable()
     class Declares {
       @AmqpSubscribe('mine', { topology: { queues: ['mine'] } }) handle(): void {}
+      @AmqpSubscribe('late', { topology: { queues: ['late'] }, autoStart: false }) late(): void {}
     }
-    await boot(broker, {}, { providers: [Declares] });
+    const app = await boot(broker, {}, { providers: [Declares] });
     expect(broker.queue('mine').stats()).toMatchObject({ consumers: 1 });
+    expect(broker.queues().map(({ name }) => name)).toEqual(['mine']);
+    await app.get(AmqpConsumers).start('Declares.late');
+    expect(broker.queue('late').stats()).toMatchObject({ consumers: 1 });
   });
 });
 

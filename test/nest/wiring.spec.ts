@@ -190,6 +190,13 @@ describe('several connections', () => {
     await expect(booting).rejects.toThrow(/name must be unique among the application's AmqpModule\.forRoot/);
   });
 
+  it('are one when two modules import the same forRoot', async () => {
+    const shared = AmqpModule.forRoot(quiet());
+    @Module({ imports: [shared] })
+    class Elsewhere {}
+    await works(await boot({ imports: [shared, Elsewhere, feature], providers: [Echo] }));
+  });
+
   it('that nobody made are named in what Nest says of a sender', async () => {
     const booting = boot({ imports: [AmqpModule.forFeature({ connection: 'nobody', senders: [{ name: 'x' }] })] });
     await expect(booting).rejects.toThrow(/AmqpSendClient:x.*AmqpModule\.forRoot\(\{ name: 'nobody' \}\)/s);

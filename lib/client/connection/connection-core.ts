@@ -105,7 +105,7 @@ export class ConnectionCore {
 
   /** Resolves when no client has a send pending, at the latest after `timeoutMs`. */
   async flush(timeoutMs: number): Promise<void> {
-    await Promise.all([...this.#clients].map((client) => client.flush?.({ timeoutMs })));
+    await Promise.all([...this.#clients].map(async (client) => client.flush?.({ timeoutMs })));
   }
 
   /** Never rejects; the same promise for all who ask. */

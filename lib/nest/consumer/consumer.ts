@@ -18,6 +18,7 @@ import type { PlannedConsumer } from './plan-consumers.js';
 export class Consumer implements Subscription {
   private clients: readonly ReceiveClient[] = [];
   private subscriptions: readonly Subscription[] = [];
+  private declaring: Promise<void> | undefined;
   private starting: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
 
@@ -69,6 +70,7 @@ export class Consumer implements Subscription {
 
   /** Starts one that did not start by itself, too. */
   async resume(): Promise<void> {
+    await this.declare();
     await Promise.all(this.subscriptions.map((subscription) => subscription.resume()));
   }
 
@@ -93,7 +95,18 @@ export class Consumer implements Subscription {
     );
   }
 
+  /** The consumer's own topology, once. */
+  private declare(): Promise<void> {
+    const { topology } = this.plan;
+    this.declaring ??= topology === undefined ? Promise.resolve() : this.connection.topology.declare(topology);
+    return this.declaring.catch((error: unknown) => {
+      this.declaring = undefined; // to be tried again
+      throw error;
+    });
+  }
+
   private async attachAll(): Promise<void> {
+    await this.declare();
     await Promise.all(this.clients.map((client) => client.attach()));
   }
 

@@ -58,7 +58,7 @@ export class AmqpRuntime
       await Promise.all(hosts.map((host) => host.connect()));
     } catch (error) {
       // Nest does not run the shutdown hooks of an application that failed to start.
-      await Promise.all(hosts.map((host) => host.close()));
+      await Promise.all(hosts.map((host) => host.abandon()));
       throw error;
     }
     for (const host of hosts) host.begin();

@@ -68,7 +68,8 @@ export class ConnectionHost {
     const startedAt = performance.now();
     await this.connection.open();
     const leftMs = Math.max(bootTimeoutMs - (performance.now() - startedAt), 1);
-    await withDeadline(this.attach(starting), leftMs, () => {
+    const attached = Promise.all(starting.map((consumer) => consumer.attach()));
+    await withDeadline(attached, leftMs, () => {
       const waiting = starting.filter(({ state }) => state === 'starting').map(({ plan }) => plan.name);
       throw new AmqpTimeoutError(`not attached within bootTimeoutMs (${bootTimeoutMs}): ${waiting.join(', ')}`);
     });
@@ -101,6 +102,15 @@ export class ConnectionHost {
     return this.closing;
   }
 
+  /** Closes without patience, where nothing has been handled yet. */
+  abandon(): Promise<void> {
+    this.stoppedAt = -Infinity;
+    this.stopping = Promise.all(this.consumers.map((consumer) => consumer.close({ timeoutMs: 0 }))).then(
+      () => undefined,
+    );
+    return this.close();
+  }
+
   private async closeAll(): Promise<void> {
     // What was sent since drain() has what is left of the patience; the connection itself has a second after it.
     await this.connection.close({ timeoutMs: this.patienceMs() + CLOSE_TIMEOUT_MS });
@@ -113,19 +123,10 @@ export class ConnectionHost {
     return Math.max(this.options.shutdownTimeoutMs - (now - (this.stoppedAt ?? now)), 0);
   }
 
-  private async attach(consumers: readonly Consumer[]): Promise<void> {
-    await Promise.all(
-      consumers.map(async (consumer) => {
-        if (consumer.plan.topology !== undefined) await this.connection.topology.declare(consumer.plan.topology);
-        await consumer.attach();
-      }),
-    );
-  }
-
   private async startInBackground(consumer: Consumer): Promise<void> {
     const isAttached = await this.persist(consumer.plan.name, async () => {
       await this.connection.open();
-      await this.attach([consumer]);
+      await consumer.attach();
     });
     if (isAttached) this.resume(consumer);
   }
