@@ -7,9 +7,9 @@ import { checkWellFormed, kind } from '../types/scalar-checks.js';
 import { isPlain, isScalar } from '../types/value-kind.js';
 import type { AmqpMessage, MessageHeader } from './amqp-message.js';
 import { writeBinary, writeProperties } from './encode-properties.js';
-import { writeSection, writeUint32 } from './write-head.js';
 import * as section from './sections.js';
 import { encodedSizeBound } from './size-bound.js';
+import { isPresent, writeSection, writeUint32 } from './write-head.js';
 import { writeText } from './write-text.js';
 
 export { encodedSizeBound } from './size-bound.js';
@@ -52,28 +52,28 @@ function writeHeader(buffer: Buffer, offset: number, header: MessageHeader): num
   let end = at;
   let count = 0;
   const { durable, priority, ttl, firstAcquirer, deliveryCount } = header;
-  if (durable !== undefined) {
+  if (isPresent(durable)) {
     buffer[at++] = durable ? 0x41 : 0x42;
     end = at;
     count = 1;
   } else buffer[at++] = 0x40;
-  if (priority !== undefined) {
+  if (isPresent(priority)) {
     buffer[at++] = 0x50;
     buffer[at++] = check(priority, 'ubyte', 255, 'header.priority');
     end = at;
     count = 2;
   } else buffer[at++] = 0x40;
-  if (ttl !== undefined) {
+  if (isPresent(ttl)) {
     buffer[at] = 0x70;
     at = end = writeUint32(buffer, at + 1, check(ttl, 'uint', 0xffff_ffff, 'header.ttl'));
     count = 3;
   } else buffer[at++] = 0x40;
-  if (firstAcquirer !== undefined) {
+  if (isPresent(firstAcquirer)) {
     buffer[at++] = firstAcquirer ? 0x41 : 0x42;
     end = at;
     count = 4;
   } else buffer[at++] = 0x40;
-  if (deliveryCount !== undefined) {
+  if (isPresent(deliveryCount)) {
     buffer[at] = 0x70;
     end = writeUint32(buffer, at + 1, check(deliveryCount, 'uint', 0xffff_ffff, 'header.deliveryCount'));
     count = 5;

@@ -4,7 +4,7 @@ import { EncodingFailure } from '../errors.js';
 import { kind } from '../types/scalar-checks.js';
 import { Uuid } from '../types/uuid.js';
 import type { MessageId, MessageProperties } from './amqp-message.js';
-import { writeSection, writeUint32 } from './write-head.js';
+import { isPresent, writeSection, writeUint32 } from './write-head.js';
 import { PROPERTIES } from './sections.js';
 import { writeText } from './write-text.js';
 
@@ -74,11 +74,6 @@ export function writeProperties(buffer: Buffer, offset: number, properties: Mess
   writeUint32(buffer, size, end - size - 4);
   writeUint32(buffer, size + 4, count);
   return end;
-}
-
-/** A null from JavaScript that no compiler checked is as absent as an undefined. */
-function isPresent<T>(value: T | undefined): value is T {
-  return value !== undefined && value !== null;
 }
 
 function writeId(buffer: Buffer, at: number, id: MessageId, path: string): number {

@@ -16,3 +16,8 @@ export function writeUint32(buffer: Buffer, offset: number, value: number): numb
   buffer[offset + 3] = value;
   return offset + 4;
 }
+
+/** Whether a field is there. A null from JavaScript that no compiler checked is as absent as an undefined. */
+export function isPresent<T>(value: T | undefined): value is T {
+  return value !== undefined && value !== null;
+}

@@ -44,16 +44,16 @@ export function readRecord(cursor: Cursor, keys: 'text' | 'text or number'): Rec
   const end = cursor.compoundEnd;
   const record: Record<string, unknown> = {};
   for (let i = 0; i < count; i += 2) {
-    let key = readKey(cursor, 1);
-    if (typeof key !== 'string') {
-      if (keys === 'text' || (typeof key !== 'number' && typeof key !== 'bigint'))
-        throw new DecodeError('a key of a section is neither a string nor a symbol');
-      key = String(key);
-    }
-    put(record, key as string, readValue(cursor, 1));
+    const key = readKey(cursor, 1);
+    put(record, typeof key === 'string' ? key : nameOf(key, keys), readValue(cursor, 1));
   }
   cursor.closeList(end);
   return record;
+}
+
+function nameOf(key: unknown, keys: 'text' | 'text or number'): string {
+  if (keys === 'text or number' && (typeof key === 'number' || typeof key === 'bigint')) return String(key);
+  throw new DecodeError('a key of a section is neither a string nor a symbol');
 }
 
 function readDescribed(cursor: Cursor, depth: number): Described {
@@ -180,9 +180,12 @@ function readMap(cursor: Cursor, code: number, depth: number): Record<string, un
   for (let i = 0; i < count; i += 2) {
     const key = readKey(cursor, depth + 1);
     const value = readValue(cursor, depth + 1);
-    if (map === undefined && typeof key !== 'string') map = new Map(Object.entries(record));
-    if (map === undefined) put(record, key as string, value);
-    else if (!endangers(key, value)) map.set(key, value);
+    if (map === undefined && typeof key === 'string') {
+      put(record, key, value);
+      continue;
+    }
+    map ??= new Map(Object.entries(record));
+    if (!endangers(key, value)) map.set(key, value);
   }
   cursor.closeList(end);
   return map ?? record;

@@ -84,6 +84,18 @@ describe('decoding a message', () => {
     }
   });
 
+  it.each([
+    ['data', '005375 a003 010203'],
+    ['long data', '005375 b000000003 010203'],
+    ['a value', '005377 a103 616263'],
+    ['an id', '005373 c00601 a103 616263'],
+  ])('does not read %s on into what stands behind the message', (_, bytes) => {
+    const whole = hex(bytes);
+    for (let length = 1; length < whole.length; length++) {
+      expect(() => decodeMessageInto({ body: undefined, bodyType: 'none' }, whole, 0, length)).toThrow(DecodeError);
+    }
+  });
+
   it('reads every section', () => {
     const message = decodeMessage(hex([HEADER, DELIVERY, ANNOTATIONS, PROPERTIES, APPLICATION, DATA, FOOTER].join('')));
     expect(message).toMatchObject({

@@ -133,9 +133,10 @@ describe('encoding a message', () => {
     ['a footer last', { footer: {}, bodyType: 'sequence', body: [] }, '005376 45 005378 d10000000400000000'],
     [
       'null sections as absent',
-      { header: null, properties: { to: null }, footer: null },
+      { header: null, properties: { to: null }, footer: null, messageAnnotations: null },
       '005373 d00000000400000000 005377 40',
     ],
+    ['null header fields as absent', { header: { durable: null, ttl: null } }, '005370 c00100 005377 40'],
   ])('writes %s', (_, sections, bytes) => {
     expect(encodeMessage(untyped(sections)).toString('hex')).toBe(bytes.replaceAll(' ', ''));
   });

@@ -198,6 +198,13 @@ describe('decoding a value', () => {
     expect(Reflect.get({}, 'a')).toBeUndefined();
   });
 
+  it('drops a constructor that holds a prototype beside keys that are no text', () => {
+    // { constructor: Map { 1 => true, 'prototype' => true }, k: true }
+    const bytes = hex('c1 00 04 a10b 636f6e7374727563746f72 c1 10 04 5401 41 a109 70726f746f74797065 41 a1016b 41');
+    bytes[1] = bytes.length - 2;
+    expect(decodeValue(bytes)).toStrictEqual({ k: true });
+  });
+
   it('keeps a harmless constructor, and names of inherited methods as own keys', () => {
     const bytes = hex('c1 1a 04 a10b 636f6e7374727563746f72 41 a108 746f537472696e67 42');
     bytes[1] = bytes.length - 2;
