@@ -18,10 +18,8 @@ export function queuesOf(runId: string, profile: string): Queues {
   const orders = (channel: Channel): string => `orders-${runId}.${channel}`;
   return {
     orders,
-    rejected: (channel) => {
-      if (profile === 'activemq' || profile === 'artemis') return `DLQ.${orders(channel)}`;
-      return profile === 'qpid' ? `${orders(channel)}_DLQ` : `${orders(channel)}.rejected`;
-    },
+    rejected: (channel) =>
+      profile === 'activemq' || profile === 'artemis' ? `DLQ.${orders(channel)}` : `${orders(channel)}.rejected`,
     parked: parkedQueue(runId),
   };
 }
