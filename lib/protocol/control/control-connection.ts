@@ -18,6 +18,7 @@ import { rethrowLater } from '../session/callback.js';
 import { Plane } from '../session/plane.js';
 import { ByteStream } from '../socket/byte-stream.js';
 import { advertisedIdleMs, effectiveIdleMs, heartbeatInterval, KeepAlive } from '../socket/keep-alive.js';
+import { rotateChannels } from './channel-rotation.js';
 import { ControlSession } from './control-session.js';
 import { EarlyFrames } from './early-frames.js';
 import { FrameExchange } from './frame-exchange.js';
@@ -68,6 +69,7 @@ export class ControlConnection implements ProtocolConnection {
     });
     this.rheaSocket = new RheaSocket((bytes) => this.fromRhea(bytes));
     this.rhea = createRheaConnection(this.rheaSocket, containerId, (trouble) => this.rheaTrouble(trouble));
+    rotateChannels(this.rhea, () => this.sessionLimit);
     this.exchange = new FrameExchange({
       plane: this.plane,
       writer,

@@ -34,8 +34,7 @@ import { SLAB_BYTES, type Writer } from '../socket/writer.js';
 import { rethrowLater } from './callback.js';
 import type { DetachOptions } from './detachment.js';
 import type { PlaneReceiver } from './receiver.js';
-import type { PlaneSender } from './sender.js';
-import { PlaneSession } from './session.js';
+import { PlaneSession, type PlaneLink } from './session.js';
 import { SendTurns } from './send-turns.js';
 import { failTransfer, type PlaneTransfer } from './transfer.js';
 
@@ -44,7 +43,7 @@ export const MIN_MAX_FRAME_SIZE = 512;
 
 export interface PlaneOptions {
   /** Writes DETACH for this link, then tells the plane through `sent`. At most once per link, never before its ATTACH was sent. */
-  readonly detach: (link: PlaneSender | PlaneReceiver, how: DetachOptions) => void;
+  readonly detach: (link: PlaneLink, how: DetachOptions) => void;
   /** The peer closed (`true`) or reopened the incoming windows of all sessions. */
   readonly onBlocked?: ((blocked: boolean) => void) | undefined;
   /** Highest handle that the peer may use. */

@@ -1,9 +1,9 @@
 // A message arriving: frame -> receiver link (credit, several frames to one message) -> delivery -> the layer above.
 
-import { linkDetached, linkDetachedHere, linkViolated } from '../amqp-error.js';
-import type { ReceiverLink, RemoteAttach } from '../connection.js';
-import type { AmqpError, PeerError } from '../errors.js';
-import type { AttachFrame, DetachFrame } from '../frames/control-frames.js';
+import { linkDetachedHere, linkViolated } from '../amqp-error.js';
+import type { ReceiverLink } from '../connection.js';
+import type { AmqpError } from '../errors.js';
+import type { AttachFrame } from '../frames/control-frames.js';
 import {
   ABSENT,
   TRANSACTIONAL_STATE,
@@ -16,23 +16,16 @@ import { ACCEPTED, RELEASED, type Outcome } from '../outcome.js';
 import { rethrowLater } from './callback.js';
 import { encodeOutcome, encodeTransactional, readState } from './delivery-state.js';
 import { PlaneDelivery } from './delivery.js';
-import { Detachment, type DetachOptions } from './detachment.js';
-import { NOTHING_REMOTE, remoteOf, type LinkEnd } from './link-end.js';
+import type { DetachOptions } from './detachment.js';
+import { LinkEndpoint, type EndpointOptions } from './link-endpoint.js';
 import { PartialDelivery } from './partial-delivery.js';
 import { distance, next, plus } from './serial.js';
 import type { PlaneSession } from './session.js';
 
-export interface PlaneReceiverOptions {
-  readonly name: string;
-  /** For messages of errors. */
-  readonly address: string;
+export interface PlaneReceiverOptions extends EndpointOptions {
   readonly maxMessageBytes: number;
   /** One delivery; the bytes are borrowed for the call. */
   readonly onDelivery: (delivery: PlaneDelivery, payload: Buffer, start: number, end: number) => void;
-  /** The peer's ATTACH came. */
-  readonly onAttached?: ((frame: AttachFrame) => void) | undefined;
-  /** Once, however it ended, but by a detach of ours. */
-  readonly onClosed: (end: LinkEnd) => void;
 }
 
 interface Drain {
@@ -42,50 +35,30 @@ interface Drain {
 
 const NO_BYTES = Buffer.alloc(0);
 
-export class PlaneReceiver implements ReceiverLink, LinkFlow {
+export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlow {
   readonly role = 'receiver';
-  readonly name: string;
-  readonly address: string;
-  remote: RemoteAttach = NOTHING_REMOTE;
-  handle = -1;
-  credit = 0;
+  /** What is under way to the peer, settlements, is written ahead of a DETACH. */
+  readonly isIdle = true;
   deliveryCount = 0;
   inHand = 0;
   draining = false;
-  isOpen = false;
-  isAttachReceived = false;
-  isDetachSent = false;
-  isDetachReceived = false;
   /** It is on the plane's list for the end of the turn. */
   isTouched = false;
 
-  private isAttachSent = false;
-  private isEnded = false;
   private prefetch = 0;
   /** The delivery-count up to which the peer was ever allowed to send. */
   private grantedUpTo = 0;
   private partial: PartialDelivery | undefined;
   private drainUnderWay: Drain | undefined;
-  private detachment: Detachment | undefined;
   private lastOutcome: Outcome = ACCEPTED;
   private lastTransactionId: Buffer | undefined;
   private lastState = encodeOutcome(ACCEPTED);
 
   constructor(
-    readonly session: PlaneSession,
+    session: PlaneSession,
     private readonly options: PlaneReceiverOptions,
   ) {
-    this.name = options.name;
-    this.address = options.address;
-  }
-
-  get isAttached(): boolean {
-    return this.isAttachSent && !this.isDetachSent && !this.isEnded;
-  }
-
-  /** Nothing of ours is under way: settlements are written with the detach. */
-  get isIdle(): boolean {
-    return true;
+    super(session, options);
   }
 
   // ---- credit ----
@@ -188,63 +161,15 @@ export class PlaneReceiver implements ReceiverLink, LinkFlow {
 
   // ---- control frames ----
 
-  detach(how: DetachOptions & { readonly timeoutMs: number }): Promise<void> {
-    if (this.detachment !== undefined) return this.detachment.finished;
-    if (!this.isAttached) return Promise.resolve();
-    this.isOpen = false;
-    this.detachment = new Detachment(this, how, how.timeoutMs);
-    this.detachment.progress();
-    return this.detachment.finished;
-  }
-
-  /** DETACH closed at once, with the error; `onClosed` is not called. */
-  close(error?: PeerError): void {
-    if (this.isAttached) this.writeDetach({ closed: true, error });
-  }
-
   writeDetach(how: DetachOptions): void {
     this.isOpen = false;
     this.session.writeSettlements();
     this.session.plane.options.detach(this, how);
   }
 
-  attachSent(frame: AttachFrame): void {
-    this.handle = frame.handle;
-    this.isAttachSent = true;
-    if (this.isAttachReceived) this.isOpen = !this.isEnded;
-  }
-
-  attachReceived(frame: AttachFrame): void {
+  override attachReceived(frame: AttachFrame): void {
     this.deliveryCount = this.grantedUpTo = frame.initialDeliveryCount ?? 0;
-    this.remote = remoteOf(frame);
-    this.isAttachReceived = true;
-    if (this.isAttachSent) this.isOpen = !this.isEnded;
-    try {
-      this.options.onAttached?.(frame);
-    } catch (error) {
-      rethrowLater(error);
-    }
-  }
-
-  detachSent(): void {
-    this.isDetachSent = true;
-    this.finish(linkDetachedHere(this), undefined);
-    if (this.isDetachReceived) this.detachment?.finish();
-  }
-
-  detachReceived(frame: DetachFrame): void {
-    this.isDetachReceived = true;
-    this.end({
-      error: linkDetached(this, frame.error),
-      closed: frame.closed,
-      bySession: false,
-      peerError: frame.error,
-    });
-  }
-
-  end(how: LinkEnd): void {
-    this.finish(how.error, this.detachment === undefined ? how : undefined);
-    this.detachment?.finish();
+    super.attachReceived(frame);
   }
 
   // ---- frames of the peer ----
@@ -352,19 +277,9 @@ export class PlaneReceiver implements ReceiverLink, LinkFlow {
     return drain;
   }
 
-  private finish(error: AmqpError, tellOwner: LinkEnd | undefined): void {
-    if (this.isEnded) return;
-    this.isEnded = true;
-    this.isOpen = false;
-    this.credit = 0;
+  protected release(error: AmqpError): void {
     this.partial = undefined;
     this.endDrain()?.reject(error);
-    if (tellOwner === undefined) return;
-    try {
-      this.options.onClosed(tellOwner);
-    } catch (thrown) {
-      rethrowLater(thrown);
-    }
   }
 }
 

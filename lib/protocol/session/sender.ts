@@ -1,9 +1,9 @@
 // A message leaving: sender link (credit) -> TRANSFER -> the peer's outcome.
 
-import { linkDetached, linkDetachedHere } from '../amqp-error.js';
-import type { RemoteAttach, SenderLink } from '../connection.js';
-import { SizeFailure, type AmqpError, type PeerError } from '../errors.js';
-import type { AttachFrame, DetachFrame } from '../frames/control-frames.js';
+import { linkDetachedHere } from '../amqp-error.js';
+import type { SenderLink } from '../connection.js';
+import { SizeFailure, type AmqpError } from '../errors.js';
+import type { AttachFrame } from '../frames/control-frames.js';
 import {
   ABSENT,
   closeFrame,
@@ -17,8 +17,8 @@ import { encodedSizeBound, encodeMessage, encodeMessageInto } from '../message/e
 import { SLAB_BYTES } from '../socket/writer.js';
 import { rethrowLater } from './callback.js';
 import { encodeTransactional, type DeliveryState } from './delivery-state.js';
-import { Detachment, type DetachOptions } from './detachment.js';
-import { NOTHING_REMOTE, remoteOf, type LinkEnd } from './link-end.js';
+import type { DetachOptions } from './detachment.js';
+import { LinkEndpoint, type EndpointOptions } from './link-endpoint.js';
 import { distance, plus } from './serial.js';
 import type { PlaneSession } from './session.js';
 import { failTransfer, settleTransfer, type PlaneTransfer } from './transfer.js';
@@ -26,10 +26,7 @@ import { failTransfer, settleTransfer, type PlaneTransfer } from './transfer.js'
 /** A message up to this bound is encoded straight into the writer's buffer. */
 const IN_PLACE_BYTES = SLAB_BYTES - 1024;
 
-export interface PlaneSenderOptions {
-  readonly name: string;
-  /** For messages of errors. */
-  readonly address: string;
+export interface PlaneSenderOptions extends EndpointOptions {
   readonly settleMode: 'unsettled' | 'settled' | 'mixed';
   /** Messages can be sent again after `send` answered `false`, or credit came. */
   readonly onSendable: () => void;
@@ -37,10 +34,6 @@ export interface PlaneSenderOptions {
   readonly onDrain?: (() => void) | undefined;
   /** The credit was given back. */
   readonly onDrained?: (() => void) | undefined;
-  /** ATTACH has passed in both directions. */
-  readonly onAttached?: ((frame: AttachFrame) => void) | undefined;
-  /** Once, however it ended, but by a detach of ours. */
-  readonly onClosed: (end: LinkEnd) => void;
 }
 
 /** A large message of which some frames are still to be written. */
@@ -51,42 +44,25 @@ interface Rest {
   readonly settled: boolean;
 }
 
-export class PlaneSender implements SenderLink, LinkFlow {
+export class PlaneSender extends LinkEndpoint implements SenderLink, LinkFlow {
   readonly role = 'sender';
-  readonly name: string;
-  readonly address: string;
-  remote: RemoteAttach = NOTHING_REMOTE;
-  handle = -1;
-  credit = 0;
   deliveryCount = 0;
   unsettledCount = 0;
   maxMessageSize: number | undefined;
   draining = false;
   /** It stands in a queue for room. */
   isWaiting = false;
-  isOpen = false;
-  isAttachReceived = false;
-  isDetachSent = false;
-  isDetachReceived = false;
 
-  private isAttachSent = false;
-  private isEnded = false;
   private initialDeliveryCount = 0;
   private rest: Rest | undefined;
-  private detachment: Detachment | undefined;
   private lastTransactionId: Buffer | undefined;
   private lastTransactionState: Buffer | undefined;
 
   constructor(
-    readonly session: PlaneSession,
+    session: PlaneSession,
     private readonly options: PlaneSenderOptions,
   ) {
-    this.name = options.name;
-    this.address = options.address;
-  }
-
-  get isAttached(): boolean {
-    return this.isAttachSent && !this.isDetachSent && !this.isEnded;
+    super(session, options);
   }
 
   /** Every outcome came, and every frame was written. */
@@ -128,67 +104,22 @@ export class PlaneSender implements SenderLink, LinkFlow {
     return true;
   }
 
-  detach(how: DetachOptions & { readonly timeoutMs: number }): Promise<void> {
-    if (this.detachment !== undefined) return this.detachment.finished;
-    if (this.isEnded || !this.isAttached) return Promise.resolve();
-    this.isOpen = false;
-    this.detachment = new Detachment(this, how, how.timeoutMs);
-    this.detachment.progress();
-    return this.detachment.finished;
-  }
-
-  /** DETACH closed at once, with the error; `onClosed` is not called. */
-  close(error?: PeerError): void {
-    if (this.isAttached) this.writeDetach({ closed: true, error });
-  }
+  // ---- control frames ----
 
   writeDetach(how: DetachOptions): void {
+    this.isOpen = false;
+    this.abortRest();
     this.session.plane.options.detach(this, how);
   }
 
-  // ---- control frames ----
-
-  attachSent(frame: AttachFrame): void {
-    this.handle = frame.handle;
+  override attachSent(frame: AttachFrame): void {
     this.deliveryCount = this.initialDeliveryCount = frame.initialDeliveryCount ?? 0;
-    this.isAttachSent = true;
-    if (this.isAttachReceived) this.isOpen = !this.isEnded;
+    super.attachSent(frame);
   }
 
-  attachReceived(frame: AttachFrame): void {
+  override attachReceived(frame: AttachFrame): void {
     this.maxMessageSize = frame.maxMessageSize;
-    this.remote = remoteOf(frame);
-    this.isAttachReceived = true;
-    if (this.isAttachSent) this.isOpen = !this.isEnded;
-    try {
-      this.options.onAttached?.(frame);
-    } catch (error) {
-      rethrowLater(error);
-    }
-  }
-
-  detachSent(): void {
-    this.isDetachSent = true;
-    this.abortRest();
-    this.finish(linkDetachedHere(this), undefined);
-    if (this.isDetachReceived) this.detachment?.finish();
-  }
-
-  detachReceived(frame: DetachFrame): void {
-    this.isDetachReceived = true;
-    this.end({
-      error: linkDetached(this, frame.error),
-      closed: frame.closed,
-      bySession: false,
-      peerError: frame.error,
-    });
-    this.detachment?.finish();
-  }
-
-  /** The link is over. What it sent without an outcome fails; its owner hears of it unless we detached. */
-  end(how: LinkEnd): void {
-    this.finish(how.error, this.detachment === undefined ? how : undefined);
-    this.detachment?.finish();
+    super.attachReceived(frame);
   }
 
   // ---- frames of the peer ----
@@ -289,11 +220,22 @@ export class PlaneSender implements SenderLink, LinkFlow {
     if (this.detachment !== undefined) this.detachment.progress();
   }
 
-  /** A message cut short by our DETACH is taken back, so that the peer does not wait for its end. */
+  /** A message cut short by our DETACH is taken back, so that the peer does not keep its beginning. */
   private abortRest(): void {
-    const { rest } = this;
+    const { rest, session } = this;
+    if (rest === undefined) return;
     this.rest = undefined;
-    if (rest?.settled === true) failTransfer(rest.transfer, linkDetachedHere(this), true);
+    const { writer } = session.plane;
+    if (session.remoteIncomingWindow > 0) {
+      writer.reserve(frameRoom(0));
+      const { buffer, position: start } = writer;
+      const end = writeTransferPart(buffer, start, session.channel, this.handle, rest.settled, false, true);
+      closeFrame(buffer, start, end);
+      writer.position = end;
+      session.countTransfer();
+    }
+    // One that is not pre-settled fails with the other unsettled ones.
+    if (rest.settled) failTransfer(rest.transfer, linkDetachedHere(this), true);
   }
 
   private begin(transfer: PlaneTransfer, settled: boolean): void {
@@ -337,11 +279,7 @@ export class PlaneSender implements SenderLink, LinkFlow {
     return this.lastTransactionState;
   }
 
-  private finish(error: AmqpError, tellOwner: LinkEnd | undefined): void {
-    if (this.isEnded) return;
-    this.isEnded = true;
-    this.isOpen = false;
-    this.credit = 0;
+  protected release(error: AmqpError): void {
     const { ring, nextDeliveryId, writtenUpTo } = this.session;
     const { rest } = this;
     this.rest = undefined;
@@ -351,11 +289,5 @@ export class PlaneSender implements SenderLink, LinkFlow {
     }
     this.unsettledCount = 0;
     if (rest?.settled === true) failTransfer(rest.transfer, error, true);
-    if (tellOwner === undefined) return;
-    try {
-      this.options.onClosed(tellOwner);
-    } catch (thrown) {
-      rethrowLater(thrown);
-    }
   }
 }
