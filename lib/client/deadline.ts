@@ -42,6 +42,19 @@ export function raceSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise
   });
 }
 
+/** Resolves with the promise, or after `timeoutMs`; what it rejects with is thrown only within that time. */
+export async function atMost(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
+  const wait = deadline(timeoutMs, () => new Error('late'));
+  try {
+    await Promise.race([
+      promise,
+      new Promise<void>((resolve) => wait.signal.addEventListener('abort', () => resolve())),
+    ]);
+  } finally {
+    wait.done();
+  }
+}
+
 /** Whatever was thrown, as an Error. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error('something that is no error was thrown', { cause: thrown });

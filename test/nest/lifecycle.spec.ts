@@ -29,6 +29,7 @@ import {
   SendClient,
 } from '../../lib/index.js';
 import { eventually } from '../support/eventually.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { gate, Lines, Seen } from './harness.js';
 
 const brokers: EmbeddedBroker[] = [];
@@ -287,6 +288,28 @@ describe('shutdown', () => {
     await app.close();
     expect(performance.now() - startedAt).toBeLessThan(2_500);
     hold.open();
+  });
+
+  it('ends in time when the broker hangs, with handlers running and a send pending', async () => {
+    started.values.length = 0;
+    hold = gate();
+    const broker = await startBroker({ queues: ['slow', 'results'], port: 0 });
+    const proxy = await FaultProxy.start(broker.port ?? 0);
+    try {
+      broker.queue('slow').publish(1);
+      const options = { uri: proxy.uri, dial: undefined, shutdownTimeoutMs: 200 };
+      const app = await boot(broker, options, metadata);
+      await started.count(1);
+      await app.get(Slow).results.send('attaches');
+      proxy.blackhole();
+      const send = app.get(Slow).results.send('never answered');
+      const startedAt = performance.now();
+      await Promise.all([app.close(), expect(send).rejects.toMatchObject({ delivered: 'unknown' })]);
+      expect(performance.now() - startedAt).toBeLessThan(2_200);
+      hold.open();
+    } finally {
+      await proxy.close();
+    }
   });
 
   it('closes the connection last, and twice is harmless', async () => {

@@ -12,7 +12,7 @@ import {
 import type { Source } from '../address/address.js';
 import { describeSource, resolveSource } from '../address/terminus.js';
 import type { CodecRegistry } from '../codec/codec-registry.js';
-import { deadline } from '../deadline.js';
+import { atMost, deadline } from '../deadline.js';
 import { AmqpTimeoutError, ClientClosedError } from '../errors.js';
 import type { LinkOwner, SupervisedLink } from '../link/link-owner.js';
 import type { MessagingContext } from '../messaging-context.js';
@@ -153,13 +153,15 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
 
   /** Detaches and gives the supervision back. A durable subscription stays at the peer. Never rejects. */
   async close(timeoutMs: number): Promise<void> {
+    const until = performance.now() + timeoutMs;
     const link = this.#link;
     const supervised = this.#supervised;
     this.#link = undefined;
     this.#supervised = undefined;
     this.#stopped.abort(new ClientClosedError(`the consumer of "${this.address}" was closed`));
     await link?.detach({ closed: !isDurable(this.source), timeoutMs });
-    await supervised?.release();
+    // A peer that hangs does not answer the end of the session either.
+    if (supervised !== undefined) await atMost(Math.max(0, until - performance.now()), supervised.release());
   }
 
   async attach(session: ProtocolSession, profile: PeerProfile, signal: AbortSignal): Promise<ReceiverLink> {

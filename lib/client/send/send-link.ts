@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { AmqpError, type ProtocolSession, type SenderLink } from '../../protocol/index.js';
 import { describeTarget, resolveTarget } from '../address/terminus.js';
 import type { Target } from '../address/address.js';
+import { atMost } from '../deadline.js';
 import type { LinkOwner, LinkSupervisor, SupervisedLink } from '../link/link-owner.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 
@@ -93,13 +94,15 @@ export class SendLink implements LinkOwner<SenderLink> {
 
   /** Detaches and gives the supervision back. Never rejects. */
   async close(timeoutMs: number): Promise<void> {
+    const until = performance.now() + timeoutMs;
     const link = this.current;
     const supervised = this.#supervised;
     this.current = undefined;
     this.#supervised = undefined;
     this.#closed.abort();
     await link?.detach({ closed: true, timeoutMs });
-    await supervised?.release();
+    // A peer that hangs does not answer the end of the session either.
+    if (supervised !== undefined) await atMost(Math.max(0, until - performance.now()), supervised.release());
   }
 
   #givenUp(error: unknown): void {
