@@ -16,8 +16,8 @@ class Entry implements DeadlineEntry {
   }
 }
 
-beforeEach(() => jest.useFakeTimers());
-afterEach(() => jest.useRealTimers());
+beforeEach(() => void jest.useFakeTimers());
+afterEach(() => void jest.useRealTimers());
 
 describe('the deadlines of a connection', () => {
   it('are met once, never early and at most 100 ms late', () => {

@@ -1,0 +1,194 @@
+import { describe, expect, it } from '@jest/globals';
+import { CodecRegistry } from '../../../../lib/client/codec/codec-registry.js';
+import { IncomingMessage, type DeliveryHost } from '../../../../lib/client/message/incoming-message.js';
+import { MessageIds } from '../../../../lib/client/message/message-ids.js';
+import { OutgoingMessages } from '../../../../lib/client/message/outgoing-message.js';
+import { Observers } from '../../../../lib/client/observer/observers.js';
+import { AmqpTimeoutError, SettlementError, TransactionError } from '../../../../lib/client/errors.js';
+import { DecodeError, encodeMessage, type AmqpMessage, type Outcome } from '../../../../lib/protocol/index.js';
+import { FakeDelivery, FakeReceiverLink } from '../../../support/client/fake-links.js';
+
+const log = { log: () => undefined, warn: () => undefined, error: () => undefined };
+
+function receive(
+  message: Partial<AmqpMessage> = { body: 'x', bodyType: 'data' },
+  options: {
+    presettled?: boolean;
+    oversized?: boolean;
+    bytes?: Buffer;
+    outcomeFor?: (outcome: Outcome) => Outcome;
+  } = {},
+): { message: IncomingMessage; delivery: FakeDelivery; link: FakeReceiverLink } {
+  const host: DeliveryHost = {
+    address: 'orders',
+    maxMessageBytes: 100,
+    codecs: new CodecRegistry(),
+    observers: new Observers([], log),
+    outcomeFor: options.outcomeFor ?? ((outcome) => outcome),
+  };
+  const link = new FakeReceiverLink({
+    name: 'l',
+    source: {},
+    target: {},
+    settleMode: 'unsettled',
+    maxMessageBytes: 100,
+    signal: new AbortController().signal,
+    onClosed: () => undefined,
+    onDelivery: () => undefined,
+  });
+  const delivery = new FakeDelivery(link, options.presettled ?? false, options.oversized ?? false);
+  const received = new IncomingMessage(host, delivery);
+  const bytes = options.bytes ?? encodeMessage({ body: undefined, bodyType: 'none', ...message });
+  received.read(bytes, 0, bytes.length);
+  return { message: received, delivery, link };
+}
+
+const json = (text: string): Partial<AmqpMessage> => ({
+  body: text,
+  bodyType: 'data',
+  properties: { contentType: 'application/json' },
+});
+
+describe('a received message', () => {
+  it.each<[string, Partial<AmqpMessage>, Parameters<typeof receive>[1], object]>([
+    ['that is malformed', {}, { bytes: Buffer.from('nonsense') }, { code: 'decode', condition: 'amqp:decode-error' }],
+    ['that the codec cannot read', json('{'), {}, { code: 'decode', condition: 'amqp:decode-error' }],
+    [
+      'that was too large',
+      {},
+      { oversized: true },
+      { code: 'message-too-large', condition: 'amqp:link:message-size-exceeded' },
+    ],
+  ])('%s has a DecodeError and no effect on anybody', (_name, sections, options, facts) => {
+    const error = receive(sections, options).message.failure?.error;
+    expect(error).toBeInstanceOf(DecodeError);
+    expect(error).toMatchObject({ ...facts, retryable: false });
+    expect(String(error)).toContain('orders');
+  });
+
+  it('has its sections as own properties and nothing else', () => {
+    const { message } = receive(json('{"a":1}'));
+    expect(Object.keys(message)).toEqual([
+      'header',
+      'deliveryAnnotations',
+      'messageAnnotations',
+      'properties',
+      'applicationProperties',
+      'footer',
+      'body',
+      'bodyType',
+    ]);
+    expect(message.body).toEqual({ a: 1 });
+    expect(message.delivery).toBe(message);
+  });
+
+  it.each<[string, AmqpMessage['header'], number, boolean]>([
+    ['no header', undefined, 0, false],
+    ['a first delivery', { firstAcquirer: true }, 0, false],
+    ['a count', { deliveryCount: 3 }, 3, true],
+    ['another acquirer before', { firstAcquirer: false }, 0, true],
+  ])('knows of its deliveries with %s', (_name, header, deliveryCount, redelivered) => {
+    const { message } = receive({ header, body: 'x', bodyType: 'data' });
+    expect([message.deliveryCount, message.redelivered]).toEqual([deliveryCount, redelivered]);
+  });
+
+  it('goes on as it came when it is sent, without what belonged to its delivery', () => {
+    const { message } = receive({
+      ...json('{"a": 1}'),
+      header: { durable: true, priority: 7, ttl: 5, deliveryCount: 3 },
+      deliveryAnnotations: { hop: 1 },
+      messageAnnotations: { 'x-opt-a': 1 },
+    });
+    message.body = 'changed by the handler';
+    const sent = new OutgoingMessages(new CodecRegistry(), new MessageIds()).make(message, undefined);
+    expect(sent.header).toEqual({ durable: true, priority: 7 });
+    expect(sent.deliveryAnnotations).toBeUndefined();
+    expect(sent.messageAnnotations).toEqual({ 'x-opt-a': 1 });
+    expect(String(sent.body)).toBe('{"a": 1}');
+  });
+});
+
+describe('settling', () => {
+  it('differently a second time is refused, the same way is not, and only the first is written', async () => {
+    const { message, delivery } = receive();
+    await expect(message.reject('app:a', 'why')).resolves.toBe('settled');
+    await expect(message.reject('app:a', 'why')).resolves.toBe('settled');
+    for (const other of [message.accept(), message.release(), message.modify(), message.reject('app:b', 'why')]) {
+      await expect(other).rejects.toBeInstanceOf(SettlementError);
+      await expect(other).rejects.toMatchObject({ code: 'already-settled' });
+    }
+    expect(delivery.settlements).toBe(1);
+    expect(message.outcome).toEqual({ kind: 'rejected', condition: 'app:a', description: 'why' });
+  });
+
+  it('of a pre-settled message can only be to accept it', async () => {
+    const { message, delivery } = receive({ body: 'x', bodyType: 'data' }, { presettled: true });
+    expect([message.settled, message.outcome?.kind]).toEqual([true, 'accepted']);
+    await expect(message.accept()).resolves.toBe('settled');
+    await expect(message.release()).rejects.toMatchObject({ code: 'pre-settled' });
+    expect(delivery.settlements).toBe(0);
+  });
+
+  it('over a link that is gone is stale, again and again', async () => {
+    const { message, link } = receive();
+    link.isOpen = false;
+    expect(message.isStale).toBe(true);
+    await expect(message.accept()).resolves.toBe('stale');
+    await expect(message.accept()).resolves.toBe('stale');
+    await expect(message.release()).rejects.toMatchObject({ code: 'already-settled' });
+  });
+
+  it('says what the specification wants where little is given', async () => {
+    const one = receive();
+    await one.message.reject();
+    expect(one.delivery.outcome).toEqual({ kind: 'rejected', condition: 'amqp:internal-error' });
+    const two = receive();
+    await two.message.modify({ deliveryFailed: true, messageAnnotations: { 'x-a': 1 } });
+    expect(two.delivery.outcome).toEqual({
+      kind: 'modified',
+      deliveryFailed: true,
+      undeliverableHere: false,
+      messageAnnotations: { 'x-a': 1 },
+    });
+  });
+
+  it('is written as the peer understands it and remembered as it was meant', async () => {
+    const { message, delivery } = receive(undefined, { outcomeFor: () => ({ kind: 'released' }) });
+    await message.modify({ deliveryFailed: true });
+    expect(delivery.outcome).toEqual({ kind: 'released' });
+    expect(message.outcome?.kind).toBe('modified');
+    await expect(message.modify({ deliveryFailed: true })).resolves.toBe('settled');
+  });
+
+  it('within a transaction carries its id, and is refused when it is over', async () => {
+    const { message, delivery } = receive();
+    const id = Buffer.from('tx');
+    await expect(message.accept({ transaction: { id, state: 'rolled-back' } })).rejects.toBeInstanceOf(
+      TransactionError,
+    );
+    expect(message.settled).toBe(false);
+    await message.accept({ transaction: { id, state: 'active' } });
+    expect(delivery.transactionId).toBe(id);
+  });
+});
+
+describe('the signal', () => {
+  it('aborts with the reason, also when it is asked for later', () => {
+    const reason = new AmqpTimeoutError('late');
+    const { message } = receive();
+    const { signal } = message;
+    message.abort(reason);
+    message.abort(new Error('second'));
+    expect([signal.aborted, signal.reason]).toEqual([true, reason]);
+    const late = receive().message;
+    late.abort(reason);
+    expect(late.signal.reason).toBe(reason);
+  });
+
+  it('is a new one for the next attempt', () => {
+    const { message } = receive();
+    message.abort(new Error('late'));
+    message.nextAttempt();
+    expect([message.attempt, message.signal.aborted]).toEqual([2, false]);
+  });
+});
