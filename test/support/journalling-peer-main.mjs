@@ -1,5 +1,5 @@
 // An AMQP server with named queues that forgets nothing it has accepted, whenever it is killed: what it accepts is on the disk before the
-// disposition leaves. `node journalling-peer-main.mjs --journal FILE [--port N] [--credit N] [--first N]`; it prints one line with its port, answers
+// disposition leaves. `node journalling-peer-main.mjs --journal FILE [--port N] [--credit N] [--first N] [--idle MS]`; it prints one line with its port, answers
 // `stats` on standard input or IPC, and ends with its parent.
 
 import { createServer } from 'node:net';
@@ -14,6 +14,8 @@ const { values } = parseArgs({
     journal: { type: 'string' },
     port: { type: 'string', default: '0' },
     credit: { type: 'string', default: '200' },
+    // Silence after which a client is given up; half of it is advertised.
+    idle: { type: 'string', default: '10000' },
     // Transfer ids, delivery ids and delivery-counts start here; they wrap soon.
     first: { type: 'string', default: String(0xffff_fff0) },
   },
@@ -23,6 +25,7 @@ const journal = new Journal(values.journal);
 const server = {
   credit: Number(values.credit),
   first: Number(values.first),
+  idleMs: Number(values.idle),
   queues: new Queues(journal),
   connections: new Set(),
   effects: [],

@@ -14,6 +14,8 @@ export interface JournallingOptions {
   readonly credit?: number;
   /** Where ids and delivery-counts start. @default 2^32 - 16 */
   readonly firstId?: number;
+  /** Silence after which it gives a client up. @default 10_000 */
+  readonly idleMs?: number;
 }
 
 export interface JournallingStats {
@@ -76,6 +78,7 @@ export class JournallingPeer {
     const args = ['--journal', join(this.directory, 'journal'), '--port', String(this.ownPort)];
     if (this.options.credit !== undefined) args.push('--credit', String(this.options.credit));
     if (this.options.firstId !== undefined) args.push('--first', String(this.options.firstId));
+    if (this.options.idleMs !== undefined) args.push('--idle', String(this.options.idleMs));
     const child = fork(main, args, { execArgv: [] });
     this.child = child;
     const died = once(child, 'exit').then(([code, signal]) => {

@@ -19,9 +19,9 @@ afterEach(async () => {
 
 function connection(options: Partial<ConnectionOptions> & { uri: string }): AmqpConnection {
   const made = new AmqpConnection({
-    connectTimeoutMs: 150,
-    bootTimeoutMs: 500,
-    reconnect: { initialDelayMs: 20, maxDelayMs: 200 },
+    connectTimeoutMs: 100,
+    bootTimeoutMs: 350,
+    reconnect: { initialDelayMs: 10, maxDelayMs: 100 },
     ...options,
   });
   cleanUps.push(async () => made.close());
@@ -95,7 +95,7 @@ describe('a connection that cannot be opened', () => {
     const { error, elapsedMs } = await failure(made.open());
 
     expect(error).toBeInstanceOf(ConnectionError);
-    expect(elapsedMs).toBeLessThan(500 + 250);
+    expect(elapsedMs).toBeLessThan(350 + 250);
     expect(server.dials.length).toBeGreaterThan(1);
     expect(server.dials.length).toBeLessThan(40);
     expect(server.received()).not.toContain('secret');

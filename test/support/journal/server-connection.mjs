@@ -14,6 +14,12 @@ export class ServerConnection {
     this.maxFrameSize = 65_536;
     this.unsettled = 0;
     socket.setNoDelay(true);
+    this.heardAt = performance.now();
+    // A client that is silent for too long is gone, and what it holds goes back.
+    const watch = () => {
+      if (performance.now() - this.heardAt > server.idleMs) socket.destroy();
+    };
+    this.watchdog = setInterval(watch, server.idleMs / 10);
     socket.on('data', (chunk) => this.onData(chunk));
     socket.on('error', () => undefined); // 'close' follows
     socket.on('close', () => this.onClose());
@@ -24,6 +30,7 @@ export class ServerConnection {
   }
 
   onData(chunk) {
+    this.heardAt = performance.now();
     for (const { kind, bytes } of this.splitter.push(chunk)) {
       if (kind === 'header') this.onHeader(bytes[4]);
       else this.onFrame(decodeFrame(Buffer.from(bytes)));
@@ -45,7 +52,12 @@ export class ServerConnection {
         break;
       case 'open':
         this.maxFrameSize = frame.maxFrameSize ?? 65_536;
-        this.send('open', 0, { containerId: 'journalling-peer', maxFrameSize: 65_536, channelMax: 1_000 });
+        this.send('open', 0, {
+          containerId: 'journalling-peer',
+          maxFrameSize: 65_536,
+          channelMax: 1_000,
+          idleTimeOut: this.server.idleMs / 2,
+        });
         if (frame.idleTimeOut > 0) this.beat(frame.idleTimeOut / 2);
         break;
       case 'begin':
@@ -236,6 +248,7 @@ export class ServerConnection {
 
   onClose() {
     clearInterval(this.heartbeat);
+    clearInterval(this.watchdog);
     for (const session of this.sessions.values()) this.release(session);
     this.sessions.clear();
     this.server.connections.delete(this);
