@@ -1,6 +1,6 @@
-// Compares the public surface of each entry with the stored report in docs/api, and docs/reference.md with the comments; `--update` writes the reports anew.
+// Compares the public surface with docs/api, and docs/reference.md with the comments in lib; `--update` writes them anew.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { reference } from './reference.mjs';
@@ -10,9 +10,8 @@ const require = createRequire(import.meta.url);
 const { Extractor, ExtractorConfig, ExtractorLogLevel } = require('@microsoft/api-extractor');
 const update = process.argv.includes('--update');
 const reports = join(root, 'docs/api');
-mkdirSync(join(root, 'dist'), { recursive: true });
 // Inside the repository, so that the declarations find the packages they name.
-const scratch = mkdtempSync(join(root, 'dist/api-'));
+const scratch = join(root, 'dist/api');
 const { version, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /** The report of one entry, as text. */
@@ -21,7 +20,7 @@ function reportOf(name, declaration) {
   const config = ExtractorConfig.prepare({
     configObjectFullPath: undefined,
     packageJsonFullPath: join(root, 'package.json'),
-    packageJson: { name: name.replace('.', '/'), version },
+    packageJson: { name, version },
     configObject: {
       projectFolder: scratch,
       mainEntryPointFilePath: join(scratch, declaration),
@@ -43,17 +42,15 @@ function reportOf(name, declaration) {
         reportFileName: file,
         reportFolder: scratch,
         reportTempFolder: join(scratch, 'temp'),
+        // A type that users meet but cannot name is part of the surface all the same.
+        includeForgottenExports: true,
       },
       docModel: { enabled: false },
       dtsRollup: { enabled: false },
       tsdocMetadata: { enabled: false },
       messages: {
         compilerMessageReporting: { default: { logLevel: ExtractorLogLevel.Error } },
-        extractorMessageReporting: {
-          default: { logLevel: ExtractorLogLevel.None },
-          // A type that users meet but cannot name.
-          'ae-forgotten-export': { logLevel: ExtractorLogLevel.Warning, addToApiReportFile: true },
-        },
+        extractorMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
         tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
       },
     },
@@ -70,6 +67,8 @@ function reportOf(name, declaration) {
 
 let changed = 0;
 try {
+  rmSync(scratch, { recursive: true, force: true });
+  mkdirSync(scratch, { recursive: true });
   execFileSync(
     process.execPath,
     [

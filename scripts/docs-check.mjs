@@ -58,6 +58,7 @@ function compile(sources) {
   const virtual = new Map(sources.map((block) => [block.file, block]));
   const real = { ...host };
   host.fileExists = (path) => virtual.has(path) || real.fileExists(path);
+  host.directoryExists = (path) => path.startsWith(join(root, 'docs/.blocks')) || real.directoryExists(path);
   host.readFile = (path) => virtual.get(path)?.text ?? real.readFile(path);
   host.getSourceFile = (path, target, ...rest) => {
     const block = virtual.get(path);

@@ -42,7 +42,11 @@ export function publicNames(program) {
 
 /** A comment as one line. */
 export function commentOf(symbol, checker) {
-  return ts.displayPartsToString(symbol.getDocumentationComment(checker)).replaceAll(/\s+/g, ' ').trim();
+  const text = ts.displayPartsToString(symbol.getDocumentationComment(checker));
+  return text
+    .replaceAll(/\{@link ([^}]+)\}/g, '`$1`')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
 }
 
 function kindOf(symbol) {
