@@ -7,7 +7,6 @@ import {
   connectionLost,
   peerSilent,
   protocolError,
-  sessionEnded,
 } from '../amqp-error.js';
 import type { OpenConnectionOptions, PeerOpen, ProtocolConnection, ProtocolSession } from '../connection.js';
 import { AmqpError, type PeerError } from '../errors.js';
@@ -18,13 +17,12 @@ import { rethrowLater } from '../session/callback.js';
 import { Plane } from '../session/plane.js';
 import { ByteStream } from '../socket/byte-stream.js';
 import { advertisedIdleMs, effectiveIdleMs, heartbeatInterval, KeepAlive } from '../socket/keep-alive.js';
-import { rotateChannels } from './channel-rotation.js';
-import { ControlSession } from './control-session.js';
 import { EarlyFrames } from './early-frames.js';
 import { FrameExchange } from './frame-exchange.js';
 import { RheaSocket } from './rhea-socket.js';
 import { createRheaConnection, type RheaConnection } from './rhea.js';
 import { SaslClient } from './sasl-client.js';
+import { SessionOpener } from './session-opener.js';
 
 /** Highest handle that we let the peer use on a session. */
 const HANDLE_MAX = 65_535;
@@ -39,6 +37,7 @@ export class ControlConnection implements ProtocolConnection {
   private readonly rheaSocket: RheaSocket;
   private readonly rhea: RheaConnection;
   private readonly exchange: FrameExchange;
+  private readonly sessions: SessionOpener;
   private readonly early = new EarlyFrames();
   /** Who takes the frames: SASL first, then the exchange. */
   private sink: FrameSink;
@@ -50,10 +49,6 @@ export class ControlConnection implements ProtocolConnection {
   private closing: Promise<void> | undefined;
   private onPeerClosed: () => void = () => undefined;
   private failOpening: (error: AmqpError) => void = () => undefined;
-  /** Sessions are begun one after the other, so that a BEGIN is known to be the one that was asked for. */
-  private lastBegin: Promise<unknown> = Promise.resolve();
-  private onBeginSent: (channel: number) => void = () => undefined;
-  private names = 0;
 
   constructor(private readonly options: OpenConnectionOptions) {
     const { stream, containerId, maxFrameSize } = options;
@@ -69,7 +64,6 @@ export class ControlConnection implements ProtocolConnection {
     });
     this.rheaSocket = new RheaSocket((bytes) => this.fromRhea(bytes));
     this.rhea = createRheaConnection(this.rheaSocket, containerId, (trouble) => this.rheaTrouble(trouble));
-    rotateChannels(this.rhea, () => this.sessionLimit);
     this.exchange = new FrameExchange({
       plane: this.plane,
       writer,
@@ -77,9 +71,17 @@ export class ControlConnection implements ProtocolConnection {
       open: ourOpen(options),
       closeFrame: (): CloseFrame => ({ kind: 'close', error: this.closeError }),
       handleMax: HANDLE_MAX,
-      onBeginSent: (channel) => this.onBeginSent(channel),
+      channelLimit: () => this.sessionLimit,
+      onBeginSent: (channel) => this.sessions.beginSent(channel),
       onOpen: (frame) => this.openReceived(frame),
       onClose: (frame) => this.closeReceived(frame),
+    });
+    this.sessions = new SessionOpener({
+      plane: this.plane,
+      rhea: this.rhea,
+      exchange: this.exchange,
+      limit: () => this.sessionLimit,
+      failure: () => (this.phase === 'open' ? undefined : (this.failure ?? connectionClosedHere())),
     });
     this.sink = this.exchange;
     this.framer = new Framer(maxFrameSize, {
@@ -137,13 +139,8 @@ export class ControlConnection implements ProtocolConnection {
     return Math.min(this.options.channelMax, this.peerOpen?.channelMax ?? DEFAULT_CHANNEL_MAX) + 1;
   }
 
-  async beginSession(options: { readonly signal: AbortSignal }): Promise<ProtocolSession> {
-    const { signal } = options;
-    const before = this.lastBegin;
-    const begun = before.then(() => this.beginOne(signal));
-    this.lastBegin = begun.then(({ written }) => written).catch(() => undefined); // the next one may begin all the same
-    const { session } = await begun;
-    return session;
+  beginSession(options: { readonly signal: AbortSignal }): Promise<ProtocolSession> {
+    return this.sessions.begin(options.signal);
   }
 
   close(options: { readonly timeoutMs: number }): Promise<void> {
@@ -171,43 +168,6 @@ export class ControlConnection implements ProtocolConnection {
     this.sink = client;
     client.start();
     await client.finished;
-  }
-
-  private beginOne(signal: AbortSignal): {
-    readonly written: Promise<unknown>;
-    readonly session: Promise<ProtocolSession>;
-  } {
-    signal.throwIfAborted();
-    this.throwIfNotOpen();
-    if (this.sessionCount >= this.sessionLimit)
-      throw new AmqpError('session-limit', `the peer allows ${this.sessionLimit} sessions on a connection`, {
-        retryable: true,
-      });
-    const written = new Promise<number>((resolve) => {
-      this.onBeginSent = resolve;
-    });
-    const session = this.awaitSession(signal, written);
-    session.catch(() => undefined); // awaited by the caller, one promise further
-    return { written, session };
-  }
-
-  private async awaitSession(signal: AbortSignal, written: Promise<number>): Promise<ProtocolSession> {
-    const abort = new AbortController();
-    const onAbort = (): void => abort.abort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      const rheaSession = await this.rhea.createSession({ abortSignal: abort.signal });
-      const session = this.plane.sessionByLocalChannel(await written);
-      if (session === undefined || !session.isOpen) throw this.failure ?? sessionEnded(undefined);
-      return new ControlSession(session, rheaSession, this.exchange, () => `link-${this.names++}`);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (this.failure !== undefined) throw this.failure;
-      if (error instanceof AmqpError) throw error;
-      throw protocolError('no session could be begun', undefined, error);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
   }
 
   private async closeOnce(timeoutMs: number): Promise<void> {
@@ -333,7 +293,7 @@ export class ControlConnection implements ProtocolConnection {
     this.exchange.abandonAll();
     this.rheaSocket.disconnect();
     this.onPeerClosed();
-    this.onBeginSent(-1);
+    this.sessions.stop();
     this.failOpening(error);
     if (phase !== 'open') return;
     try {
@@ -341,10 +301,6 @@ export class ControlConnection implements ProtocolConnection {
     } catch (thrown) {
       rethrowLater(thrown);
     }
-  }
-
-  private throwIfNotOpen(): void {
-    if (this.phase !== 'open') throw this.failure ?? connectionClosedHere();
   }
 }
 

@@ -12,12 +12,14 @@ import {
   type OpenFrame,
 } from '../frames/control-frames.js';
 import type { FrameSink } from '../frames/framer.js';
-import { DISPOSITION, FLOW, frameRoom, TRANSFER, writeFlow } from '../frames/performatives.js';
+import { DISPOSITION, FLOW, TRANSFER } from '../frames/performatives.js';
+import { frameRoom, writeFlow } from '../frames/write-performatives.js';
 import { descriptorCode } from '../frames/scan.js';
 import { Plane } from '../session/plane.js';
 import { INCOMING_WINDOW, type PlaneLink, type PlaneSession } from '../session/session.js';
 import type { Writer } from '../socket/writer.js';
 import type { Attachment } from './attachment.js';
+import { Channels } from './channels.js';
 import type { RheaSocket } from './rhea-socket.js';
 
 const AMQP_FRAME = 0;
@@ -38,12 +40,15 @@ export interface ExchangeOptions {
   /** What goes out as CLOSE. */
   readonly closeFrame: () => CloseFrame;
   readonly handleMax: number;
+  /** How many channels there may be. */
+  readonly channelLimit: () => number;
   readonly onBeginSent: (channel: number) => void;
   readonly onOpen: (frame: OpenFrame) => void;
   readonly onClose: (frame: CloseFrame) => void;
 }
 
 export class FrameExchange implements FrameSink {
+  private readonly channels = new Channels();
   /** Links under rhea's name and under the data plane's object. */
   private readonly byRheaName = new Map<string, Attachment>();
   private readonly byLink = new Map<PlaneLink, Attachment>();
@@ -77,13 +82,14 @@ export class FrameExchange implements FrameSink {
       this.options.writer.append(AMQP_HEADER);
       return;
     }
-    const channel = bytes.readUInt16BE(6);
     const bodyStart = bytes.readUInt8(4) * 4;
     if (bodyStart >= bytes.length) return; // a heartbeat; ours are written elsewhere
     const code = descriptorCode(bytes, bodyStart, bytes.length);
     if (code === FLOW) return; // credit and windows are the data plane's
     if (code === TRANSFER || code === DISPOSITION) throw new Error('rhea wrote a frame of the data plane');
-    const frame = this.rewritten(channel, decodeControlFrame(bytes, bodyStart, bytes.length));
+    const written = decodeControlFrame(bytes, bodyStart, bytes.length);
+    const channel = this.ourChannel(bytes.readUInt16BE(6), written);
+    const frame = this.rewritten(channel, written);
     if (frame === undefined) return;
     if (frame.kind === 'detach' || frame.kind === 'end' || frame.kind === 'close')
       this.options.plane.writeSettlements();
@@ -95,6 +101,14 @@ export class FrameExchange implements FrameSink {
   /** CLOSE without rhea: as the answer to the peer's, or with the rule that it broke. */
   writeClose(): void {
     this.options.writer.append(encodeControlFrame(0, this.options.closeFrame()));
+  }
+
+  private ourChannel(rheaChannel: number, frame: ControlFrame): number {
+    if (frame.kind === 'open' || frame.kind === 'close') return 0;
+    if (frame.kind !== 'begin') return this.channels.onWire(rheaChannel);
+    const { plane, channelLimit } = this.options;
+    const isTaken = (channel: number): boolean => plane.sessionByLocalChannel(channel) !== undefined;
+    return this.channels.take(rheaChannel, channelLimit(), isTaken);
   }
 
   private rewritten(channel: number, frame: ControlFrame): ControlFrame | undefined {
@@ -200,7 +214,7 @@ export class FrameExchange implements FrameSink {
     this.options.plane.received(channel, frame);
     this.tellRhea(channel, {
       kind: 'begin',
-      remoteChannel: frame.remoteChannel,
+      remoteChannel: this.channels.inRhea(frame.remoteChannel),
       nextOutgoingId: 0,
       incomingWindow: RHEA_WINDOW,
       outgoingWindow: RHEA_WINDOW,

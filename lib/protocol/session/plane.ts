@@ -33,10 +33,9 @@ import { FramingError, describedStart } from '../frames/scan.js';
 import { SLAB_BYTES, type Writer } from '../socket/writer.js';
 import { rethrowLater } from './callback.js';
 import type { DetachOptions } from './detachment.js';
-import type { PlaneReceiver } from './receiver.js';
+import { PendingWork } from './pending-work.js';
 import { PlaneSession, type PlaneLink } from './session.js';
 import { SendTurns } from './send-turns.js';
-import { failTransfer, type PlaneTransfer } from './transfer.js';
 
 /** Least max-frame-size that section 2.7.1 allows. */
 export const MIN_MAX_FRAME_SIZE = 512;
@@ -54,16 +53,13 @@ export class Plane {
   /** No frame we write is larger. */
   maxFrameSize = MIN_MAX_FRAME_SIZE;
   readonly turns: SendTurns;
+  readonly pending: PendingWork;
 
   private readonly byLocalChannel = new Map<number, PlaneSession>();
   private readonly byRemoteChannel = new Map<number, PlaneSession>();
   private readonly transfer = new TransferReader();
   private readonly disposition = new DispositionReader();
   private readonly flow = new FlowReader();
-  private touchedReceivers: PlaneReceiver[] = [];
-  private dueFlows: PlaneSession[] = [];
-  private unwrittenSessions: PlaneSession[] = [];
-  private presettled: PlaneTransfer[] = [];
   private isBlocked = false;
   private failure: AmqpError | undefined;
 
@@ -72,10 +68,11 @@ export class Plane {
     readonly options: PlaneOptions,
   ) {
     this.turns = new SendTurns(writer);
+    this.pending = new PendingWork(writer);
     writer.use({
-      beforeFlush: () => this.writeSettlements(),
-      afterWrite: () => this.noteWritten(),
-      afterFlush: () => this.settlePresettled(),
+      beforeFlush: () => this.pending.write(),
+      afterWrite: () => this.pending.noteWritten(),
+      afterFlush: () => this.pending.settlePresettled(),
       onRoom: () => this.turns.run(),
     });
   }
@@ -161,37 +158,11 @@ export class Plane {
   fail(error: AmqpError): void {
     if (this.failure !== undefined) return;
     this.failure = error;
-    const presettled = this.presettled;
-    this.presettled = [];
     for (const session of [...this.byLocalChannel.values(), ...this.byRemoteChannel.values()])
       session.connectionEnded(error);
     this.byLocalChannel.clear();
     this.byRemoteChannel.clear();
-    for (const transfer of presettled) failTransfer(transfer, error, false);
-  }
-
-  /** Settlements and credit of this link go out at the end of the turn. */
-  touch(receiver: PlaneReceiver): void {
-    if (receiver.isTouched) return;
-    receiver.isTouched = true;
-    this.touchedReceivers.push(receiver);
-    this.writer.scheduleLate();
-  }
-
-  /** The session owes its peer a flow with a new window. */
-  owesFlow(session: PlaneSession): void {
-    this.dueFlows.push(session);
-    this.writer.scheduleLate();
-  }
-
-  /** A transfer of this session stands in the writer. */
-  hasUnwritten(session: PlaneSession): void {
-    this.unwrittenSessions.push(session);
-  }
-
-  /** To be told when it was handed to the stream. */
-  addPresettled(transfer: PlaneTransfer): void {
-    this.presettled.push(transfer);
+    this.pending.fail(error);
   }
 
   /** A session's peer opened or closed its window, or the session came or went. */
@@ -213,37 +184,7 @@ export class Plane {
 
   /** Buffered settlements and due credit go into the writer, ahead of whatever is appended next. */
   writeSettlements(): void {
-    if (this.touchedReceivers.length > 0) {
-      const receivers = this.touchedReceivers;
-      this.touchedReceivers = [];
-      for (const receiver of receivers) receiver.session.writeSettlements();
-      for (const receiver of receivers) receiver.topUp();
-    }
-    if (this.dueFlows.length > 0) {
-      const sessions = this.dueFlows;
-      this.dueFlows = [];
-      for (const session of sessions) session.writeDueFlow();
-    }
-  }
-
-  private noteWritten(): void {
-    if (this.unwrittenSessions.length === 0) return;
-    const sessions = this.unwrittenSessions;
-    this.unwrittenSessions = [];
-    for (const session of sessions) session.noteWritten();
-  }
-
-  private settlePresettled(): void {
-    if (this.presettled.length === 0) return;
-    const transfers = this.presettled;
-    this.presettled = [];
-    for (const transfer of transfers) {
-      try {
-        transfer.settled(undefined);
-      } catch (error) {
-        rethrowLater(error);
-      }
-    }
+    this.pending.write();
   }
 
   private openReceived(maxFrameSize: number | undefined): void {

@@ -4,13 +4,8 @@ import { linkDetachedHere, linkViolated } from '../amqp-error.js';
 import type { ReceiverLink } from '../connection.js';
 import type { AmqpError } from '../errors.js';
 import type { AttachFrame } from '../frames/control-frames.js';
-import {
-  ABSENT,
-  TRANSACTIONAL_STATE,
-  type FlowReader,
-  type LinkFlow,
-  type TransferReader,
-} from '../frames/performatives.js';
+import { ABSENT, OTHER_STATE, type FlowReader, type TransferReader } from '../frames/performatives.js';
+import { type LinkFlow } from '../frames/write-performatives.js';
 import { FramingError } from '../frames/scan.js';
 import { ACCEPTED, RELEASED, type Outcome } from '../outcome.js';
 import { rethrowLater } from './callback.js';
@@ -143,13 +138,13 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     this.inHand -= 1;
     if (this.isEnded) return false;
     this.session.settle(deliveryId, state);
-    this.session.plane.touch(this);
+    this.session.plane.pending.touch(this);
     return true;
   }
 
   freePlace(): void {
     this.inHand -= 1;
-    if (!this.isEnded) this.session.plane.touch(this);
+    if (!this.isEnded) this.session.plane.pending.touch(this);
   }
 
   flush(): void {
@@ -285,7 +280,6 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
 
 function readTransactionId(transfer: TransferReader, buffer: Buffer): Buffer | undefined {
   const { stateStart, stateEnd } = transfer;
-  const code = buffer[stateStart + 1] === 0x53 ? TRANSACTIONAL_STATE : ABSENT - 1;
-  const state = readState(code, buffer, stateStart, stateEnd);
+  const state = readState(OTHER_STATE, buffer, stateStart, stateEnd);
   return state.kind === 'transactional' ? state.transactionId : undefined;
 }

@@ -4,15 +4,14 @@ import { linkDetachedHere } from '../amqp-error.js';
 import type { SenderLink } from '../connection.js';
 import { SizeFailure, type AmqpError } from '../errors.js';
 import type { AttachFrame } from '../frames/control-frames.js';
+import { ABSENT, type FlowReader } from '../frames/performatives.js';
 import {
-  ABSENT,
   closeFrame,
   frameRoom,
   writeTransferHead,
   writeTransferPart,
-  type FlowReader,
   type LinkFlow,
-} from '../frames/performatives.js';
+} from '../frames/write-performatives.js';
 import { encodedSizeBound, encodeMessage, encodeMessageInto } from '../message/encode-message.js';
 import { SLAB_BYTES } from '../socket/writer.js';
 import { rethrowLater } from './callback.js';
@@ -100,7 +99,7 @@ export class PlaneSender extends LinkEndpoint implements SenderLink, LinkFlow {
     writer.position = end;
     session.countTransfer();
     this.begin(transfer, settled);
-    if (settled) plane.addPresettled(transfer);
+    if (settled) plane.pending.addPresettled(transfer);
     return true;
   }
 
@@ -191,7 +190,7 @@ export class PlaneSender extends LinkEndpoint implements SenderLink, LinkFlow {
       this.rest = { transfer, payload, offset: size, settled };
       this.writeRest();
     } else if (settled) {
-      session.plane.addPresettled(transfer);
+      session.plane.pending.addPresettled(transfer);
     }
     return true;
   }
@@ -216,7 +215,7 @@ export class PlaneSender extends LinkEndpoint implements SenderLink, LinkFlow {
       session.countTransfer();
     }
     this.rest = undefined;
-    if (rest.settled) plane.addPresettled(rest.transfer);
+    if (rest.settled) plane.pending.addPresettled(rest.transfer);
     if (this.detachment !== undefined) this.detachment.progress();
   }
 

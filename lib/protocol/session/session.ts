@@ -3,16 +3,8 @@
 import { linkEndedWithSession } from '../amqp-error.js';
 import type { AmqpError, PeerError } from '../errors.js';
 import type { AttachFrame, BeginFrame, DetachFrame } from '../frames/control-frames.js';
-import {
-  ABSENT,
-  frameRoom,
-  writeDisposition,
-  writeFlow,
-  type DispositionReader,
-  type FlowReader,
-  type LinkFlow,
-  type TransferReader,
-} from '../frames/performatives.js';
+import { ABSENT, type DispositionReader, type FlowReader, type TransferReader } from '../frames/performatives.js';
+import { frameRoom, writeDisposition, writeFlow, type LinkFlow } from '../frames/write-performatives.js';
 import { FramingError } from '../frames/scan.js';
 import { rethrowLater } from './callback.js';
 import { DeliveryRing } from './delivery-ring.js';
@@ -21,11 +13,12 @@ import type { Plane } from './plane.js';
 import { PlaneReceiver, type PlaneReceiverOptions } from './receiver.js';
 import { WaitingSenders } from './send-turns.js';
 import { PlaneSender, type PlaneSenderOptions } from './sender.js';
+import { SessionLinks, type PlaneLink } from './session-links.js';
 import { distance, next } from './serial.js';
 import { SettlementBatch } from './settlement-batch.js';
 import type { PlaneTransfer } from './transfer.js';
 
-export type PlaneLink = PlaneSender | PlaneReceiver;
+export type { PlaneLink } from './session-links.js';
 
 /** Frames the peer may send before we renew its window. What arrives is handed on at once, so this bounds no memory. */
 export const INCOMING_WINDOW = 16_384;
@@ -65,13 +58,7 @@ export class PlaneSession {
   private owesFlow = false;
   private hasUnwritten = false;
   private readonly settlements = new SettlementBatch();
-  private readonly senders = new Map<string, PlaneSender>();
-  private readonly receivers = new Map<string, PlaneReceiver>();
-  /** `undefined`: attached only to be refused; its frames are ignored. */
-  private readonly byRemoteHandle = new Map<number, PlaneLink | undefined>();
-  private readonly byLocalHandle = new Map<number, PlaneLink | undefined>();
-  /** Attaches of the peer that no link of ours stands for yet, by our role and the name. */
-  private readonly askedFor = new Map<string, AttachFrame>();
+  private readonly links = new SessionLinks();
 
   constructor(readonly plane: Plane) {}
 
@@ -84,40 +71,34 @@ export class PlaneSession {
   }
 
   get linkCount(): number {
-    return this.senders.size + this.receivers.size;
+    return this.links.count;
   }
 
   /** A link that sends, made before its ATTACH of ours is written. @throws {RangeError} there is one of this name */
   createSender(options: PlaneSenderOptions): PlaneSender {
-    if (this.senders.has(options.name))
-      throw new RangeError(`the session has a sending link '${options.name}' already`);
     const link = new PlaneSender(this, options);
-    this.senders.set(options.name, link);
-    this.bindAskedFor('sender', link);
+    this.links.add(link);
     return link;
   }
 
   /** A link that receives, made before its ATTACH of ours is written. @throws {RangeError} there is one of this name */
   createReceiver(options: PlaneReceiverOptions): PlaneReceiver {
-    if (this.receivers.has(options.name))
-      throw new RangeError(`the session has a receiving link '${options.name}' already`);
     const link = new PlaneReceiver(this, options);
-    this.receivers.set(options.name, link);
-    this.bindAskedFor('receiver', link);
+    this.links.add(link);
     return link;
   }
 
   /** By our role on the link. */
   link(role: 'sender' | 'receiver', name: string): PlaneLink | undefined {
-    return role === 'sender' ? this.senders.get(name) : this.receivers.get(name);
+    return this.links.named(role, name);
   }
 
   linkByLocalHandle(handle: number): PlaneLink | undefined {
-    return this.byLocalHandle.get(handle);
+    return this.links.byLocalHandle.get(handle);
   }
 
   linkByRemoteHandle(handle: number): PlaneLink | undefined {
-    return this.byRemoteHandle.get(handle);
+    return this.links.byRemoteHandle.get(handle);
   }
 
   // ---- control frames, both ways ----
@@ -138,40 +119,19 @@ export class PlaneSession {
   }
 
   attachSent(frame: AttachFrame): void {
-    const link = this.link(frame.role, frame.name);
-    this.byLocalHandle.set(frame.handle, link);
-    this.askedFor.delete(`${frame.role} ${frame.name}`);
-    link?.attachSent(frame);
+    this.links.attachSent(frame);
   }
 
   attachReceived(frame: AttachFrame): void {
-    if (this.byRemoteHandle.get(frame.handle) !== undefined)
-      throw new FramingError(`an attach with handle ${frame.handle}, which is in use`, 'amqp:session:handle-in-use');
-    const ours = frame.role === 'sender' ? 'receiver' : 'sender';
-    const link = this.link(ours, frame.name);
-    if (link?.isAttachReceived === true)
-      throw new FramingError(`a second attach of the link '${frame.name}'`, 'amqp:not-allowed');
-    this.byRemoteHandle.set(frame.handle, link);
-    if (link === undefined) this.askedFor.set(`${ours} ${frame.name}`, frame);
-    else link.attachReceived(frame);
+    this.links.attachReceived(frame);
   }
 
   detachSent(frame: DetachFrame): void {
-    const link = this.byLocalHandle.get(frame.handle);
-    this.byLocalHandle.delete(frame.handle);
-    if (link === undefined) return;
-    link.detachSent();
-    if (link.isDetachReceived) this.forget(link);
+    this.links.detachSent(frame);
   }
 
   detachReceived(frame: DetachFrame): void {
-    if (!this.byRemoteHandle.has(frame.handle)) throw unattached('detach', frame.handle);
-    const link = this.byRemoteHandle.get(frame.handle);
-    this.byRemoteHandle.delete(frame.handle);
-    for (const [key, asked] of this.askedFor) if (asked.handle === frame.handle) this.askedFor.delete(key);
-    if (link === undefined) return;
-    link.detachReceived(frame);
-    if (link.isDetachSent) this.forget(link);
+    this.links.detachReceived(frame);
   }
 
   endSent(): void {
@@ -204,11 +164,11 @@ export class PlaneSession {
     this.incomingWindow -= 1;
     if (this.incomingWindow < this.incomingWindowMax >>> 1 && !this.owesFlow) {
       this.owesFlow = true;
-      this.plane.owesFlow(this);
+      this.plane.pending.oweFlow(this);
     }
-    const link = this.byRemoteHandle.get(transfer.handle);
+    const link = this.links.byRemoteHandle.get(transfer.handle);
     if (link === undefined) {
-      if (!this.byRemoteHandle.has(transfer.handle)) throw unattached('transfer', transfer.handle);
+      this.links.mustKnow('transfer', transfer.handle);
     } else if (link.role === 'sender') {
       throw new FramingError(`a transfer on handle ${transfer.handle}, on which we send`, 'amqp:not-allowed');
     } else {
@@ -247,8 +207,8 @@ export class PlaneSession {
     }
     let link: PlaneLink | undefined;
     if (flow.handle !== ABSENT) {
-      if (!this.byRemoteHandle.has(flow.handle)) throw unattached('flow', flow.handle);
-      link = this.byRemoteHandle.get(flow.handle);
+      this.links.mustKnow('flow', flow.handle);
+      link = this.links.byRemoteHandle.get(flow.handle);
     }
     const { echo } = flow;
     const answered = link?.onFlow(flow) ?? false;
@@ -269,7 +229,7 @@ export class PlaneSession {
     this.nextDeliveryId = next(id);
     if (!this.hasUnwritten) {
       this.hasUnwritten = true;
-      this.plane.hasUnwritten(this);
+      this.plane.pending.addUnwritten(this);
     }
     return id;
   }
@@ -321,27 +281,9 @@ export class PlaneSession {
     return true;
   }
 
-  private bindAskedFor(role: 'sender' | 'receiver', link: PlaneLink): void {
-    const asked = this.askedFor.get(`${role} ${link.name}`);
-    if (asked === undefined) return;
-    this.askedFor.delete(`${role} ${link.name}`);
-    this.byRemoteHandle.set(asked.handle, link);
-    link.attachReceived(asked);
-  }
-
-  private forget(link: PlaneLink): void {
-    if (link.role === 'sender') this.senders.delete(link.name);
-    else this.receivers.delete(link.name);
-  }
-
   private endLinks(errorFor: (link: PlaneLink) => AmqpError, peerError: PeerError | undefined): void {
-    const links = [...this.senders.values(), ...this.receivers.values()];
-    this.senders.clear();
-    this.receivers.clear();
-    this.byLocalHandle.clear();
-    this.byRemoteHandle.clear();
-    this.askedFor.clear();
-    for (const link of links) link.end({ error: errorFor(link), closed: false, bySession: true, peerError });
+    for (const link of this.links.takeAll())
+      link.end({ error: errorFor(link), closed: false, bySession: true, peerError });
   }
 
   private tellEnded(error: PeerError | AmqpError | undefined): void {
@@ -353,8 +295,4 @@ export class PlaneSession {
       rethrowLater(thrown);
     }
   }
-}
-
-function unattached(what: string, handle: number): FramingError {
-  return new FramingError(`a ${what} on handle ${handle}, which is not attached`, 'amqp:session:unattached-handle');
 }

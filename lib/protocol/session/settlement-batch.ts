@@ -1,6 +1,6 @@
 // A message arriving, last step: settlements of one turn of the event loop -> as few DISPOSITION frames as can be.
 
-import { frameRoom, writeDisposition } from '../frames/performatives.js';
+import { frameRoom, writeDisposition } from '../frames/write-performatives.js';
 import type { Writer } from '../socket/writer.js';
 import { distance, next } from './serial.js';
 

@@ -1,0 +1,84 @@
+// What waits for the end of a tick or turn on one connection: settlements, credit, windows, and messages that are done when written.
+
+import type { AmqpError } from '../errors.js';
+import type { Writer } from '../socket/writer.js';
+import { rethrowLater } from './callback.js';
+import type { PlaneReceiver } from './receiver.js';
+import type { PlaneSession } from './session.js';
+import { failTransfer, type PlaneTransfer } from './transfer.js';
+
+export class PendingWork {
+  private receivers: PlaneReceiver[] = [];
+  private dueFlows: PlaneSession[] = [];
+  private unwritten: PlaneSession[] = [];
+  private presettled: PlaneTransfer[] = [];
+
+  constructor(private readonly writer: Writer) {}
+
+  /** Settlements and credit of this link go out at the end of the turn. */
+  touch(receiver: PlaneReceiver): void {
+    if (receiver.isTouched) return;
+    receiver.isTouched = true;
+    this.receivers.push(receiver);
+    this.writer.scheduleLate();
+  }
+
+  /** The session owes its peer a flow with a new window. */
+  oweFlow(session: PlaneSession): void {
+    this.dueFlows.push(session);
+    this.writer.scheduleLate();
+  }
+
+  /** A transfer of this session stands in the writer. */
+  addUnwritten(session: PlaneSession): void {
+    this.unwritten.push(session);
+  }
+
+  /** To be told when it was handed to the stream. */
+  addPresettled(transfer: PlaneTransfer): void {
+    this.presettled.push(transfer);
+  }
+
+  /** Into the writer: dispositions first, since they make room, then credit and windows. */
+  write(): void {
+    if (this.receivers.length > 0) {
+      const { receivers } = this;
+      this.receivers = [];
+      for (const receiver of receivers) receiver.session.writeSettlements();
+      for (const receiver of receivers) receiver.topUp();
+    }
+    if (this.dueFlows.length > 0) {
+      const sessions = this.dueFlows;
+      this.dueFlows = [];
+      for (const session of sessions) session.writeDueFlow();
+    }
+  }
+
+  /** All that stands in the writer was handed to the stream. */
+  noteWritten(): void {
+    if (this.unwritten.length === 0) return;
+    const sessions = this.unwritten;
+    this.unwritten = [];
+    for (const session of sessions) session.noteWritten();
+  }
+
+  settlePresettled(): void {
+    if (this.presettled.length === 0) return;
+    const transfers = this.presettled;
+    this.presettled = [];
+    for (const transfer of transfers) {
+      try {
+        transfer.settled(undefined);
+      } catch (error) {
+        rethrowLater(error);
+      }
+    }
+  }
+
+  /** Nothing more will be written. */
+  fail(error: AmqpError): void {
+    const transfers = this.presettled;
+    this.presettled = [];
+    for (const transfer of transfers) failTransfer(transfer, error, false);
+  }
+}
