@@ -1,15 +1,8 @@
 // Whether a target or source can work at all, whatever the peer.
 
 import { InvalidOptionsError } from '../../protocol/index.js';
-import {
-  checkBoolean,
-  checkObject,
-  checkOneOf,
-  checkRecord,
-  checkText,
-  checkTexts,
-  joinPath,
-} from '../options/check.js';
+import { checkBoolean, checkObject, checkOneOf, checkText, checkTexts, joinPath } from '../options/check.js';
+import { checkAmqpRecord } from '../options/check-amqp.js';
 import type { Source, Target } from './address.js';
 
 const DURABLE = ['none', 'configuration', 'unsettled-state'] as const;
@@ -42,7 +35,7 @@ export function checkSource(value: unknown, path: string): Source {
   const fields = checkObject(value, path, SOURCE_NAMES);
   checkShared(fields, path, ['address', 'queue', 'topic', 'dynamic']);
   checkText(fields['selector'], joinPath(path, 'selector'));
-  checkRecord(fields['filters'], joinPath(path, 'filters'));
+  checkAmqpRecord(fields['filters'], joinPath(path, 'filters'));
   checkOneOf(fields['distributionMode'], joinPath(path, 'distributionMode'), ['move', 'copy'], undefined);
   const policies = ['link-detach', 'session-end', 'connection-close', 'never'];
   checkOneOf(fields['expiryPolicy'], joinPath(path, 'expiryPolicy'), policies, undefined);
@@ -64,7 +57,7 @@ function checkShared(fields: Readonly<Record<string, unknown>>, path: string, pl
   checkBoolean(fields['dynamic'], joinPath(path, 'dynamic'), undefined);
   checkOneOf(fields['durable'], joinPath(path, 'durable'), DURABLE, undefined);
   checkTexts(fields['capabilities'], joinPath(path, 'capabilities'));
-  checkRecord(fields['linkProperties'], joinPath(path, 'linkProperties'));
+  checkAmqpRecord(fields['linkProperties'], joinPath(path, 'linkProperties'));
   const given = places.filter((name) => fields[name] !== undefined && fields[name] !== false);
   if (given.length === 1) return;
   const found = given.length === 0 ? 'none of them' : given.join(' and ');

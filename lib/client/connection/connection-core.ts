@@ -142,7 +142,7 @@ export class ConnectionCore {
 
   /** A first use opens the connection; whoever waits for its link hears of a failure there. */
   #connectInBackground(): void {
-    if (this.#closing !== undefined || this.life.peer !== undefined) return;
+    if (this.#closing !== undefined || !this.life.isIdle) return;
     this.open().catch(() => undefined);
   }
 

@@ -148,7 +148,7 @@ function parseQuery(
     const equals = pair.indexOf('=');
     const name = decode(equals < 0 ? pair : pair.slice(0, equals), fail);
     if (!QUERY.includes(name)) {
-// Without a value it may as well be the end of a password with a question mark in it.
+      // Without a value it may as well be the end of a password with a question mark in it.
       const shown = equals > 0 && /^[a-z_-]{1,40}$/i.test(name) ? name : '?';
       throw new InvalidOptionsError(`${path}?${shown}`, `one of the parameters ${QUERY.join(', ')}`, pair, 'secret');
     }

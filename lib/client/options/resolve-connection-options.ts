@@ -20,11 +20,11 @@ import {
   checkMs,
   checkObject,
   checkOneOf,
-  checkRecord,
   checkText,
   checkWhole,
   joinPath,
 } from './check.js';
+import { checkAmqpRecord } from './check-amqp.js';
 import type { ConnectionOptions, Dial, TlsOptions } from './connection-options.js';
 import { isLoopback } from './loopback.js';
 import { parseUris, type PeerUri } from './peer-uri.js';
@@ -114,7 +114,7 @@ export function resolveConnectionOptions(given: unknown, path = ''): ResolvedCon
     failover: resolveFailover(options['failover'], at('failover')),
     dial: checkFunction<Dial>(options['dial'], at('dial')),
     tls: checkTls(options['tls'], at('tls')),
-    properties: checkRecord(options['properties'], at('properties')) ?? {},
+    properties: checkAmqpRecord(options['properties'], at('properties')) ?? {},
     bootTimeoutMs: checkMs(options['bootTimeoutMs'], at('bootTimeoutMs'), { min: 1, default: 30_000, infinity: true }),
     closeTimeoutMs: checkMs(options['closeTimeoutMs'], at('closeTimeoutMs'), { min: 1, default: 5_000 }),
     attachTimeoutMs: connectTimeoutMs ?? 10_000,
@@ -204,8 +204,11 @@ function resolveFailover(value: unknown, path: string): ResolvedConnectionOption
 
 function checkCredentials(value: unknown, path: string): Credentials | undefined {
   if (value === undefined) return undefined;
-  const fits = typeof value === 'object' && value !== null && 'mechanism' in value && 'start' in value;
-  if (!fits || typeof value.mechanism !== 'string' || typeof value.start !== 'function')
+  const fits =
+    typeof value === 'object' && value !== null && 'mechanism' in value && 'start' in value && 'isSecret' in value;
+  // Without isSecret nobody would know that they must not go over an open network.
+  const complete = fits && typeof value.mechanism === 'string' && typeof value.isSecret === 'boolean';
+  if (!complete || typeof value.start !== 'function')
     throw new InvalidOptionsError(path, 'made by saslPlain(), saslExternal() or one of the others', value, 'secret');
   // True: what is used of it was checked.
   return value as unknown as Credentials;

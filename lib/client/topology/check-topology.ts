@@ -1,16 +1,8 @@
 // Whether a topology can work at all, whatever the peer.
 
 import { InvalidOptionsError } from '../../protocol/index.js';
-import {
-  checkBoolean,
-  checkMs,
-  checkObject,
-  checkOneOf,
-  checkRecord,
-  checkText,
-  checkWhole,
-  joinPath,
-} from '../options/check.js';
+import { checkBoolean, checkMs, checkObject, checkOneOf, checkText, checkWhole, joinPath } from '../options/check.js';
+import { checkAmqpRecord } from '../options/check-amqp.js';
 import type { BindingDeclaration, ExchangeDeclaration, QueueDeclaration, Topology } from './topology.js';
 
 const QUEUE_NAMES = [
@@ -71,7 +63,7 @@ export function checkQueue(value: unknown, path: string): QueueDeclaration {
       "the dead-letter queue's name, with deadLetterExchange ''",
       undefined,
     );
-  checkRecord(fields['arguments'], at('arguments'));
+  checkAmqpRecord(fields['arguments'], at('arguments'));
   if (type === 'quorum' || type === 'stream') {
     if (fields['durable'] === false) throw new InvalidOptionsError(at('durable'), `true for a ${type} queue`, false);
     if (fields['exclusive'] === true) throw new InvalidOptionsError(at('exclusive'), `false for a ${type} queue`, true);
@@ -92,7 +84,7 @@ export function checkExchange(value: unknown, path: string): ExchangeDeclaration
   if (checkOneOf(fields['type'], at('type'), types, undefined) === undefined)
     throw new InvalidOptionsError(at('type'), `one of ${types.join(', ')}`, undefined);
   for (const name of ['durable', 'autoDelete', 'internal', 'passive']) checkBoolean(fields[name], at(name), undefined);
-  checkRecord(fields['arguments'], at('arguments'));
+  checkAmqpRecord(fields['arguments'], at('arguments'));
   // True: every field of the type was checked.
   return fields as unknown as ExchangeDeclaration;
 }
@@ -108,7 +100,7 @@ export function checkBinding(value: unknown, path: string): BindingDeclaration {
     throw new InvalidOptionsError(at('queue'), 'given, or else destinationExchange, and not both', fields['queue']);
   if (fields['routingKey'] !== undefined && typeof fields['routingKey'] !== 'string')
     throw new InvalidOptionsError(at('routingKey'), 'a string', fields['routingKey']);
-  checkRecord(fields['arguments'], at('arguments'));
+  checkAmqpRecord(fields['arguments'], at('arguments'));
   // True: every field of the type was checked.
   return fields as unknown as BindingDeclaration;
 }

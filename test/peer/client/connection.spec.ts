@@ -7,7 +7,7 @@ import type { ConnectionOptions } from '../../../lib/client/options/connection-o
 import { AuthenticationError, ConnectionError } from '../../../lib/protocol/index.js';
 import { eventually } from '../../support/eventually.js';
 import { dropped, firstOnly, heldUntil, ScriptedPeer, type PeerScript } from '../../support/scripted-peer.js';
-import { connection, type TestConnection } from './support.js';
+import { connection, ProbeOwner, type TestConnection } from './support.js';
 
 const peers: ScriptedPeer[] = [];
 const cores: ConnectionCore[] = [];
@@ -351,6 +351,31 @@ describe('a connection that is open', () => {
     letIn();
     const accepted = await peer.nextConnection();
     await eventually('the stream is gone', () => accepted.isClosed);
+  });
+
+  it('is blocked while the peer takes no messages, and says when it takes them again', async () => {
+    const peer = await peerOf();
+    const { core, statuses } = connect({ uri: peer.uri });
+    const probe = new ProbeOwner(core, 'orders');
+    await probe.handle.ready();
+    peer.connection.session().sendFlow({ incomingWindow: 0 });
+    await eventually('blocked', () => core.life.status === 'blocked');
+    peer.connection.session().sendFlow({ incomingWindow: 100 });
+    await eventually('connected', () => core.life.status === 'connected');
+    peer.connection.session().sendFlow({ incomingWindow: 0 });
+    await eventually('blocked again', () => core.life.status === 'blocked');
+    peer.connection.drop();
+    await eventually('connected again', () => core.life.status === 'connected');
+    expect(statuses.map(({ status }) => status)).toEqual([
+      'connecting',
+      'connected',
+      'blocked',
+      'connected',
+      'blocked',
+      'disconnected',
+      'connecting',
+      'connected',
+    ]);
   });
 
   it('finds an embedded broker by its name, and says how one is started when there is none', async () => {
