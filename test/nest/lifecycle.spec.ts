@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
+  type BeforeApplicationShutdown,
   Injectable,
   type INestApplicationContext,
   Module,
@@ -234,6 +235,25 @@ describe('shutdown', () => {
     expect(app.get(Database).late).toEqual([]);
     expect(broker.queue('slow').stats()).toMatchObject({ accepted: 50, unsettled: 0, ready: 50, consumers: 0 });
     expect(broker.queue('results').stats()).toMatchObject({ ready: 50 });
+  });
+
+  it('takes no message any more while providers still do their work before it', async () => {
+    const broker = await startBroker({ queues: ['slow', 'results'] });
+    @Injectable()
+    class Busy implements BeforeApplicationShutdown {
+      async beforeApplicationShutdown(): Promise<void> {
+        broker.queue('slow').publish('too late');
+        await new Promise((resolve) => setImmediate(resolve));
+        await this.results.send('still works');
+      }
+      constructor(@InjectSendClient('results') readonly results: SendClient) {}
+    }
+    started.values.length = 0;
+    const app = await boot(broker, {}, { ...metadata, providers: [...metadata.providers, Busy] });
+    await app.close();
+    expect(started.values).toEqual([]);
+    expect(broker.queue('slow').stats()).toMatchObject({ ready: 1, unsettled: 0, accepted: 0 });
+    expect(broker.queue('results').stats()).toMatchObject({ ready: 1 });
   });
 
   it('gives up handlers after shutdownTimeoutMs; their messages stay for others', async () => {

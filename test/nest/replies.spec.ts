@@ -1,0 +1,146 @@
+import { describe, expect, it } from '@jest/globals';
+import { BadRequestException, HttpException } from '@nestjs/common';
+import { RpcException } from '@nestjs/microservices';
+
+import {
+  type AmqpConnection,
+  createMessage,
+  policy,
+  type PolicyDecision,
+  type ReceivedMessage,
+  type SendClient,
+  type SendOptions,
+  type Target,
+} from '../../lib/index.js';
+import { errorBody } from '../../lib/nest/reply/error-body.js';
+import { answerFailures, Replies } from '../../lib/nest/reply/replies.js';
+import { Lines } from './harness.js';
+
+interface SentReply {
+  readonly address: string;
+  readonly body: unknown;
+  readonly options: SendOptions;
+}
+
+/** A connection whose send clients only write down what they are given. */
+class Recorded {
+  readonly made: string[] = [];
+  readonly closed: string[] = [];
+  readonly sent: SentReply[] = [];
+  readonly lines = new Lines();
+
+  replies(): Replies {
+    const createSendClient = (target: Target): SendClient => {
+      const address = (target as { address: string }).address;
+      this.made.push(address);
+      const client: Pick<SendClient, 'send' | 'close'> = {
+        send: (body, options = {}) => {
+          this.sent.push({ address, body, options });
+          return Promise.resolve({ ok: true, messageId: 'x', routed: true, attempts: 1 });
+        },
+        close: () => Promise.resolve(void this.closed.push(address)),
+      };
+      return client as SendClient; // all that Replies calls
+    };
+    const connection: Pick<AmqpConnection, 'createSendClient'> = { createSendClient };
+    return new Replies(connection as AmqpConnection, this.lines);
+  }
+}
+
+const request = (sections: Partial<ReceivedMessage>): ReceivedMessage => createMessage(sections) as ReceivedMessage; // no delivery is needed for a reply
+
+describe('a reply', () => {
+  it.each([
+    ['the correlation-id', { correlationId: 'c', messageId: 'm' }, 'c'],
+    ['the message-id without one', { messageId: 7n }, 7n],
+    ['nothing without either', {}, undefined],
+  ])('correlates by %s of the request', async (_what, ids, expected) => {
+    const recorded = new Recorded();
+    await recorded
+      .replies()
+      .to(request({ properties: { replyTo: 'here', ...ids } }))
+      ?.value(1);
+    expect(recorded.sent.map(({ options }) => options.correlationId)).toEqual([expected]);
+  });
+
+  it('is not durable and lives as long as the request', async () => {
+    const recorded = new Recorded();
+    const replies = recorded.replies();
+    await replies.to(request({ properties: { replyTo: 'here' }, header: { ttl: 5_000 } }))?.value(1);
+    await replies.to(request({ properties: { replyTo: 'here' } }))?.value(1);
+    expect(recorded.sent.map(({ options: { durable, ttlMs } }) => [durable, ttlMs])).toEqual([
+      [false, 5_000],
+      [false, undefined],
+    ]);
+  });
+
+  it.each([[undefined], ['']])('is none for a request with reply-to %p', (replyTo) => {
+    expect(new Recorded().replies().to(request({ properties: { replyTo } }))).toBeUndefined();
+  });
+});
+
+describe('the links for replies', () => {
+  it('are kept for 64 addresses; the one not used for longest is closed', async () => {
+    const recorded = new Recorded();
+    const replies = recorded.replies();
+    const replyTo = async (address: string): Promise<void> =>
+      replies.to(request({ properties: { replyTo: address } }))?.value(1);
+    for (let index = 0; index < 64; index++) await replyTo(`r${index}`);
+    await replyTo('r0');
+    expect([recorded.made.length, recorded.closed]).toEqual([64, []]);
+    await replyTo('r64');
+    expect(recorded.closed).toEqual(['r1']);
+    await replyTo('r0');
+    expect(recorded.made.filter((address) => address === 'r0')).toHaveLength(1);
+  });
+
+  it('that cannot be made cost a log line', async () => {
+    const lines = new Lines();
+    const createSendClient = (): never => {
+      throw new Error('the connection is closed');
+    };
+    const replies = new Replies({ createSendClient } as unknown as AmqpConnection, lines);
+    await replies.to(request({ properties: { replyTo: 'here' } }))?.value(1);
+    expect(lines.lines).toEqual(['warn no reply could be sent to here: the connection is closed']);
+  });
+});
+
+describe('a failure tells the requester', () => {
+  it.each([
+    ['an RpcException with a text', new RpcException('busy'), { status: 'error', message: 'busy' }],
+    ['an RpcException with an object', new RpcException({ code: 5 }), { code: 5 }],
+    [
+      'an HttpException',
+      new BadRequestException(['id must be a number']),
+      { status: 400, message: ['id must be a number'], error: 'Bad Request', statusCode: 400 },
+    ],
+    ['an HttpException with a text', new HttpException('gone', 410), { status: 410, message: 'gone' }],
+    ['any other error', new Error('password=secret'), { status: 'error', message: 'Internal server error' }],
+    ['what is no error', 'password=secret', { status: 'error', message: 'Internal server error' }],
+  ])('of %s', (_what, error, body) => {
+    expect(errorBody(error)).toEqual(body);
+  });
+
+  it.each([
+    ['retry', policy.retry({ attempts: 5, backoff: policy.fixed(0) }), []],
+    ['redeliver', policy.redeliver({ maxDeliveries: 5 }), []],
+    ['release', policy.release, []],
+    ['accept', policy.accept, []],
+    ['reject', policy.reject(), ['error']],
+    ['dead-letter', policy.deadLetter('dead'), ['error']],
+  ])('only when the policy is through with the message: %s', async (_what, given, kinds) => {
+    const recorded = new Recorded();
+    const message = request({ properties: { replyTo: 'here' } });
+    const failed = { message, address: 'orders', attempt: 1, deliveryCount: 0 };
+    const decision: PolicyDecision = await answerFailures(given, recorded.replies())(new Error('x'), failed);
+    expect(decision).toEqual(await given(new Error('x'), failed));
+    expect(recorded.sent.map(({ options }) => options.applicationProperties?.['x-reply'])).toEqual(kinds);
+  });
+
+  it('without hiding from the client that the policy redelivers', () => {
+    const given = policy.redeliver({ maxDeliveries: 5 });
+    const marks = Object.getOwnPropertySymbols(given);
+    expect(marks).toHaveLength(1);
+    expect(Object.getOwnPropertySymbols(answerFailures(given, new Recorded().replies()))).toEqual(marks);
+  });
+});
