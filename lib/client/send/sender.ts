@@ -70,7 +70,10 @@ export class Sender implements SendEvents, SendLinkEvents {
   /** Sends what was held, in its order. */
   releaseHeld(pending: PendingSend): void {
     this.held.remove(pending);
-    if (this.#startWaiting(pending)) this.#enqueue(pending);
+    if (this.#isClosed) {
+      this.#settle(pending, this.#parts.failures.closed(pending, false));
+      this.#leaveRoom(pending);
+    } else if (this.#startWaiting(pending)) this.#enqueue(pending);
     else this.#leaveRoom(pending);
   }
 
@@ -294,7 +297,11 @@ export class Sender implements SendEvents, SendLinkEvents {
 
   #admit(): void {
     const { room } = this.#parts;
-    for (let next = room.admit(); next !== undefined; next = room.admit()) this.#enqueue(next);
+    for (let next = room.admit(); next !== undefined; next = room.admit()) {
+      // Its own deadline may have come with the one that made the room: then it must not be written any more.
+      if (next.deadlineAt > performance.now()) this.#enqueue(next);
+      else this.#finish(next, this.#parts.failures.timeout(next, 'room in the queue', false, this.#link.lastError));
+    }
   }
 
   #settle(pending: PendingSend, result: SendSuccess | SendError): void {

@@ -63,7 +63,7 @@ export class FakeSupervised implements SupervisedLink {
     if (this.isReleased) return;
     this.state = 'attached';
     this.owner.attached(this.link);
-    for (const { resolve } of this.#waiters.splice(0)) resolve();
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve();
   }
 
   /** As when the connection drops: transfers are told first, then the owner. */
@@ -87,13 +87,13 @@ export class FakeSupervised implements SupervisedLink {
     if (link instanceof FakeSenderLink || link instanceof FakeReceiverLink) link.end(error);
     this.state = 'failed';
     this.owner.failed(error);
-    for (const { reject } of this.#waiters.splice(0)) reject(error);
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
   }
 
   /** No connection will come by itself. */
   giveUp(error: AmqpError): void {
     this.state = 'idle';
-    for (const { reject } of this.#waiters.splice(0)) reject(error);
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
   }
 
   closed(error: AmqpError): void {
@@ -121,8 +121,7 @@ export class FakeLinks implements LinkSupervisor {
   }
 
   supervise<Link extends AnyLink>(owner: LinkOwner<Link>): SupervisedLink {
-    // True: the owner only ever gets the links that it attached itself.
-    const supervised = new FakeSupervised(owner as unknown as LinkOwner<AnyLink>, this);
+    const supervised = new FakeSupervised(owner, this);
     this.supervised.push(supervised);
     return supervised;
   }

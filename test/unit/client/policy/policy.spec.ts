@@ -39,7 +39,7 @@ describe('a policy', () => {
       () => policy.redeliver({ maxDeliveries: 2, delayMs: -1 }),
       'policy.redeliver.delayMs',
     ],
-    ['a dead letter to nowhere', () => policy.deadLetter('' as never), 'policy.deadLetter.target'],
+    ['a dead letter to nowhere', () => policy.deadLetter(''), 'policy.deadLetter.target'],
     ['a dead letter to the anonymous target', () => policy.deadLetter(null), 'policy.deadLetter.target'],
     ['an empty condition', () => policy.reject(''), 'policy.reject.condition'],
     ['modify with a word', () => policy.modify({ deliveryFailed: 'yes' } as never), 'policy.modify.deliveryFailed'],
