@@ -92,10 +92,11 @@ const artemis: PeerProfile = {
   topology: 'auto-create',
 };
 
-/** Apache Qpid Broker-J, by its documentation. */
+/** Apache Qpid Broker-J. It makes a queue at an attach only where its virtual host is told to. */
 const qpid: PeerProfile = {
   ...generic,
   name: 'qpid',
+  topology: 'auto-create',
   topic: (name) => ({ target: `amq.topic/${name}`, source: `amq.topic/${name}`, capabilities: [] }),
   exchangeAddress: (exchange, routingKey) => (routingKey === undefined ? exchange : `${exchange}/${routingKey}`),
 };

@@ -1,8 +1,8 @@
-// Topology on peers that make a queue when somebody attaches to it: ActiveMQ and Artemis. What needs their own management is
-// refused, with a word on where it is done.
+// Topology on peers that make a queue when somebody attaches to it: ActiveMQ, Artemis, and Qpid where it is set up so. What needs
+// their own management is refused, with a word on where it is done.
 
 import { randomUUID } from 'node:crypto';
-import type { ProtocolSession } from '../../protocol/index.js';
+import { AmqpError, type ProtocolSession } from '../../protocol/index.js';
 import type { ConnectedPeer } from '../connection/connect-peer.js';
 import { TopologyError } from '../errors.js';
 import type { QueueDeclaration, Topology } from './topology.js';
@@ -64,21 +64,34 @@ function unsupported(peer: ConnectedPeer, what: string, instead: string): Topolo
   return new TopologyError('unsupported', `${name} cannot do this over AMQP: ${what}; ${instead}`);
 }
 
-/** An attach makes the queue. */
+/** An attach makes the queue, or finds it. */
 async function touch(peer: ConnectedPeer, queue: string, signal: AbortSignal): Promise<void> {
-  const { profile } = peer;
-  await withSession(peer, signal, async (session) => {
-    const link = await session.attachSender({
-      name: `declare-${randomUUID()}`,
-      source: {},
-      target: { address: profile.queueAddress(queue), capabilities: profile.queueCapabilities },
-      settleMode: 'unsettled',
-      signal,
-      onClosed: () => undefined,
-      onSendable: () => undefined,
-    });
-    await link.detach({ closed: true, timeoutMs: END_TIMEOUT_MS });
+  try {
+    await withSession(peer, signal, (session) => attachOnce(session, peer, queue, signal));
+  } catch (error) {
+    if (!(error instanceof AmqpError) || error.condition !== 'amqp:not-found') throw error;
+    const what = `queue "${queue}" is not there, and ${peer.product ?? 'this peer'} does not make one at an attach`;
+    const message = `${what}; make it with its own tools, or let it create queues`;
+    throw new TopologyError('not-found', message, { condition: error.condition, cause: error });
+  }
+}
+
+async function attachOnce(
+  session: ProtocolSession,
+  { profile }: ConnectedPeer,
+  queue: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const link = await session.attachSender({
+    name: `declare-${randomUUID()}`,
+    source: {},
+    target: { address: profile.queueAddress(queue), capabilities: profile.queueCapabilities },
+    settleMode: 'unsettled',
+    signal,
+    onClosed: () => undefined,
+    onSendable: () => undefined,
   });
+  await link.detach({ closed: true, timeoutMs: END_TIMEOUT_MS });
 }
 
 /** Takes everything pre-settled until a drain brings nothing more. */

@@ -288,6 +288,14 @@ describe('a connection to the embedded broker', () => {
 });
 
 describe('a peer without a management of its own', () => {
+  it('that makes no queue at an attach says so', async () => {
+    const broker = await start({ autoCreateQueues: false });
+    const { topology } = connect({ uri: broker.uri, profile: 'qpid' });
+    const error = await topologyError(topology.declare({ queues: ['a'] }));
+    expect(error).toMatchObject({ code: 'not-found', condition: 'amqp:not-found' });
+    expect(error.message).toContain('queue "a"');
+  });
+
   it('has queues by attaching to them, can be emptied, and refuses the rest by name', async () => {
     const broker = await start();
     const connection = connect({ uri: broker.uri, profile: 'activemq' });
