@@ -60,6 +60,7 @@ export class Pull implements Consumer {
     await this.#activate();
     const until = performance.now() + waitMs;
     for (;;) {
+      signal?.throwIfAborted();
       const now = performance.now();
       if (this.#buffer.length >= maxMessages || this.#isClosed || now >= until) break;
       const quietIn = this.#buffer.length === 0 ? Infinity : this.#lastArrivalAt + QUIET_MS - now;
