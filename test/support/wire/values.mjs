@@ -234,6 +234,8 @@ export class Reader {
       const size = this.size(wide);
       const end = this.position + size;
       const count = this.size(wide);
+      // Of zero-width items there may be more than bytes, of anything else not.
+      if (count > 1_000_000 || (high < 0xe && count > size)) throw new Error(`${count} items in ${size} bytes`);
       const inside = high >= 0xe ? this.items(count) : this.values(count);
       if (this.position !== end)
         throw new Error(`a compound value of ${size} bytes ends at ${this.position}, not at ${end}`);
