@@ -1,6 +1,6 @@
 // A message in one queue: what changes about it from delivery to delivery, and its bytes for the next one.
 
-import { amqp, encodeValue } from '../../protocol/acceptor/index.js';
+import { amqp, EncodingFailure, encodeValue } from '../../protocol/acceptor/index.js';
 import { type BrokerHeader, writeHeader } from './header.js';
 import type { MessageContent } from './message-content.js';
 
@@ -27,8 +27,9 @@ export class QueuedMessage {
   deliveryCount = 0;
   /** Somebody else has had it. */
   redelivered = false;
-  /** In place of the annotations in the bytes, once something changed them. */
-  annotations: Readonly<Record<string, unknown>> | undefined;
+  /** In place of those in the bytes, once something changed them. */
+  #annotations: Readonly<Record<string, unknown>> | undefined;
+  #annotationsSection: Buffer | undefined;
   /** Milliseconds of the epoch. */
   expiresAt: number | undefined;
   /** Ends the timer for `expiresAt` or for the scheduled time. */
@@ -43,7 +44,7 @@ export class QueuedMessage {
     readonly ttlEndsAt: number | undefined,
     readonly facts: ArrivalFacts,
   ) {
-    this.annotations = facts.annotations;
+    if (facts.annotations !== undefined) this.#setAnnotations(facts.annotations);
   }
 
   get size(): number {
@@ -52,7 +53,12 @@ export class QueuedMessage {
 
   /** All annotations as they are now. */
   get currentAnnotations(): Readonly<Record<string, unknown>> {
-    return this.annotations ?? this.content.annotations;
+    return this.#annotations ?? this.content.annotations;
+  }
+
+  /** Adds to the annotations. What has no form in AMQP (a key that is not ASCII, as some peers send) is left out. */
+  annotate(added: Readonly<Record<string, unknown>>): void {
+    this.#setAnnotations({ ...this.currentAnnotations, ...added });
   }
 
   /** The header of a delivery at this time. */
@@ -64,13 +70,33 @@ export class QueuedMessage {
 
   /** The whole message for a delivery at this time; properties to footer are the bytes that came. */
   encode(now: number): Buffer {
-    const annotations =
-      this.annotations === undefined ? this.content.annotationsSection : annotationsSection(this.annotations);
+    const annotations = this.#annotationsSection ?? this.content.annotationsSection;
     return Buffer.concat([writeHeader(this.header(now)), annotations, this.content.bareMessage]);
+  }
+
+  #setAnnotations(annotations: Readonly<Record<string, unknown>>): void {
+    const entries = Object.entries(annotations).filter(isEncodable);
+    this.#annotations = Object.fromEntries(entries);
+    this.#annotationsSection = annotationsSection(entries);
   }
 }
 
-function annotationsSection(annotations: Readonly<Record<string, unknown>>): Buffer {
-  const entries = Object.entries(annotations).map(([key, value]): [unknown, unknown] => [amqp.symbol(key), value]);
-  return Buffer.concat([MESSAGE_ANNOTATIONS, encodeValue(new Map(entries))]);
+type Entry = readonly [key: string, value: unknown];
+
+function annotationsSection(entries: readonly Entry[]): Buffer {
+  return Buffer.concat([MESSAGE_ANNOTATIONS, encodeValue(symbolKeys(entries))]);
+}
+
+function symbolKeys(entries: readonly Entry[]): Map<unknown, unknown> {
+  return new Map(entries.map(([key, value]) => [amqp.symbol(key), value]));
+}
+
+function isEncodable(entry: Entry): boolean {
+  try {
+    encodeValue(symbolKeys([entry]));
+    return true;
+  } catch (error) {
+    if (error instanceof EncodingFailure) return false;
+    throw error;
+  }
 }

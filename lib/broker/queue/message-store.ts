@@ -159,9 +159,7 @@ export class MessageStore {
   }
 
   #modify(message: QueuedMessage, outcome: Extract<Outcome, { kind: 'modified' }>): void {
-    if (outcome.messageAnnotations !== undefined) {
-      message.annotations = { ...message.currentAnnotations, ...outcome.messageAnnotations };
-    }
+    if (outcome.messageAnnotations !== undefined) message.annotate(outcome.messageAnnotations);
     if (outcome.deliveryFailed) message.deliveryCount += 1;
     const hadItsDeliveries =
       outcome.deliveryFailed && message.deliveryCount >= (this.hooks.settings.maxDeliveries ?? Infinity);

@@ -11,8 +11,8 @@ export interface KeepAliveOptions {
   readonly silent: (silentMs: number) => void;
 }
 
-/** A peer may ask for less than a second; so often is not. */
-const MIN_BEAT_MS = 250;
+/** A peer may ask for less than half a second; so often is not. */
+const MIN_BEAT_CHECK_MS = 125;
 const CHECKS_PER_TIMEOUT = 2;
 const LONGEST_TIMER_MS = 2_147_483_647;
 
@@ -25,7 +25,7 @@ export class KeepAlive {
   constructor(options: KeepAliveOptions) {
     const { idleTimeoutMs, peerIdleTimeoutMs } = options;
     if (idleTimeoutMs > 0) this.#watch(options, idleTimeoutMs / CHECKS_PER_TIMEOUT);
-    if (peerIdleTimeoutMs !== undefined && peerIdleTimeoutMs > 0) this.#beat(options, peerIdleTimeoutMs / 2);
+    if (peerIdleTimeoutMs !== undefined && peerIdleTimeoutMs > 0) this.#beat(options, peerIdleTimeoutMs / 4);
   }
 
   /** Bytes came from the peer. */
@@ -53,9 +53,10 @@ export class KeepAlive {
     });
   }
 
+  /** An empty frame when nothing was written since the last look: so never more than two looks go by in silence. */
   #beat({ bytesWritten, beat }: KeepAliveOptions, everyMs: number): void {
     let before = bytesWritten();
-    this.#start(Math.max(MIN_BEAT_MS, everyMs), () => {
+    this.#start(Math.max(MIN_BEAT_CHECK_MS, everyMs), () => {
       if (bytesWritten() === before) beat();
       before = bytesWritten();
     });

@@ -101,6 +101,15 @@ describe('a queue', () => {
     expect(consumer.nth(1).currentAnnotations).toEqual({ 'x-a': 1, 'x-b': 2 });
   });
 
+  it('leaves annotations out that have no form in AMQP, and delivers all the same', async () => {
+    const queue = new FakeBroker().queue();
+    const consumer = new FakeConsumer(queue, { credit: 2 });
+    queue.publish(content({ messageAnnotations: { 'x-kept': 1 } }));
+    queue.settle(consumer.nth(0), { ...FAILED, messageAnnotations: { 'x-ä': 1, 'x-function': () => 1, 'x-new': 2 } });
+    await nextTask();
+    expect(new MessageContent(consumer.nth(1).encode(0)).annotations).toEqual({ 'x-kept': 1, 'x-new': 2 });
+  });
+
   it('writes redelivery and count into the next header and leaves the bare message as it came', async () => {
     const queue = new FakeBroker().queue();
     const consumer = new FakeConsumer(queue, { credit: 2 });
@@ -169,6 +178,8 @@ describe('a queue', () => {
       'x-opt-death-queue': 'q',
       ...annotations,
     });
+    const sent = new FakeConsumer(dead, { credit: 1 }).nth(0).encode(broker.clock.now());
+    expect(new MessageContent(sent).decode()).toMatchObject({ body: 'x', messageAnnotations: annotations });
     expect(queue.stats()).toMatchObject({ deadLettered: 1, dropped: 0 });
   });
 

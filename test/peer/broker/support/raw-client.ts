@@ -1,6 +1,7 @@
 // A client that says exactly what it is told, right or wrong.
 
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import {
   AMQP_HEADER,
   type AnyFrame,
@@ -26,7 +27,7 @@ export class RawClient {
   isClosed = false;
   #arrived: (() => void)[] = [];
 
-  private constructor(readonly socket: Socket) {
+  private constructor(readonly socket: Duplex) {
     const splitter = new FrameSplitter();
     socket.on('data', (chunk: Buffer) => {
       for (const { kind, bytes } of splitter.push(chunk)) {
@@ -52,7 +53,12 @@ export class RawClient {
       socket.once('connect', resolve);
       socket.once('error', reject);
     });
-    const client = new RawClient(socket);
+    return RawClient.over(socket);
+  }
+
+  /** On a byte stream that is connected already. */
+  static over(stream: Duplex): RawClient {
+    const client = new RawClient(stream);
     RawClient.#open.add(client);
     return client;
   }
@@ -65,12 +71,7 @@ export class RawClient {
   /** Up to an open connection. */
   static async open(port: number | undefined, fields: Loose<FrameFields['open']> = {}): Promise<RawClient> {
     const client = await RawClient.connect(port);
-    client.write(SASL_HEADER);
-    client.send('init', 0, { mechanism: 'ANONYMOUS' });
-    await client.next('outcome');
-    client.write(AMQP_HEADER);
-    client.send('open', 0, { containerId: 'raw', ...fields });
-    await client.next('open');
+    await client.open(fields);
     return client;
   }
 
@@ -79,6 +80,15 @@ export class RawClient {
     const client = await RawClient.open(port);
     await client.begin(0);
     return client;
+  }
+
+  async open(fields: Loose<FrameFields['open']> = {}): Promise<void> {
+    this.write(SASL_HEADER);
+    this.send('init', 0, { mechanism: 'ANONYMOUS' });
+    await this.next('outcome');
+    this.write(AMQP_HEADER);
+    this.send('open', 0, { containerId: 'raw', ...fields });
+    await this.next('open');
   }
 
   write(bytes: Buffer): void {
