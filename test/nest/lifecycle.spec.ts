@@ -121,11 +121,15 @@ describe('boot', () => {
         seen.add(body);
       }
     }
+    let dials = 0;
     const dial: NonNullable<AmqpModuleOptions['dial']> = async (attempt) => {
+      dials += 1;
       await ready.opened;
       return broker.dial(attempt);
     };
-    const app = await boot(broker, { dial, waitForConnection: false, lazy: true }, { providers: [Later] });
+    const waits = { bootTimeoutMs: 20, connectTimeoutMs: 10, reconnect: { initialDelayMs: 1 }, refusedRetryMs: 60_000 };
+    const app = await boot(broker, { dial, waitForConnection: false, ...waits }, { providers: [Later] });
+    await eventually('it is long past bootTimeoutMs', () => dials > 3);
     expect(app.get(AmqpConsumers).get('Later.handle').state).not.toBe('running');
     ready.open();
     await eventually('the consumer is there', () => broker.queues().some(({ name }) => name === 'later'));

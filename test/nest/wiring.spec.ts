@@ -250,6 +250,17 @@ describe("uri 'embedded:'", () => {
     await expect(booting).rejects.toThrow(/echo/);
   });
 
+  it('is one broker for every reconnect, and stops with the application', async () => {
+    const options = quiet({ broker: { name: 'wiring-spec-private' }, reconnect: { initialDelayMs: 1 } });
+    const app = await boot({ imports: [AmqpModule.forRoot(options), feature], providers: [Echo] });
+    const broker = EmbeddedBroker.find('wiring-spec-private');
+    broker?.dropConnections();
+    await works(app);
+    expect(broker?.queue('echo').stats()).toMatchObject({ enqueued: 1 });
+    await app.close();
+    expect(EmbeddedBroker.find('wiring-spec-private')).toBeUndefined();
+  });
+
   it('with a name joins the broker that was started by it', async () => {
     const broker = await EmbeddedBroker.start({ name: 'wiring-spec', port: false });
     brokers.push(broker);
