@@ -26,6 +26,8 @@ export interface DeadlineEntry {
 
 /** A client that its connection closes with itself. */
 export interface Closable {
+  /** What it has running may still use the other clients: it is closed before them. */
+  readonly closesFirst?: boolean;
   close(options?: { timeoutMs?: number }): Promise<void>;
   /** Resolves when what was sent has its outcome, at the latest after `timeoutMs`. */
   flush?(options: { readonly timeoutMs: number }): Promise<void>;

@@ -21,6 +21,8 @@ import type { StatusEvent } from './status.js';
 
 /** Of a close, this much is kept for the connection itself when its clients take long. */
 const CLOSE_RESERVE_MS = 1_000;
+/** Of the time for the clients, this much is for running handlers. */
+const HANDLERS_SHARE = 0.75;
 /** While it cannot connect, a line is logged for the first failure and then for each tenth. */
 const LOG_EVERY = 10;
 
@@ -123,13 +125,22 @@ export class ConnectionCore {
     const startedAt = performance.now();
     const clientsMs = Math.max(timeoutMs / 2, timeoutMs - CLOSE_RESERVE_MS);
     const enough = deadline(clientsMs, () => new ClientClosedError('the connection was closed'));
-    const closed = Promise.allSettled([...this.#clients].map((client) => client.close({ timeoutMs: clientsMs })));
+    const closed = this.#closeClients(clientsMs);
     // Late clients are told below that their links are gone for good.
     await raceSignal(closed, enough.signal).catch(() => undefined);
     enough.done();
     const cause = new ClientClosedError('the connection was closed');
     this.links.givenUp(cause, true);
     await this.life.close(Math.max(1, timeoutMs - (performance.now() - startedAt)));
+  }
+
+  /** Handlers end first: what they send on their last steps still goes out. */
+  async #closeClients(timeoutMs: number): Promise<void> {
+    const until = performance.now() + timeoutMs;
+    const first = [...this.#clients].filter(({ closesFirst }) => closesFirst === true);
+    await Promise.allSettled(first.map((client) => client.close({ timeoutMs: timeoutMs * HANDLERS_SHARE })));
+    const left = Math.max(0, until - performance.now());
+    await Promise.allSettled([...this.#clients].map((client) => client.close({ timeoutMs: left })));
   }
 
   async #connected(): Promise<ConnectedPeer> {

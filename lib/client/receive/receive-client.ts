@@ -22,6 +22,8 @@ const CLOSE_TIMEOUT_MS = 20_000;
  * Each subscription has a link of its own, and so has fetching: they compete for the messages as separate consumers do.
  */
 export class ReceiveClient implements Closable, AsyncIterable<ReceivedMessage> {
+  /** @internal */
+  readonly closesFirst = true;
   readonly #context: MessagingContext;
   readonly #source: Source;
   readonly #options: ResolvedReceiveClientOptions;
