@@ -5,12 +5,13 @@ import { ByteWriter, writeSymbolMap, writeValue } from '../types/encode.js';
 import { failureAt } from '../types/failure-path.js';
 import { checkWellFormed, kind } from '../types/scalar-checks.js';
 import { isPlain, isScalar } from '../types/value-kind.js';
+import { writeNumber, writeUint32 } from '../types/write-number.js';
+import { writeText } from '../types/write-text.js';
 import type { AmqpMessage, MessageHeader } from './amqp-message.js';
 import { writeBinary, writeProperties } from './encode-properties.js';
 import * as section from './sections.js';
 import { encodedSizeBound } from './size-bound.js';
-import { isPresent, writeSection, writeUint32 } from './write-head.js';
-import { writeText } from './write-text.js';
+import { isPresent, writeSection } from './write-head.js';
 
 export { encodedSizeBound } from './size-bound.js';
 
@@ -144,26 +145,6 @@ function writeSimple(buffer: Buffer, offset: number, value: unknown): number {
   writeValue(out, value);
   if (out.buffer !== buffer) throw new EncodingFailure('the value changed while it was encoded');
   return out.position;
-}
-
-/** As `writeValue` does it: int, long or double. */
-function writeNumber(buffer: Buffer, offset: number, value: number): number {
-  if (value === (value | 0) && !Object.is(value, -0)) {
-    if (value >= -128 && value <= 127) {
-      buffer[offset] = 0x54;
-      buffer[offset + 1] = value;
-      return offset + 2;
-    }
-    buffer[offset] = 0x71;
-    return writeUint32(buffer, offset + 1, value);
-  }
-  if (Number.isSafeInteger(value) && value !== 0) {
-    const high = Math.floor(value / 4_294_967_296);
-    buffer[offset] = 0x81;
-    return writeUint32(buffer, writeUint32(buffer, offset + 1, high), value - high * 4_294_967_296);
-  }
-  buffer[offset] = 0x82;
-  return buffer.writeDoubleBE(value, offset + 1);
 }
 
 function writeBody(buffer: Buffer, offset: number, message: AmqpMessage): number {

@@ -3,10 +3,11 @@
 import { EncodingFailure } from '../errors.js';
 import { kind } from '../types/scalar-checks.js';
 import { Uuid } from '../types/uuid.js';
+import { writeUint32 } from '../types/write-number.js';
+import { writeText } from '../types/write-text.js';
 import type { MessageId, MessageProperties } from './amqp-message.js';
-import { isPresent, writeSection, writeUint32 } from './write-head.js';
+import { isPresent, writeSection } from './write-head.js';
 import { PROPERTIES } from './sections.js';
-import { writeText } from './write-text.js';
 
 const LAST_ULONG = 0xffff_ffff_ffff_ffffn;
 const STRING = 0xa1;

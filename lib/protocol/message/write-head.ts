@@ -8,15 +8,6 @@ export function writeSection(buffer: Buffer, offset: number, code: number): numb
   return offset + 3;
 }
 
-/** Four bytes of an unsigned integer, whose range the caller has checked: `writeUInt32BE` would check it again. */
-export function writeUint32(buffer: Buffer, offset: number, value: number): number {
-  buffer[offset] = value >>> 24;
-  buffer[offset + 1] = value >>> 16;
-  buffer[offset + 2] = value >>> 8;
-  buffer[offset + 3] = value;
-  return offset + 4;
-}
-
 /** Whether a field is there. A null from JavaScript that no compiler checked is as absent as an undefined. */
 export function isPresent<T>(value: T | undefined): value is T {
   return value !== undefined && value !== null;

@@ -14,7 +14,8 @@ import { MAX_DEPTH } from './limits.js';
 import { kind } from './scalar-checks.js';
 import { ARRAY_CODE, writeItem, writeScalar } from './scalars.js';
 import { Decimal, Described, Typed } from './typed.js';
-import { className, isPlain, scalarTypeOf, typeOfNumber } from './value-kind.js';
+import { className, isPlain, scalarTypeOf } from './value-kind.js';
+import { numberSize, writeNumber } from './write-number.js';
 
 export { ByteWriter } from './byte-writer.js';
 
@@ -66,7 +67,9 @@ function write(out: ByteWriter, value: unknown, ancestors: object[]): void {
     case 'string':
       return writeScalar(out, 'string', value);
     case 'number':
-      return writeScalar(out, typeOfNumber(value), value);
+      out.ensure(numberSize(value));
+      out.position = writeNumber(out.buffer, out.position, value);
+      return undefined;
     case 'bigint':
       return writeScalar(out, 'long', value);
     case 'object':

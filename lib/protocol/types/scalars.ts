@@ -15,6 +15,7 @@ import {
   wideInteger,
 } from './scalar-checks.js';
 import type { TypeName } from './typed.js';
+import { textSize, writeText } from './write-text.js';
 
 /** Types whose values hold no other values; boolean and binary have no wrapper. */
 export type ScalarType = Exclude<TypeName, 'list' | 'map' | 'array'> | 'boolean' | 'binary' | 'string' | 'null';
@@ -73,9 +74,9 @@ export function writeScalar(out: ByteWriter, type: ScalarType, value: unknown): 
     case 'boolean':
       return out.u8(value === true ? 0x41 : 0x42);
     case 'string':
-      return writeText(out, anyString(value, 'string'), 0xa1);
+      return writeShort(out, anyString(value, 'string'), 0xa1);
     case 'symbol':
-      return writeText(out, symbolText(value), 0xa3);
+      return writeShort(out, anyString(value, 'symbol'), 0xa3);
     case 'binary': {
       const bytes = binaryBytes(value);
       if (bytes.length > 255) return writeWide(out, type, bytes);
@@ -147,17 +148,10 @@ export function writeItem(out: ByteWriter, type: ScalarType, value: unknown): vo
   }
 }
 
-function writeText(out: ByteWriter, text: string, shortCode: number): void {
-  const length = Buffer.byteLength(text);
-  if (length > 255) {
-    out.u8(shortCode + 0x10);
-    return writeLongText(out, text);
-  }
-  checkWellFormed(text, length);
-  out.ensure(length + 2);
-  out.u8(shortCode);
-  out.u8(length);
-  out.position += out.buffer.write(text, out.position);
+/** The room is made to the byte: a caller who measured a value has no more of it. */
+function writeShort(out: ByteWriter, text: string, code: 0xa1 | 0xa3): void {
+  out.ensure(textSize(text));
+  out.position = writeText(out.buffer, out.position, text, code, '');
 }
 
 function writeLongText(out: ByteWriter, text: string): void {

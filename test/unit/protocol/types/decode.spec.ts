@@ -151,6 +151,17 @@ describe('decoding a value', () => {
     expect(() => decodeValue(hex(bytes))).toThrow(DecodeError);
   });
 
+  it.each([
+    ['a list smaller than its content', 'c0 04 02 5001 5002', 'not as long as it says'],
+    ['a list larger than its content', 'c0 04 01 40 40 40', 'not as long as it says'],
+    ['an array larger than its content', 'e0 04 01 50 01 02', 'not as long as it says'],
+    ['a map larger than its content', 'c1 04 02 40 40 40', 'not as long as it says'],
+    ['a list of more items than bytes', 'd0 00000005 000fffff 40', 'more items than bytes'],
+    ['a list larger than the buffer', 'd0 00000005 00000000', 'the bytes end in the middle'],
+  ])('says what is wrong with %s', (_, bytes, reason) => {
+    expect(() => decodeValue(hex(bytes))).toThrow(reason);
+  });
+
   it('bounds what nested arrays without content may become', () => {
     const inner = hex('f0 00000005 00010000 40');
     const lists = Array.from({ length: 40 }, () => inner);

@@ -1,13 +1,26 @@
-// A message leaving: strings straight into the caller's buffer.
+// A message leaving: strings straight into a buffer that has room for them.
 
 import { EncodingFailure } from '../errors.js';
-import { checkWellFormed, kind } from '../types/scalar-checks.js';
-import { writeUint32 } from './write-head.js';
+import { checkWellFormed, kind } from './scalar-checks.js';
+import { writeUint32 } from './write-number.js';
 
 /** Up to here a loop in JavaScript beats the call into Node. */
 const LOOPED = 32;
 /** Up to here a string has at most 255 bytes in UTF-8, three for each character, so that a one-byte length will do. */
 const SHORT = 85;
+
+/** How many bytes `writeText` takes. */
+export function textSize(text: string): number {
+  const length = text.length;
+  const bytes = isShortAscii(text) ? length : Buffer.byteLength(text);
+  return bytes + (length <= SHORT ? 2 : 5);
+}
+
+function isShortAscii(text: string): boolean {
+  if (text.length > LOOPED) return false;
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
+  return true;
+}
 
 /** `code`: 0xa1 string, 0xa3 symbol. Answers where it ends. */
 export function writeText(buffer: Buffer, offset: number, text: unknown, code: 0xa1 | 0xa3, path: string): number {
