@@ -27,6 +27,9 @@ export class TopologyService implements TopologyClient {
     declare: (queue, signal) => this.#run((driver, peer, bound) => driver.ensureQueue(peer, queue, bound), signal),
   };
 
+  /** One request after the other: each has a session of its own, and a hundred at once would use up the connection's. */
+  #last: Promise<unknown> = Promise.resolve();
+
   constructor(private readonly surroundings: TopologySurroundings) {}
 
   async declare(wanted: Topology): Promise<void> {
@@ -89,10 +92,22 @@ export class TopologyService implements TopologyClient {
     return this.#within(peer, (driver, bound) => work(driver, peer, bound), signal);
   }
 
-  async #within<T>(
+  #within<T>(
     peer: ConnectedPeer,
     work: (driver: TopologyDriver, signal: AbortSignal) => Promise<T>,
     signal?: AbortSignal,
+  ): Promise<T> {
+    const run = (): Promise<T> => this.#now(peer, work, signal);
+    const result = this.#last.then(run, run);
+    // Whoever asked hears of a failure; the next one only waits for the end.
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async #now<T>(
+    peer: ConnectedPeer,
+    work: (driver: TopologyDriver, signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal | undefined,
   ): Promise<T> {
     const { timeoutMs } = this.surroundings;
     const wait = deadline(timeoutMs, () => managementTimeout(peer.name, timeoutMs), signal);
