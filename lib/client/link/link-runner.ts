@@ -7,6 +7,7 @@ import { linkFailure } from '../connection/refusal.js';
 import { asError, deadline, raceSignal } from '../deadline.js';
 import { AmqpTimeoutError, ClientClosedError } from '../errors.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
+import { discardLink } from './discard-link.js';
 import type { LinkOwner, SupervisedLink } from './link-owner.js';
 import {
   decideLink,
@@ -34,9 +35,7 @@ export interface LinkSurroundings {
   forget(link: SupervisedLink): void;
 }
 
-type AnyLink = { readonly isOpen: boolean };
-
-export class LinkRunner<Link extends AnyLink> implements SupervisedLink {
+export class LinkRunner<Link extends { readonly isOpen: boolean }> implements SupervisedLink {
   #state: LinkState = INITIAL_LINK_STATE;
   #attempt: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -177,7 +176,7 @@ export class LinkRunner<Link extends AnyLink> implements SupervisedLink {
       const held = await current.pool.attach(wish, attempt.signal, (session) =>
         owner.attach(session, current.profile, attempt.signal),
       );
-      if (this.#state.epoch !== epoch) await discard(held);
+      if (this.#state.epoch !== epoch) await discardLink(held);
       else if (!held.link.isOpen) {
         await held.place.release();
         throw (
@@ -244,16 +243,6 @@ export class LinkRunner<Link extends AnyLink> implements SupervisedLink {
     const message = `"${this.owner.address}" was not attached within ${this.surroundings.readyTimeoutMs} ms${why}`;
     return new AmqpTimeoutError(message, { cause });
   }
-}
-
-/** The attach ended after all, but nobody wants the link any more. */
-async function discard(held: { readonly link: AnyLink; readonly place: SessionPlace }): Promise<void> {
-  const { link, place } = held;
-  if (place.isShared && link.isOpen && 'detach' in link && typeof link.detach === 'function') {
-    // True for every link of the protocol layer: detach resolves, whatever happens.
-    await (Reflect.apply(link.detach, link, [{ closed: true, timeoutMs: 1_000 }]) as Promise<void>);
-  }
-  await place.release();
 }
 
 function toAmqpError(thrown: unknown, address: string): AmqpError {
