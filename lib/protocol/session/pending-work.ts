@@ -12,6 +12,7 @@ export class PendingWork {
   private dueFlows: PlaneSession[] = [];
   private unwritten: PlaneSession[] = [];
   private presettled: PlaneTransfer[] = [];
+  private handedOver: PlaneTransfer[] = [];
 
   constructor(private readonly writer: Writer) {}
 
@@ -54,18 +55,25 @@ export class PendingWork {
     }
   }
 
-  /** All that stands in the writer was handed to the stream. */
-  noteWritten(): void {
-    if (this.unwritten.length === 0) return;
-    const sessions = this.unwritten;
-    this.unwritten = [];
-    for (const session of sessions) session.noteWritten();
+  /** The writer hands over all that stands in it: what comes from here on belongs to the next time. */
+  prepare(): void {
+    this.write();
+    if (this.unwritten.length > 0) {
+      const sessions = this.unwritten;
+      this.unwritten = [];
+      for (const session of sessions) session.noteWritten();
+    }
+    if (this.presettled.length > 0) {
+      this.handedOver = this.handedOver.length === 0 ? this.presettled : [...this.handedOver, ...this.presettled];
+      this.presettled = [];
+    }
   }
 
-  settlePresettled(): void {
-    if (this.presettled.length === 0) return;
-    const transfers = this.presettled;
-    this.presettled = [];
+  /** It was handed over. */
+  settleWritten(): void {
+    if (this.handedOver.length === 0) return;
+    const transfers = this.handedOver;
+    this.handedOver = [];
     for (const transfer of transfers) {
       try {
         transfer.settled(undefined);
@@ -77,8 +85,11 @@ export class PendingWork {
 
   /** Nothing more will be written. */
   fail(error: AmqpError): void {
-    const transfers = this.presettled;
+    const written = this.handedOver;
+    const unwritten = this.presettled;
+    this.handedOver = [];
     this.presettled = [];
-    for (const transfer of transfers) failTransfer(transfer, error, false);
+    for (const transfer of written) failTransfer(transfer, error, true);
+    for (const transfer of unwritten) failTransfer(transfer, error, false);
   }
 }

@@ -70,9 +70,8 @@ export class Plane {
     this.turns = new SendTurns(writer);
     this.pending = new PendingWork(writer);
     writer.use({
-      beforeFlush: () => this.pending.write(),
-      afterWrite: () => this.pending.noteWritten(),
-      afterFlush: () => this.pending.settlePresettled(),
+      beforeFlush: () => this.pending.prepare(),
+      afterFlush: () => this.pending.settleWritten(),
       onRoom: () => this.turns.run(),
     });
   }

@@ -4,16 +4,14 @@ import type { Duplex } from 'node:stream';
 
 /** Size of the buffer that frames are written into, and so of the largest frame written in place. */
 export const SLAB_BYTES = 256 * 1024;
-/** Bytes waiting in the stream above which links are told to wait. */
+/** Bytes waiting here or in the stream above which links are told to wait. */
 export const HIGH_WATER_BYTES = 1024 * 1024;
 
 /** What the writer asks of the data plane. None may throw. */
 export interface WriterHooks {
   /** Last chance to add frames (dispositions, credit) before the buffer goes to the stream. */
   beforeFlush(): void;
-  /** All bytes so far were handed to the stream; this may be in the middle of a `reserve`. */
-  afterWrite(): void;
-  /** The same, at the end of a tick or turn: callbacks may run now. */
+  /** All bytes so far were handed to the stream. */
   afterFlush(): void;
   /** The stream has room again. */
   onRoom(): void;
@@ -27,7 +25,7 @@ export class Writer {
   /** Frames are written here at `position`, after `reserve`. */
   buffer: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
   position = 0;
-  /** More than `HIGH_WATER_BYTES` wait in the stream; `onRoom` follows. */
+  /** More than `HIGH_WATER_BYTES` wait; `onRoom` follows. */
   isFull = false;
   /** Bytes that were handed to the stream, ever; the heartbeat looks whether it moved. */
   bytesWritten = 0;
@@ -38,6 +36,9 @@ export class Writer {
   private atTurnEnd = false;
   /** What lies before this in `buffer` was handed to the stream. */
   private writtenUpTo = 0;
+  /** Full buffers of this tick. They are not written before its end: a stream in memory may answer inside `write`. */
+  private pieces: Buffer[] = [];
+  private pieceBytes = 0;
   private readonly onTick = (): void => this.flush();
   private readonly onTurn = (): void => {
     this.atTurnEnd = false;
@@ -80,9 +81,9 @@ export class Writer {
   append(bytes: Buffer): void {
     if (this.isClosed) return;
     if (bytes.length > SLAB_BYTES) {
-      this.spill();
-      this.write(Buffer.from(bytes));
-      this.hooks?.afterWrite();
+      this.replace();
+      this.addPiece(Buffer.from(bytes));
+      this.schedule();
       return;
     }
     this.reserve(bytes.length);
@@ -98,11 +99,14 @@ export class Writer {
     this.atTickEnd = false;
     this.spill();
     this.hooks?.afterFlush();
+    this.checkRoom();
   }
 
   /** Forgets what was not handed to the stream yet. */
   discard(): void {
     this.position = this.writtenUpTo;
+    this.pieces = [];
+    this.pieceBytes = 0;
   }
 
   /** From now on nothing is written; what was not handed over is forgotten. */
@@ -111,24 +115,48 @@ export class Writer {
     this.discard();
   }
 
+  /** All pieces in one go, so that what is written in answer to one of them comes behind the others. */
   private spill(): void {
-    const { position, writtenUpTo } = this;
-    if (position === writtenUpTo || this.isClosed) return;
-    this.writtenUpTo = position;
-    this.write(this.buffer.subarray(writtenUpTo, position));
-    this.hooks?.afterWrite();
+    const { stream, pieces } = this;
+    const isSingle = pieces.length === 0;
+    this.addPiece(this.takeCurrent());
+    if (this.pieceBytes === 0) return;
+    this.bytesWritten += this.pieceBytes;
+    this.pieces = [];
+    this.pieceBytes = 0;
+    if (!isSingle) stream.cork();
+    for (const piece of pieces) stream.write(piece);
+    if (!isSingle) stream.uncork();
   }
 
-  /** Bytes that were handed over are never written again: a stream in memory passes them on as they are. */
+  /**
+   * Bytes that were handed over are never written again: a stream in memory passes them on as they are. (Using a buffer again
+   * on a socket was measured: it saves nothing.)
+   */
   private replace(): void {
-    this.spill();
+    this.addPiece(this.takeCurrent());
     this.buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
     this.position = this.writtenUpTo = 0;
   }
 
-  private write(bytes: Buffer): void {
-    this.bytesWritten += bytes.length;
-    const hasRoom = this.stream.write(bytes);
-    if (!hasRoom && this.stream.writableLength > HIGH_WATER_BYTES) this.isFull = true;
+  private takeCurrent(): Buffer {
+    const { writtenUpTo, position } = this;
+    this.writtenUpTo = position;
+    return this.buffer.subarray(writtenUpTo, position);
+  }
+
+  private addPiece(piece: Buffer): void {
+    if (piece.length === 0) return;
+    this.pieces.push(piece);
+    this.pieceBytes += piece.length;
+    if (this.pieceBytes > HIGH_WATER_BYTES) this.isFull = true;
+  }
+
+  /** After a write: whether there is room, and if there is again, whoever waits for it is told. */
+  private checkRoom(): void {
+    const wasFull = this.isFull;
+    const { stream } = this;
+    this.isFull = stream.writableNeedDrain && stream.writableLength > HIGH_WATER_BYTES;
+    if (wasFull && !this.isFull && !this.isClosed) this.hooks?.onRoom();
   }
 }
