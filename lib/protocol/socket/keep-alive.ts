@@ -8,6 +8,8 @@ export const SHORTEST_HEARTBEAT_MS = 250;
 /** Nobody is asked to send more often than this: RabbitMQ 4 refuses less. */
 export const SHORTEST_ADVERTISED_MS = 1_000;
 
+/** A longer one fires at once. */
+const LONGEST_TIMER_MS = 2_147_483_647;
 const EMPTY_FRAME = Buffer.from([0, 0, 0, 8, 2, 0, 0, 0]);
 
 export interface KeepAliveOptions {
@@ -53,7 +55,7 @@ export class KeepAlive {
     if (heartbeatMs === undefined) return;
     this.bytesAtLastBeat = this.stream.writer.bytesWritten;
     // Checked twice as often, so that a write just after a check does not double the gap.
-    this.heartbeatTimer = setInterval(() => this.beat(), heartbeatMs / 2);
+    this.heartbeatTimer = setInterval(() => this.beat(), Math.min(heartbeatMs / 2, LONGEST_TIMER_MS));
     this.heartbeatTimer.unref();
   }
 
@@ -71,7 +73,7 @@ export class KeepAlive {
   }
 
   private watch(delayMs: number): void {
-    this.idleTimer = setTimeout(() => this.check(), delayMs);
+    this.idleTimer = setTimeout(() => this.check(), Math.min(delayMs, LONGEST_TIMER_MS));
     this.idleTimer.unref();
   }
 

@@ -8,7 +8,7 @@ class Sink extends Duplex {
   readonly chunks: Buffer[] = [];
   isHeld = false;
   onWrite: (chunk: Buffer) => void = () => undefined;
-  private resume_: (() => void) | undefined;
+  private pending: (() => void) | undefined;
 
   override _read(): void {
     return undefined;
@@ -17,13 +17,13 @@ class Sink extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.chunks.push(chunk);
     this.onWrite(chunk);
-    if (this.isHeld) this.resume_ = done;
+    if (this.isHeld) this.pending = done;
     else done();
   }
 
   release(): void {
     this.isHeld = false;
-    this.resume_?.();
+    this.pending?.();
   }
 
   get text(): string {
