@@ -1,11 +1,13 @@
 // A message arriving, when its handler failed: asks the policy and does what it says.
 
 import { ACCEPTED, RELEASED, type Outcome } from '../../protocol/index.js';
+import type { Target } from '../address/address.js';
 import { MAX_TIMER_MS } from '../options/check.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
 import { exponential } from '../policy/backoff.js';
 import { errorName } from '../policy/error-name.js';
 import type { HandlerPolicy, PolicyDecision } from '../policy/handler-policy.js';
+import { inWords, isDecision, isHarmless, rejection } from '../policy/policy-decision.js';
 import { DeadLetters } from './dead-letters.js';
 import type { Receiver } from './receiver.js';
 
@@ -102,6 +104,8 @@ export class Failures {
 
   /** The link is gone: what is held or waits for a retry comes again by itself. */
   lost(): void {
+    // Of pre-settled messages nothing comes again: what waits for a retry goes on waiting.
+    if (this.#receiver.options.settlement === 'at-most-once') return;
     for (const { timer } of this.#held.values()) clearTimeout(timer);
     this.#held.clear();
     this.#cutWaits();
@@ -136,7 +140,7 @@ export class Failures {
     this.#settle(message, outcome, error);
   }
 
-  async #deadLetter(target: PolicyTarget, { message, error }: Failure): Promise<void> {
+  async #deadLetter(target: Target, { message, error }: Failure): Promise<void> {
     try {
       await this.#deadLetters.send(target, message, error);
       this.#deadLetterFailures = 0;
@@ -186,7 +190,7 @@ export class Failures {
   #logDecision(decision: PolicyDecision, { message, error }: Failure): void {
     const what = `"${this.#receiver.address}": ${errorName(error)} on attempt ${message.attempt}, delivery ${message.deliveryCount + 1}`;
     const level = decision.kind === 'redeliver' || isHarmless(decision) ? 'debug' : 'warn';
-    this.#log(level, `${what}: ${words(decision)}`);
+    this.#log(level, `${what}: ${inWords(decision)}`);
   }
 
   #log(level: 'debug' | 'warn' | 'error', line: string): void {
@@ -194,57 +198,4 @@ export class Failures {
     if (level === 'debug') logger.debug?.(line);
     else logger[level](line);
   }
-}
-
-type PolicyTarget = Extract<PolicyDecision, { kind: 'dead-letter' }>['target'];
-
-function rejection(error: unknown): Extract<PolicyDecision, { kind: 'settle' }> {
-  const description = errorName(error);
-  return { kind: 'settle', outcome: { kind: 'rejected', condition: 'amqp:internal-error', description } };
-}
-
-function isHarmless(decision: PolicyDecision): boolean {
-  return decision.kind === 'settle' && decision.outcome.kind === 'accepted';
-}
-
-function words(decision: PolicyDecision): string {
-  switch (decision.kind) {
-    case 'retry':
-      return `retried in ${decision.delayMs} ms`;
-    case 'settle':
-      return decision.outcome.kind;
-    case 'redeliver':
-      return `given back in ${decision.delayMs ?? 0} ms`;
-    case 'dead-letter':
-      return 'dead-lettered';
-    case 'stop':
-      return `${decision.outcome?.kind ?? 'released'}, and the consumer stops`;
-  }
-}
-
-function isDecision(value: unknown): value is PolicyDecision {
-  if (typeof value !== 'object' || value === null || !('kind' in value)) return false;
-  switch (value.kind) {
-    case 'retry':
-      return 'delayMs' in value && isDelay(value.delayMs);
-    case 'redeliver':
-      return !('delayMs' in value) || value.delayMs === undefined || isDelay(value.delayMs);
-    case 'settle':
-      return 'outcome' in value && isOutcome(value.outcome);
-    case 'stop':
-      return !('outcome' in value) || value.outcome === undefined || isOutcome(value.outcome);
-    case 'dead-letter':
-      return 'target' in value && value.target !== undefined && value.target !== null;
-    default:
-      return false;
-  }
-}
-
-function isDelay(value: unknown): boolean {
-  return typeof value === 'number' && value >= 0 && value <= MAX_TIMER_MS;
-}
-
-function isOutcome(value: unknown): value is Outcome {
-  if (typeof value !== 'object' || value === null || !('kind' in value)) return false;
-  return ['accepted', 'rejected', 'released', 'modified'].includes(String(value.kind));
 }

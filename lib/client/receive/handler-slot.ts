@@ -2,11 +2,13 @@
 
 import { ACCEPTED } from '../../protocol/index.js';
 import type { DeadlineEntry, DeadlineSweeper } from '../client-context.js';
-import { AmqpTimeoutError, BatchError, SettlementError } from '../errors.js';
+import { AmqpTimeoutError, SettlementError } from '../errors.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
 import type { DeliveryTokens, Observers } from '../observer/observers.js';
-import type { Failure, Failures } from './failures.js';
+import { failuresOf } from './batch-failures.js';
+import type { Failure } from './failures.js';
 import type { OnceOnly } from './once-only.js';
+import type { Recovery } from './recovery.js';
 import type { ResolvedSubscribeOptions } from './subscribe-options.js';
 
 /** What the slots of one consumer share. */
@@ -16,7 +18,7 @@ export interface SlotParts {
   readonly options: ResolvedSubscribeOptions;
   readonly observers: Observers;
   readonly deadlines: DeadlineSweeper;
-  readonly failures: Failures;
+  readonly recovery: Recovery;
   readonly onceOnly: OnceOnly | undefined;
   /** The slot is free again; `message` (or batch) is what it was used for. */
   finished(slot: HandlerSlot, work: IncomingMessage | readonly IncomingMessage[]): void;
@@ -142,8 +144,7 @@ export class HandlerSlot implements DeadlineEntry {
       this.#recoverFrom(error);
       return;
     }
-    const failures = error instanceof BatchError ? this.#namedIn(error) : this.#allFailedWith(error);
-    this.#completeBatch(this.#called, failures);
+    this.#completeBatch(this.#called, failuresOf(this.#called, error));
   }
 
   /** Those of the batch that did not fail are done. */
@@ -162,20 +163,6 @@ export class HandlerSlot implements DeadlineEntry {
     } else void this.#recover([...failed.values()]);
   }
 
-  #namedIn(error: BatchError): Failure[] {
-    const failures: Failure[] = [];
-    for (const { message: named, error: cause } of error.failures) {
-      const message = typeof named === 'number' ? this.#called[named] : this.#called.find((one) => one === named);
-      if (message !== undefined) failures.push({ message, error: cause });
-    }
-    // One that names nobody of this batch says that something failed, but not what: nothing may count as handled.
-    return failures.length < error.failures.length ? this.#allFailedWith(error) : failures;
-  }
-
-  #allFailedWith(error: unknown): Failure[] {
-    return this.#called.map((message) => ({ message, error }));
-  }
-
   #recoverFrom(error: unknown): void {
     void this.#recover(this.messages.map((message) => ({ message, error })));
   }
@@ -186,11 +173,11 @@ export class HandlerSlot implements DeadlineEntry {
     const ended = this.#isTimedOut ? new Promise<void>((resolve) => (this.#endOfCall = resolve)) : undefined;
     try {
       if (this.#tokens !== undefined) this.#observeEnd(failures);
-      const retries = await this.#applyPolicy(failures);
+      const retries = await this.#parts.recovery.apply(failures);
       await ended;
       this.#isTimedOut = false;
       this.#endOfCall = undefined;
-      const again = await this.#waitForRetry(retries);
+      const again = await this.#parts.recovery.waitFor(retries);
       if (again.length > 0) {
         this.#callAgain(again);
         return;
@@ -199,37 +186,6 @@ export class HandlerSlot implements DeadlineEntry {
       this.#parts.broken(error);
     }
     this.#finish();
-  }
-
-  async #applyPolicy(failures: readonly Failure[]): Promise<{ message: IncomingMessage; delayMs: number }[]> {
-    const retries: { message: IncomingMessage; delayMs: number }[] = [];
-    await Promise.all(
-      failures.map(async (failure) => {
-        const { message } = failure;
-        // What the handler settled before it failed, or what comes again by itself, is no longer the policy's.
-        if (!message.isDecided && !message.isStale) {
-          const decision = await this.#parts.failures.decide(failure);
-          if (decision.kind === 'retry') {
-            retries.push({ message, delayMs: decision.delayMs });
-            return;
-          }
-          await this.#parts.failures.execute(decision, failure);
-        } else message.done();
-        await this.#parts.onceOnly?.end(message, false);
-      }),
-    );
-    return retries;
-  }
-
-  async #waitForRetry(retries: readonly { message: IncomingMessage; delayMs: number }[]): Promise<IncomingMessage[]> {
-    if (retries.length === 0) return [];
-    const isDue = await this.#parts.failures.wait(Math.max(...retries.map(({ delayMs }) => delayMs)));
-    // The handler may have settled it late, and a lost link takes its messages with it.
-    const open = retries.map(({ message }) => message).filter((message) => !message.isDecided && !message.isStale);
-    if (isDue) return open;
-    for (const message of open) this.#parts.failures.giveBack(message);
-    for (const { message } of retries) await this.#parts.onceOnly?.end(message, false);
-    return [];
   }
 
   #callAgain(messages: readonly IncomingMessage[]): void {
@@ -245,7 +201,7 @@ export class HandlerSlot implements DeadlineEntry {
       if (verdict === 'run') this.#call();
       else {
         if (verdict === 'done') message.settle(ACCEPTED);
-        else this.#parts.failures.giveBack(message);
+        else this.#parts.recovery.giveBack(message);
         message.done();
         this.#finish();
       }

@@ -6,6 +6,7 @@ import { errorName } from '../policy/error-name.js';
 import { Failures } from './failures.js';
 import { HandlerRuntime } from './handler-runtime.js';
 import { OnceOnly } from './once-only.js';
+import { Recovery } from './recovery.js';
 import type { Consumer, Receiver } from './receiver.js';
 import type { ResolvedSubscribeOptions } from './subscribe-options.js';
 
@@ -63,19 +64,16 @@ export class HandlerSubscription implements Subscription, Consumer {
     this.#onClosed = onClosed;
     this.#failures = new Failures(receiver, options.errorPolicy, (error) => this.#stop(error));
     const { deadlines, logger } = receiver.context;
+    const { idempotency } = options;
+    const warn = (what: string): void => logger.warn(`"${receiver.address}": ${what}`);
+    const onceOnly = idempotency && new OnceOnly(idempotency, (delayMs) => this.#failures.wait(delayMs), warn);
     this.#runtime = new HandlerRuntime(options, {
       address: () => receiver.address,
       handler,
       observers: receiver.observers,
       deadlines,
-      failures: this.#failures,
-      onceOnly:
-        options.idempotency &&
-        new OnceOnly(
-          options.idempotency,
-          (delayMs) => this.#failures.wait(delayMs),
-          (what) => logger.warn(`"${receiver.address}": ${what}`),
-        ),
+      recovery: new Recovery(this.#failures, onceOnly),
+      onceOnly,
       broken: (error) => logger.error(`"${receiver.address}": ${errorName(error)} while a failure was handled`),
     });
     receiver.consumeWith(this);

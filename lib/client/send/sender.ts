@@ -2,28 +2,21 @@
 
 import type { AmqpError, Outcome } from '../../protocol/index.js';
 import type { Target } from '../address/address.js';
-import { wireAddress } from '../address/terminus.js';
 import type { SendError } from '../errors.js';
 import type { MessagingContext } from '../messaging-context.js';
-import { errorName } from '../policy/error-name.js';
-import { decideRetry, retriedByTable, waitsForLink } from './error-policy.js';
 import type { PendingSend, SendEvents } from './pending-send.js';
+import { completeSend } from './complete-send.js';
 import type { ResolvedSendClientOptions } from './send-client-options.js';
 import type { SendFailures } from './send-failures.js';
 import { SendLink, type SendLinkEvents } from './send-link.js';
 import { SendList } from './send-list.js';
-import type { SendResult, SendSuccess } from './send-result.js';
+import { reportResult, successOf } from './report-result.js';
+import type { SendSuccess } from './send-result.js';
+import { SendRetries } from './send-retries.js';
 import type { SendRoom } from './send-room.js';
 
 /** Messages written in one turn before others get theirs. */
 const MOST_PER_TURN = 256;
-/** Conditions that speak of the node or the link, not of a message: whether it can be had again tells more than they do. */
-const ABOUT_THE_LINK: ReadonlySet<string | undefined> = new Set([
-  'amqp:not-found',
-  'amqp:resource-deleted',
-  'amqp:unauthorized-access',
-]);
-
 /** What the sender works with. */
 export interface SenderParts {
   readonly target: Target;
@@ -45,6 +38,7 @@ export class Sender implements SendEvents, SendLinkEvents {
   readonly delayed = new SendList();
   readonly #parts: SenderParts;
   readonly #link: SendLink;
+  readonly #retries: SendRetries;
   #sequence = 0;
   #isClosed = false;
   #pumpLater: NodeJS.Immediate | undefined = undefined;
@@ -52,6 +46,7 @@ export class Sender implements SendEvents, SendLinkEvents {
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
+    this.#retries = new SendRetries(parts.options.errorPolicy, parts.context.logger);
     this.#link = new SendLink(parts.target, parts.context.links, parts.options.settleMode, this);
   }
 
@@ -97,10 +92,10 @@ export class Sender implements SendEvents, SendLinkEvents {
   settled(pending: PendingSend, outcome: Outcome | undefined, problem: string | undefined): void {
     if (pending.list !== this.sent) return;
     if (outcome?.kind === 'accepted' || (outcome === undefined && pending.presettled))
-      return this.#finish(pending, success(pending, outcome, true));
+      return this.#finish(pending, successOf(pending, outcome, true));
     if (outcome === undefined) return this.#finish(pending, this.#parts.failures.withoutOutcome(pending, problem));
     if (outcome.kind === 'released' && !(pending.mandatory ?? this.#link.mandatory))
-      return this.#finish(pending, success(pending, outcome, false));
+      return this.#finish(pending, successOf(pending, outcome, false));
     this.#failedTransfer(pending, this.#parts.failures.outcome(pending, outcome), false);
   }
 
@@ -149,8 +144,7 @@ export class Sender implements SendEvents, SendLinkEvents {
     if (!refused) return;
     for (const pending of [...this.queued.snapshot(), ...this.#parts.room.waiting.snapshot()]) {
       const failure = this.#parts.failures.link(pending, error, false);
-      const waits = this.#ask(() => waitsForLink(this.#parts.options.errorPolicy, failure));
-      if (waits !== true) this.#finish(pending, failure);
+      if (!this.#retries.waits(failure)) this.#finish(pending, failure);
     }
   }
 
@@ -198,7 +192,7 @@ export class Sender implements SendEvents, SendLinkEvents {
     const link = this.#link.current;
     if (link === undefined || !link.isOpen) return false;
     if (pending.unfinished !== undefined || pending.transaction !== undefined) {
-      const problem = this.#complete(pending);
+      const problem = completeSend(pending, this.#link.profile, this.#parts.failures);
       if (problem !== undefined) {
         this.#finish(pending, problem);
         return true;
@@ -216,33 +210,8 @@ export class Sender implements SendEvents, SendLinkEvents {
     return true;
   }
 
-  /** What had to wait for the peer's profile, and a transaction that may have ended meanwhile. */
-  #complete(pending: PendingSend): SendError | undefined {
-    const { failures } = this.#parts;
-    const { unfinished, transaction, message } = pending;
-    const profile = this.#link.profile;
-    if (transaction !== undefined && transaction.state !== 'active') return failures.inTransaction(pending);
-    if (unfinished === undefined || profile === undefined) return undefined;
-    pending.unfinished = undefined;
-    if (unfinished.address && message.properties?.to !== undefined)
-      message.properties = { ...message.properties, to: wireAddress(message.properties.to, profile) };
-    if (unfinished.delayMs === undefined) return undefined;
-    if (profile.delay === undefined)
-      return failures.notSupported(pending, `cannot delay messages (profile '${profile.name}')`);
-    const { annotation, as } = profile.delay;
-    const value = as === 'time' ? new Date(Date.now() + unfinished.delayMs) : unfinished.delayMs;
-    message.messageAnnotations = { ...message.messageAnnotations, [annotation]: value };
-    return undefined;
-  }
-
   #failedTransfer(pending: PendingSend, failure: SendError, lost: boolean): void {
-    // Whether the node can be had again tells more than the condition its link ended with; the next attach decides.
-    const retry = retriedByTable(failure) || (lost && ABOUT_THE_LINK.has(failure.condition));
-    const byDefault = lost ? { retry, delayMs: 0 } : { retry };
-    const decision =
-      pending.transaction === undefined
-        ? this.#ask(() => decideRetry(this.#parts.options.errorPolicy, failure, pending.retries, byDefault))
-        : undefined;
+    const decision = this.#retries.decide(pending, failure, lost);
     if (decision === undefined) return this.#finish(pending, failure);
     if (decision.counts) pending.retries++;
     if (decision.delayMs === 0) return this.#requeue(pending);
@@ -259,18 +228,6 @@ export class Sender implements SendEvents, SendLinkEvents {
     this.queued.insertBySequence(pending);
     if (this.#link.current === undefined) this.#link.want();
     else this.linkSendable();
-  }
-
-  /** A policy of the user's that throws is a policy that gives up. */
-  #ask<T>(question: () => T): T | undefined {
-    try {
-      return question();
-    } catch (error) {
-      this.#parts.context.logger.error(
-        `the errorPolicy of "${this.#link.address}" threw ${errorName(error)}; nothing is retried`,
-      );
-      return undefined;
-    }
   }
 
   #failAll(failure: (pending: PendingSend, written: boolean) => SendError): void {
@@ -305,20 +262,7 @@ export class Sender implements SendEvents, SendLinkEvents {
   }
 
   #settle(pending: PendingSend, result: SendSuccess | SendError): void {
-    if (!(result instanceof Error)) {
-      if (pending.tokens !== undefined) this.#parts.context.observers.sent(pending.tokens, result);
-      return pending.resolve?.(result);
-    }
-    const messageId = pending.message.properties?.messageId;
-    const failure: SendResult = {
-      ok: false,
-      ...(messageId !== undefined && { messageId }),
-      error: result,
-      attempts: pending.attempts,
-    };
-    if (pending.tokens !== undefined) this.#parts.context.observers.sent(pending.tokens, failure);
-    if (pending.reject === undefined) pending.resolve?.(failure);
-    else pending.reject(result);
+    reportResult(pending, result, this.#parts.context.observers);
   }
 
   get #busy(): number {
@@ -336,13 +280,4 @@ export class Sender implements SendEvents, SendLinkEvents {
       this.#whenIdle.add(tell);
     });
   }
-}
-
-function success(pending: PendingSend, outcome: Outcome | undefined, routed: boolean): SendSuccess {
-  // Every message of ours has an id before it is sent.
-  const messageId = pending.message.properties?.messageId ?? '';
-  const { attempts } = pending;
-  return outcome === undefined
-    ? { ok: true, messageId, routed, attempts }
-    : { ok: true, messageId, outcome, routed, attempts };
 }

@@ -899,6 +899,39 @@ describe('when the link is lost', () => {
   });
 });
 
+describe('when the link is lost while a retry waits', () => {
+  it('a pre-settled message is retried all the same', async () => {
+    const calls = new Calls();
+    const { links, link } = await run(calls.handler, {
+      settlement: 'at-most-once',
+      errorPolicy: policy.retry({ attempts: 2, backoff: policy.fixed(10) }),
+    });
+    link.deliverJson(1);
+    await calls.end(0, new Error('no'));
+    links.current.lose();
+    jest.advanceTimersByTime(10);
+    await settle();
+    expect(calls.bodies).toEqual([1, 1]);
+  });
+
+  it('the key of an idempotent message is free again for what comes next', async () => {
+    const calls = new Calls();
+    const { links, link } = await run(calls.handler, {
+      idempotency: {},
+      errorPolicy: policy.retry({ attempts: 2, backoff: policy.fixed(10_000) }),
+    });
+    link.deliverJson(1, { properties: { messageId: 'a' } });
+    await settle();
+    await calls.end(0, new Error('no'));
+    links.current.lose();
+    await settle();
+    await links.current.attach();
+    links.receiver.deliverJson(1, { properties: { messageId: 'a' } });
+    await settle();
+    expect(calls.bodies).toEqual([1, 1]);
+  });
+});
+
 describe('a source that is refused', () => {
   const refused = new LinkError('"orders" was refused', 'orders', 'l', {
     condition: 'amqp:not-found',

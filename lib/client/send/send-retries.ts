@@ -1,0 +1,48 @@
+import type { AmqpLogger } from '../client-context.js';
+import type { SendError } from '../errors.js';
+import { errorName } from '../policy/error-name.js';
+import { decideRetry, retriedByTable, waitsForLink, type ErrorPolicy, type Retry } from './error-policy.js';
+import type { PendingSend } from './pending-send.js';
+
+/** Conditions that speak of the node or the link, not of a message: whether it can be had again tells more than they do. */
+const ABOUT_THE_LINK: ReadonlySet<string | undefined> = new Set([
+  'amqp:not-found',
+  'amqp:resource-deleted',
+  'amqp:unauthorized-access',
+]);
+
+/** The error policy of one client at work. */
+export class SendRetries {
+  constructor(
+    private readonly policy: ErrorPolicy,
+    private readonly logger: AmqpLogger,
+  ) {}
+
+  /**
+   * The next try of a failed transfer; `undefined`: given up.
+   *
+   * @param lost it was lost with its link: there is nothing to wait for but the next link, whose attach decides
+   */
+  decide(pending: PendingSend, failure: SendError, lost: boolean): Retry | undefined {
+    // What a transaction had on a lost link is gone with it, and its other parts with the transaction.
+    if (pending.transaction !== undefined) return undefined;
+    const retry = retriedByTable(failure) || (lost && ABOUT_THE_LINK.has(failure.condition));
+    const byDefault = lost ? { retry, delayMs: 0 } : { retry };
+    return this.#ask(failure, () => decideRetry(this.policy, failure, pending.retries, byDefault));
+  }
+
+  /** Whether a message goes on waiting for a link that the peer refuses. */
+  waits(failure: SendError): boolean {
+    return this.#ask(failure, () => waitsForLink(this.policy, failure)) ?? false;
+  }
+
+  /** A policy of the user's that throws is a policy that gives up. */
+  #ask<T>(failure: SendError, question: () => T): T | undefined {
+    try {
+      return question();
+    } catch (error) {
+      this.logger.error(`the errorPolicy of "${failure.address}" threw ${errorName(error)}; nothing is retried`);
+      return undefined;
+    }
+  }
+}
