@@ -81,7 +81,7 @@ export class FieldReader {
 
   /** Ends the list. */
   close(): void {
-    if (this.left !== 0 || this.cursor.position !== this.end)
+    if (this.cursor.position !== this.end)
       throw new FramingError(`${this.owner} is not as long as it says`, 'amqp:decode-error');
   }
 

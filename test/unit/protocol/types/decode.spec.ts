@@ -155,6 +155,7 @@ describe('decoding a value', () => {
     ['a list smaller than its content', 'c0 04 02 5001 5002', 'not as long as it says'],
     ['a list larger than its content', 'c0 04 01 40 40 40', 'not as long as it says'],
     ['an array larger than its content', 'e0 04 01 50 01 02', 'not as long as it says'],
+    ['a map of odd count', 'c1 04 03 40 40 40', 'a key without a value'],
     ['a map larger than its content', 'c1 04 02 40 40 40', 'not as long as it says'],
     ['a list of more items than bytes', 'd0 00000005 000fffff 40', 'more items than bytes'],
     ['a list larger than the buffer', 'd0 00000005 00000000', 'the bytes end in the middle'],

@@ -168,6 +168,13 @@ describe('encoding a value', () => {
     expect(decodeValue(encodeValue(value))).toStrictEqual(decoded);
   });
 
+  it.each([0, 32, 33, 85, 86, 255, 256, 257])('writes texts of %i characters of any width', (length) => {
+    for (const unit of ['x', 'é', '€']) {
+      const text = unit.repeat(length);
+      expect(decodeValue(encodeValue([text, amqp.array([text])]))).toEqual([text, [text]]);
+    }
+  });
+
   it('keeps the bytes of what it cannot say: decimals and far timestamps', () => {
     for (const bytes of ['7422400001', '837fffffffffffffff', '838000000000000000']) {
       expect(encodeValue(decodeValue(Buffer.from(bytes, 'hex'))).toString('hex')).toBe(bytes.replaceAll(' ', ''));
