@@ -38,7 +38,7 @@ export class ServiceLink {
     this.#link = options.request.accept({
       target: options.target,
       maxMessageSize: options.maxMessageBytes,
-      properties: options.request.properties['paired'] === true ? { paired: true } : {},
+      ...(options.request.properties['paired'] === true ? { properties: { paired: true } } : {}),
       onDelivery: (delivery, payload, start, end) => this.#receive(delivery, payload, start, end),
       onClosed: () => options.onClosed(),
     });

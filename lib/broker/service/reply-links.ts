@@ -20,6 +20,7 @@ export class ReplyLink {
     this.names = [target?.address, name].filter((text) => typeof text === 'string');
     this.#sender = request.accept({
       source,
+      ...(request.properties['paired'] === true ? { properties: { paired: true } } : {}),
       onSendable: () => this.#flush(),
       onDrain: () => this.#flush(),
       onClosed: () => {

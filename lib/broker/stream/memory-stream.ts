@@ -14,6 +14,9 @@ export function memoryStreamPair(): readonly [Duplex, Duplex] {
   return [near, far];
 }
 
+/** The longest that a timer can be set to. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 type WriteCallback = (error?: Error | null) => void;
 
 class MemoryStream extends Duplex {
@@ -25,6 +28,8 @@ class MemoryStream extends Duplex {
   #isEndHandedOver = false;
   /** The other end's write, held back until somebody reads here. */
   #heldBack: WriteCallback | undefined;
+  /** As an open socket, it keeps the process running: consumers on an embedded broker wait for messages. */
+  readonly #alive = setInterval(() => undefined, LONGEST_MS);
 
   constructor() {
     super({ readableHighWaterMark: HIGH_WATER_BYTES, writableHighWaterMark: HIGH_WATER_BYTES, allowHalfOpen: false });
@@ -50,6 +55,7 @@ class MemoryStream extends Duplex {
 
   override _destroy(error: Error | null, callback: WriteCallback): void {
     const other = this.#other;
+    clearInterval(this.#alive);
     this.#other = undefined;
     this.#arriving = [];
     this.#goOn();

@@ -86,6 +86,7 @@ export class ServerConnection implements AcceptedConnection {
       failed: (reason) => this.#end(protocolError(reason, undefined), 'end'),
     });
     this.#deadline = setTimeout(() => this.destroy(), options.handshakeTimeoutMs);
+    this.#deadline.unref();
     stream.on('data', (chunk: Buffer) => this.#onData(chunk));
     stream.on('error', (error: Error) => this.#end(connectionLost(error), 'destroy'));
     stream.on('end', () => this.#end(connectionLost(undefined), 'end'));

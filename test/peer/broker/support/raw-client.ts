@@ -154,13 +154,13 @@ export class RawClient {
     });
   }
 
-  /** The next frame of that kind; those before it are dropped. Rejects when the connection ends without one. */
+  /** The next frame of that kind; others stay for who asks for them. Rejects when the connection ends without one. */
   async next<P extends Performative>(performative: P): Promise<FrameOf<P>> {
     for (;;) {
-      for (let frame = this.frames.shift(); frame !== undefined; frame = this.frames.shift()) {
-        // True: the tag says so.
-        if (frame.performative === performative) return frame as FrameOf<P>;
-      }
+      const index = this.frames.findIndex((frame) => frame.performative === performative);
+      const [found] = index === -1 ? [] : this.frames.splice(index, 1);
+      // True: the tag says so.
+      if (found !== undefined) return found as FrameOf<P>;
       if (this.isClosed) throw new Error(`the connection ended before a ${performative} came`);
       await new Promise<void>((resolve) => this.#arrived.push(resolve));
     }
