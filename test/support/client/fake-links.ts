@@ -213,9 +213,13 @@ export class FakeSenderLink implements SenderLink {
     while (this.unsettled.length > 0) this.answer(outcome);
   }
 
+  /** How many of those without an outcome never left the process when the link ends: the last ones. */
+  unwritten = 0;
+
   end(error: AmqpError): void {
     this.isOpen = false;
-    for (const transfer of this.unsettled.splice(0)) transfer.failed(error, true);
+    const written = this.unsettled.length - this.unwritten;
+    this.unsettled.splice(0).forEach((transfer, index) => transfer.failed(error, index < written));
   }
 
   async detach({ closed }: { closed: boolean }): Promise<void> {

@@ -1255,6 +1255,16 @@ describe('policy.deadLetter', () => {
     expect(subscription.state).toBe('running');
   });
 
+  it('to an exchange without a taker gives the message back rather than lose it', async () => {
+    const { link, links } = await run(fail(), { errorPolicy: policy.deadLetter({ exchange: 'dead' }) });
+    const delivery = link.deliverJson(1);
+    await settle();
+    links.sender.answer({ kind: 'released' });
+    await settle();
+    jest.advanceTimersByTime(100);
+    expect(delivery.outcome?.kind).toBe('released');
+  });
+
   it('uses one link for all', async () => {
     const { link, links } = await deadLettering();
     for (let index = 0; index < 5; index++) link.deliverJson(index);

@@ -263,6 +263,16 @@ describe('the bounds of a send client', () => {
     expect(links.sender.written.map(({ body }) => String(body))).toEqual(['1', '2', '3']);
   });
 
+  it('let no smaller message pass one that waits for room', async () => {
+    const { client, links } = await attached({ maxPendingBytes: 100, whenFull: 'wait' });
+    const sent = [60, 61, 10].map((size) => client.send(Buffer.alloc(size)));
+    expect(links.sender.written.map(({ body }) => (body as Buffer).length)).toEqual([60]);
+    links.sender.answer(ACCEPTED);
+    expect(links.sender.written.map(({ body }) => (body as Buffer).length)).toEqual([60, 61, 10]);
+    links.sender.answerAll(ACCEPTED);
+    await Promise.all(sent);
+  });
+
   it('count a send that waits for room towards its time-out', async () => {
     const { client } = await attached({ maxPendingMessages: 1, whenFull: 'wait', sendTimeoutMs: 100 });
     const [first, second] = [failure(client.send(1)), failure(client.send(2))];
@@ -388,6 +398,16 @@ describe('when the link is lost', () => {
     await links.current.attach();
     links.sender.answer(ACCEPTED);
     await expect(waiting).resolves.toMatchObject({ attempts: 1 });
+  });
+
+  it('what never left the process is not counted as a transfer, whatever onConnectionLost says', async () => {
+    const { client, links } = await attached({ onConnectionLost: 'fail' });
+    const sent = client.send('x');
+    links.sender.unwritten = 1;
+    links.current.lose(lost);
+    await links.current.attach();
+    links.sender.answer(ACCEPTED);
+    await expect(sent).resolves.toMatchObject({ attempts: 1 });
   });
 
   it('again and again, at most maxRetries are made', async () => {
@@ -549,6 +569,22 @@ describe('the error policy', () => {
     for (let round = 0; round < 9; round++) links.sender.answer(RELEASED);
     links.sender.answer(ACCEPTED);
     await expect(sent).resolves.toMatchObject({ attempts: 10 });
+  });
+
+  it('puts what it retries back to its place by the order of the calls', async () => {
+    const backoffs = [10, 0];
+    const onError = (): ErrorAction => ({ retry: true, backoffMs: backoffs.shift() ?? 0 });
+    const { client, links } = await attached({ errorPolicy: new ErrorPolicy({ onError }) });
+    const sent = [0, 1].map((value) => client.send(value));
+    links.sender.credit = 0;
+    links.sender.answer(RELEASED);
+    jest.advanceTimersByTime(10);
+    links.sender.answer(RELEASED);
+    links.sender.written.length = 0;
+    links.sender.give(2);
+    expect(links.sender.written.map(({ body }) => String(body))).toEqual(['0', '1']);
+    links.sender.answerAll(ACCEPTED);
+    await Promise.all(sent);
   });
 
   it('may give up what the table would retry', async () => {
