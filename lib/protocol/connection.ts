@@ -117,6 +117,8 @@ export interface AttachReceiverOptions extends AttachOptions {
   readonly settleMode: 'unsettled' | 'settled' | 'mixed';
   /** Accumulated bytes of one message; a larger one is discarded while it streams in. Never advertised. */
   readonly maxMessageBytes: number;
+  /** New credit only when the old is used up, for peers that do not count what is on its way. @default false */
+  readonly creditWhenUsedUp?: boolean | undefined;
   /** Sent in ATTACH only when given. */
   readonly advertisedMaxMessageSize?: number | undefined;
   /**

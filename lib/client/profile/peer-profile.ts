@@ -23,6 +23,11 @@ export interface PeerProfile {
   readonly modified: boolean;
   /** `modified{deliveryFailed}` raises delivery-count: always, never, or by the queue's type (asked through management). */
   readonly countsDeliveries: 'always' | 'never' | 'by-queue-type';
+  /**
+   * A flow's credit counts from the delivery that it names, so that deliveries on their way are part of it. Where it does not
+   * (RabbitMQ 3 adds them), new credit is given only when the old is used up: prefetch stays exact.
+   */
+  readonly countsCreditOnItsWay: boolean;
   /** Drain is answered on an empty queue. */
   readonly drain: boolean;
   readonly dynamicNodes: boolean;

@@ -33,20 +33,11 @@ export class QueueKnowledge {
     if (profile.topology === 'rabbitmq-management' && profile.countsDeliveries === 'by-queue-type')
       this.#facts ??= await this.#ask(signal);
     this.#counts = counts(profile, this.#facts);
-    if (!this.#isLogged) this.#log(options);
   }
 
-  async #ask(signal: AbortSignal): Promise<QueueFacts | undefined> {
-    if (this.#queue === undefined) return undefined;
-    try {
-      return await this.#context.queues?.inspect(this.#queue, signal);
-    } catch {
-      // Not allowed to ask, or no answer: the attach itself will tell what is wrong, and not knowing is the careful assumption.
-      return undefined;
-    }
-  }
-
-  #log({ errorPolicy, settlement }: ResolvedReceiveClientOptions): void {
+  /** Says once what the operator ought to know. After the attach: what is refused needs no advice. */
+  report({ errorPolicy, settlement }: ResolvedReceiveClientOptions): void {
+    if (this.#isLogged) return;
     this.#isLogged = true;
     if (settlement === 'at-most-once') return;
     const name = this.#queue ?? 'the source';
@@ -57,6 +48,16 @@ export class QueueKnowledge {
       );
     if (this.#facts?.deadLetters === false)
       logger.warn(`"${name}" has no dead-letter target: what is rejected there is lost`);
+  }
+
+  async #ask(signal: AbortSignal): Promise<QueueFacts | undefined> {
+    if (this.#queue === undefined) return undefined;
+    try {
+      return await this.#context.queues?.inspect(this.#queue, signal);
+    } catch {
+      // Not allowed to ask, or no answer: the attach itself will tell what is wrong, and not knowing is the careful assumption.
+      return undefined;
+    }
   }
 }
 

@@ -175,6 +175,7 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
       properties: linkProperties,
       settleMode: this.options.settlement === 'at-most-once' ? 'settled' : 'unsettled',
       maxMessageBytes: this.maxMessageBytes,
+      creditWhenUsedUp: !profile.countsCreditOnItsWay,
       signal,
       onDelivery: this.#onDelivery,
       onClosed: (error) => supervised?.closed(error),
@@ -183,6 +184,7 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
 
   attached(link: ReceiverLink): void {
     this.#link = link;
+    this.queue.report(this.options);
     if (typeof this.source === 'object' && this.source.dynamic === true)
       this.#remoteAddress = link.remote.source?.address ?? undefined;
     if (this.#prefetch > 0) link.setPrefetch(this.#prefetch);

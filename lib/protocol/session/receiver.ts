@@ -19,6 +19,7 @@ import type { PlaneSession } from './session.js';
 
 export interface PlaneReceiverOptions extends EndpointOptions {
   readonly maxMessageBytes: number;
+  readonly creditWhenUsedUp?: boolean | undefined;
   /** One delivery; the bytes are borrowed for the call. */
   readonly onDelivery: (delivery: PlaneDelivery, payload: Buffer, start: number, end: number) => void;
 }
@@ -112,7 +113,9 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     const wanted = this.prefetch - this.inHand;
     const missing = wanted - this.credit;
     if (missing <= 0) return;
-    if (this.credit === 0 || missing >= this.prefetch >> 1 || this.credit <= this.prefetch >> 2) this.grant(wanted);
+    if (this.credit === 0) this.grant(wanted);
+    else if (this.options.creditWhenUsedUp === true) return;
+    else if (missing >= this.prefetch >> 1 || this.credit <= this.prefetch >> 2) this.grant(wanted);
   }
 
   flowState(): LinkFlow {
