@@ -27,7 +27,7 @@ export const artemis = {
       '--no-hornetq-acceptor',
       '--no-web',
     ];
-    const user = ['--user', 'guest', '--password', 'guest', '--allow-anonymous'];
+    const user = ['--user', 'guest', '--password', 'guest', '--require-login'];
     const listen = [
       '--host',
       '127.0.0.1',

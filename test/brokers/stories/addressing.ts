@@ -76,7 +76,7 @@ export const addressing: readonly Story[] = [
         expect(message?.body).toBe('to whom it may concern');
         return 'yes';
       }),
-    known: { 'rabbitmq-4': 'no: LinkError unsupported', 'rabbitmq-3': 'no: LinkError unsupported' },
+    known: { 'rabbitmq-4': 'no: LinkError attach-refused', 'rabbitmq-3': 'no: LinkError attach-refused' },
   },
   {
     title: 'browsing leaves the messages',
@@ -104,7 +104,7 @@ export const addressing: readonly Story[] = [
         expect(await drainQueue(connection, queue.name, { atLeast: 3 })).toHaveLength(3);
         return 'yes';
       }),
-    known: { 'rabbitmq-4': 'no: LinkError unsupported', 'rabbitmq-3': 'no: LinkError unsupported' },
+    known: { 'rabbitmq-4': 'no: LinkError attach-refused', 'rabbitmq-3': 'no: LinkError attach-refused' },
   },
   {
     title: 'a selector is applied',
@@ -126,7 +126,7 @@ export const addressing: readonly Story[] = [
         expect(await blue.receiveBatch({ maxMessages: 1, waitMs: 500 })).toEqual([]);
         return 'yes';
       }),
-    known: { 'rabbitmq-4': 'no: LinkError unsupported', 'rabbitmq-3': 'no: LinkError unsupported' },
+    known: { 'rabbitmq-4': 'no: LinkError attach-refused', 'rabbitmq-3': 'no: LinkError attach-refused' },
   },
   {
     title: 'a durable subscription keeps messages while away',
@@ -154,9 +154,9 @@ export const addressing: readonly Story[] = [
         return 'yes';
       }),
     known: {
-      'rabbitmq-4': 'no: LinkError unsupported',
-      'rabbitmq-3': 'no: LinkError unsupported',
-      embedded: 'no: LinkError unsupported',
+      'rabbitmq-4': 'no: LinkError attach-refused',
+      'rabbitmq-3': 'no: LinkError attach-refused',
+      embedded: 'no: LinkError attach-refused',
     },
   },
   {
