@@ -81,19 +81,29 @@ function write(out: ByteWriter, value: unknown, ancestors: object[]): void {
 }
 
 function writeObject(out: ByteWriter, value: object, ancestors: object[]): void {
+  // Most objects are one of these two; the looks at all other classes are saved.
+  if (Array.isArray(value)) return enter(value, ancestors, () => writeList(out, value, ancestors));
+  if (Object.getPrototypeOf(value) === Object.prototype)
+    return enter(value, ancestors, () => writeEntries(out, Object.entries(value), ancestors, 'any'));
   const scalar = scalarTypeOf(value);
   if (scalar !== undefined) return writeScalar(out, scalar, value instanceof Typed ? value.value : value);
   if (value instanceof Decimal) return writeDecimal(out, value);
+  return enter(value, ancestors, () => {
+    if (value instanceof Typed) return writeTyped(out, value, ancestors);
+    if (value instanceof Described) return writeDescribed(out, value, ancestors);
+    if (is.isMap(value)) return writeEntries(out, [...value], ancestors, 'any');
+    if (isPlain(value)) return writeEntries(out, Object.entries(value), ancestors, 'any');
+    throw new EncodingFailure(`an object of class ${className(value)} has no form in AMQP`);
+  });
+}
+
+/** Writes what holds other values; `ancestors` is left dirty by a failure, which ends the whole encoding. */
+function enter(value: object, ancestors: object[], writeContent: () => void): void {
   if (ancestors.includes(value)) throw new EncodingFailure('a circular structure has no form in AMQP');
   if (ancestors.length >= MAX_DEPTH)
     throw new EncodingFailure(`values stand more than ${MAX_DEPTH} deep in one another`);
   ancestors.push(value);
-  if (value instanceof Typed) writeTyped(out, value, ancestors);
-  else if (value instanceof Described) writeDescribed(out, value, ancestors);
-  else if (Array.isArray(value)) writeList(out, value, ancestors);
-  else if (is.isMap(value)) writeEntries(out, [...value], ancestors, 'any');
-  else if (isPlain(value)) writeEntries(out, Object.entries(value), ancestors, 'any');
-  else throw new EncodingFailure(`an object of class ${className(value)} has no form in AMQP`);
+  writeContent();
   ancestors.pop();
 }
 
