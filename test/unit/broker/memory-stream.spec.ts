@@ -29,6 +29,16 @@ describe('an in-memory byte stream', () => {
     expect([near.destroyed, far.destroyed, near.errored, far.errored]).toEqual([true, true, null, null]);
   });
 
+  it('keeps the process running while it is open, as a socket does', () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    const [near, far] = quietPair();
+    expect(timers()).toBeGreaterThan(before);
+    near.destroy();
+    far.destroy();
+    expect(timers()).toBe(before);
+  });
+
   it('never calls the reader from inside the write', async () => {
     const [near, far] = quietPair();
     let isWriting = false;
@@ -76,6 +86,7 @@ describe('an in-memory byte stream', () => {
       near.write(chunk);
     }
     near.end();
+    near.resume();
     expect((await readAll(far)).equals(Buffer.concat(sent))).toBe(true);
   });
 
