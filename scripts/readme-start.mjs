@@ -43,14 +43,14 @@ function untilPrinted(command, cwd, expected) {
       output += chunk;
       if (isPrinted || !output.split('\n').includes(expected)) return;
       isPrinted = true;
-      program.kill('SIGINT');
+      // It has to wait for more, not to end by itself.
+      setTimeout(() => program.kill('SIGINT'), 500);
     };
     program.stdout.on('data', read);
     program.stderr.on('data', read);
     program.on('exit', (code, signal) => {
       clearTimeout(timer);
-      const isOver = code === 0 || signal === 'SIGINT';
-      if (isPrinted && isOver) resolve();
+      if (isPrinted && signal === 'SIGINT') resolve();
       else
         reject(new Error(`'${command}' ended with ${signal ?? code}, printed "${expected}": ${isPrinted}\n${output}`));
     });
