@@ -4,13 +4,16 @@ import { randomFillSync } from 'node:crypto';
 
 /** Made at a time. An id is a slice of their common text, so this also bounds what one kept id holds in memory: 2.3 kB. */
 const BATCH = 64;
+/** Fetched at a time: a call for entropy costs as much for one id as for hundreds. */
+const BATCHES_OF_ENTROPY = 4;
 const BYTES = 16;
 const LENGTH = 36;
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 /** One source of ids; each client has its own. */
 export class MessageIds {
-  readonly #bytes = Buffer.alloc(BATCH * BYTES);
+  readonly #entropy = Buffer.alloc(BATCHES_OF_ENTROPY * BATCH * BYTES);
+  #used = this.#entropy.length;
   #text = '';
   #next = BATCH;
 
@@ -22,8 +25,12 @@ export class MessageIds {
   }
 
   #fill(): void {
-    const bytes = this.#bytes;
-    randomFillSync(bytes);
+    if (this.#used === this.#entropy.length) {
+      randomFillSync(this.#entropy);
+      this.#used = 0;
+    }
+    const bytes = this.#entropy.subarray(this.#used, this.#used + BATCH * BYTES);
+    this.#used += bytes.length;
     let text = '';
     for (let index = 0; index < bytes.length; index++) {
       const place = index % BYTES;
