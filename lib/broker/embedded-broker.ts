@@ -109,7 +109,8 @@ export class EmbeddedBroker {
   }
 
   /**
-   * Resolves when no queue that has consumers has ready messages and no queue has unsettled ones; scheduled messages are not waited for.
+   * Resolves when no queue with consumers has ready messages that they would take, and no queue has unsettled ones. Scheduled messages
+   * are not waited for.
    * Rejects with code `timeout` after `timeoutMs` (10 000), naming the queues.
    */
   async idle(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {

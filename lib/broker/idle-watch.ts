@@ -1,4 +1,4 @@
-// Waits until nothing is left to do: no queue with consumers has ready messages, and no queue has unsettled ones.
+// Waits until nothing is left to do: no consumer has ready messages to take, and no queue has unsettled ones.
 
 import { AmqpError } from '../protocol/acceptor/index.js';
 import type { Queue } from './queue/queue.js';
@@ -53,10 +53,7 @@ export class IdleWatch {
   }
 
   #busy(): Queue[] {
-    return this.queues().filter((queue) => {
-      const { ready, unsettled, consumers } = queue.stats();
-      return unsettled > 0 || (consumers > 0 && ready > 0);
-    });
+    return this.queues().filter((queue) => queue.isBusy);
   }
 
   #timeout(timeoutMs: number): AmqpError {

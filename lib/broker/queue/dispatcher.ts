@@ -48,6 +48,11 @@ export class Dispatcher {
     return this.#attached.length;
   }
 
+  /** Somebody who takes messages away may still be given one that is ready, with credit or without. */
+  get hasWork(): boolean {
+    return this.#attached.some(({ consumer, view }) => !consumer.browses && (view ?? this.ready).size > 0);
+  }
+
   consumers(): QueueConsumer[] {
     return this.#attached.map(({ consumer }) => consumer);
   }

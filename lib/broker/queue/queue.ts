@@ -69,6 +69,11 @@ export class Queue {
     return this.#dispatcher.size;
   }
 
+  /** Unsettled messages, or ready ones that a consumer would take. */
+  get isBusy(): boolean {
+    return this.stats().unsettled > 0 || this.#dispatcher.hasWork;
+  }
+
   /** With `overflow: 'reject-publish'`: `count` more messages of `bytes` in all have no room. */
   isFullFor(bytes: number, count = 1): boolean {
     return this.#store.isFullFor(bytes, count);

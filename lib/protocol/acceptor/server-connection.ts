@@ -22,18 +22,18 @@ import { descriptorCode } from '../frames/scan.js';
 import { Plane } from '../session/plane.js';
 import { Writer } from '../socket/writer.js';
 import type { AcceptedConnection, AcceptorHandlers, AcceptorOptions } from './acceptor.js';
+import { endStream } from './end-stream.js';
 import { AMQP_HEADER, Handshake } from './handshake.js';
 import { KeepAlive } from './keep-alive.js';
+import { NO_PEER, openAnswer, peerOf } from './open-frames.js';
 import { ServerSessions } from './server-sessions.js';
 
 /** A frame without a body (section 2.4.5). */
 const HEARTBEAT = Buffer.from([0, 0, 0, 8, 2, 0, 0, 0]);
 /** A peer that does not read what we answer is not read any more either. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
-const LINGER_MS = 1_000;
 const AMQP_FRAME = 0;
 const SASL_FRAME = 1;
-const MIN_ADVERTISED_IDLE_MS = 1_000;
 
 type Phase =
   | { readonly name: 'sasl' }
@@ -204,16 +204,7 @@ export class ServerConnection implements AcceptedConnection {
   }
 
   #writeOpen(): void {
-    const { containerId, maxFrameSize, channelMax, idleTimeoutMs, properties, offeredCapabilities } = this.options;
-    this.#write(0, {
-      kind: 'open',
-      containerId,
-      maxFrameSize,
-      channelMax,
-      idleTimeoutMs: idleTimeoutMs === 0 ? undefined : Math.max(MIN_ADVERTISED_IDLE_MS, Math.floor(idleTimeoutMs / 2)),
-      properties,
-      offeredCapabilities,
-    });
+    this.#write(0, openAnswer(this.options));
   }
 
   #write(channel: number, frame: ControlFrame): void {
@@ -256,41 +247,7 @@ export class ServerConnection implements AcceptedConnection {
     if (stream === 'end') this.#writer.flush();
     this.#plane.fail(reason ?? connectionClosedHere());
     if (stream === 'destroy') this.stream.destroy();
-    else this.#endStream();
+    else endStream(this.stream);
     if (this.#isKnown) this.handlers.onClosed(this, reason);
   }
-
-  /** What was written still goes out; a peer that does not end its side is not waited for. */
-  #endStream(): void {
-    const { stream } = this;
-    stream.end();
-    stream.resume();
-    const timer = setTimeout(() => stream.destroy(), LINGER_MS);
-    timer.unref();
-    stream.once('close', () => clearTimeout(timer));
-  }
-}
-
-const NO_PEER: AcceptedConnection['peer'] = Object.freeze({
-  containerId: '',
-  hostname: undefined,
-  maxFrameSize: 0,
-  channelMax: 0,
-  idleTimeoutMs: undefined,
-  properties: Object.freeze({}),
-  offeredCapabilities: Object.freeze([]),
-});
-
-const UINT_MAX = 0xffff_ffff;
-
-function peerOf(frame: OpenFrame): AcceptedConnection['peer'] {
-  return {
-    containerId: frame.containerId,
-    hostname: frame.hostname,
-    maxFrameSize: frame.maxFrameSize ?? UINT_MAX,
-    channelMax: frame.channelMax ?? 65_535,
-    idleTimeoutMs: frame.idleTimeoutMs,
-    properties: frame.properties ?? {},
-    offeredCapabilities: frame.offeredCapabilities ?? [],
-  };
 }

@@ -237,6 +237,25 @@ describe('a queue', () => {
     expect(imbalance(queue)).toBe(0);
   });
 
+  it('is busy while messages are unsettled or a consumer would take one, and not for who only browses or wants others', () => {
+    const queue = new FakeBroker().queue();
+    const isBusy: boolean[] = [];
+    const look = (): void => void isBusy.push(queue.isBusy);
+    queue.publish(content('a'));
+    look();
+    const browser = new FakeConsumer(queue, { browses: true });
+    const picky = new FakeConsumer(queue, { wants: () => false });
+    look();
+    const consumer = new FakeConsumer(queue);
+    look();
+    consumer.addCredit(1);
+    look();
+    queue.settle(consumer.nth(0), ACCEPTED);
+    look();
+    expect(isBusy).toEqual([false, false, true, true, false]);
+    expect([browser.got.length, picky.got.length]).toEqual([0, 0]);
+  });
+
   it('ends its links when it is deleted, and what they give back is gone', () => {
     const broker = new FakeBroker();
     const queue = broker.queue();
