@@ -106,7 +106,8 @@ export class Attachment {
       peerError: undefined,
     };
     link.end(this.ended);
-    this.abandonRhea();
+    if (this.remoteHandle === undefined) this.abandonRhea();
+    else this.detach({ closed: true }); // answered, but with nothing that could be used
   }
 
   private refusal(end: LinkEnd): AmqpError {

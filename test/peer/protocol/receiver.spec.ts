@@ -150,6 +150,19 @@ describe('drain', () => {
     from.send(data('b'));
     await drained;
     expect(text(receiver)).toEqual(['a', 'b']);
+    expect(receiver.link.inHand).toBe(2);
+  });
+
+  it('ends what was granted before: a delivery that comes all the same is one too many', async () => {
+    const { receiver, from, peer } = await opened();
+    receiver.link.setPrefetch(10);
+    await from.creditAtLeast(10);
+    receiver.link.setPrefetch(2);
+    await peer.until('less credit', () => from.credit === 2);
+    await receiver.link.drain({ signal: deadline() });
+    from.send(data('x'));
+    expect((await peer.next('detach')).error?.condition).toBe('amqp:link:transfer-limit-exceeded');
+    expect(receiver.arrivals).toEqual([]);
   });
 
   it('without credit there is nothing to wait for', async () => {

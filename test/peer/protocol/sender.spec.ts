@@ -323,6 +323,26 @@ describe("the session's window", () => {
     await Promise.all([large.fate, small.fate]);
   });
 
+  it('a flow from before our last transfers does not open it twice', async () => {
+    const gate = { isOpen: true };
+    const { sender, peer } = await bench.sender({
+      begin: { incomingWindow: 3 },
+      incomingWindow: 3,
+      replies: { flow: (bytes, emit) => gate.isOpen && emit(bytes) },
+    });
+    await eventually('credit', () => sender.link.credit === 100);
+    gate.isOpen = false;
+    for (let sent = 0; sent < 20; sent += 1) sender.post('x');
+    await peer.until('three', () => peer.seen('transfer').length === 3);
+    gate.isOpen = true;
+    // As if it had been written before the three arrived.
+    peer.connection.session().sendFlow({ nextIncomingId: 0, incomingWindow: 5, echo: true });
+    gate.isOpen = false;
+    await peer.next('flow');
+    await turn();
+    expect(peer.seen('transfer')).toHaveLength(5);
+  });
+
   it('a closed window is reported as blocked once, and reopened as not', async () => {
     const { peer, blocked, connection, session } = await bench.session();
     const sender = await TestSender.attach(session);
@@ -376,6 +396,26 @@ describe('several links', () => {
     expect(before).toBeLessThan(1_000);
     await Promise.all(many.map((transfer) => transfer.fate));
     expect(peer.violations).toEqual([]);
+  });
+
+  it('take turns within a window that opens for both', async () => {
+    const gate = { isOpen: true };
+    const { session, peer } = await bench.session({
+      begin: { incomingWindow: 0 },
+      incomingWindow: 0,
+      credit: 5_000,
+      verdict: () => undefined,
+      replies: { flow: (bytes, emit) => gate.isOpen && emit(bytes) },
+    });
+    const senders = await Promise.all(['a', 'b'].map((name) => TestSender.attach(session, { name })));
+    await eventually('credit', () => senders.every((sender) => sender.link.credit === 5_000));
+    for (const sender of senders) for (let sent = 0; sent < 1_000; sent += 1) sender.post('x');
+    peer.connection.session().sendFlow({ incomingWindow: 200 });
+    gate.isOpen = false;
+    await peer.until('200 of them', () => peer.deliveries.length === 200);
+    const ofA = peer.deliveries.filter((delivery) => delivery.link.name === 'a').length;
+    expect(ofA).toBeGreaterThan(60);
+    expect(ofA).toBeLessThan(140);
   });
 
   it('a full socket makes send() answer false, and the rest follows when there is room', async () => {

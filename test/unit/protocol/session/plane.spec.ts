@@ -241,3 +241,23 @@ describe.each(['client', 'server'] as const)('the %s sends to the other side', (
     expect(side.plane.sessionCount).toBe(0);
   });
 });
+
+describe('a session', () => {
+  it('a link that the peer asked for and took back is not the one that is made later under its name', async () => {
+    const [stream] = duplexPair();
+    const { plane } = new Side(stream);
+    const begin = { kind: 'begin', nextOutgoingId: 0, incomingWindow: 1, outgoingWindow: 1 } as const;
+    plane.received(1, begin);
+    plane.sent(2, { ...begin, remoteChannel: 1 });
+    plane.received(1, { kind: 'attach', name: 'link', handle: 5, role: 'receiver' });
+    plane.received(1, { kind: 'detach', handle: 5, closed: true });
+    const link = plane.sessionByLocalChannel(2)?.createSender({
+      name: 'link',
+      address: 'q',
+      settleMode: 'mixed',
+      onSendable: () => undefined,
+      onClosed: () => undefined,
+    });
+    expect(link?.isAttachReceived).toBe(false);
+  });
+});
