@@ -52,7 +52,7 @@ export async function untilPort(port, open, timeoutMs) {
 /** Starts a process of its own session with its output in `out.log`; remembers its pid. */
 export function startDetached(name, command, args, options = {}) {
   mkdirSync(folder(name, 'run'), { recursive: true });
-  const log = openSync(folder(name, 'run', 'out.log'), 'a');
+  const log = openSync(folder(name, 'run', 'out.log'), 'w');
   const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log], ...options });
   child.unref();
   closeSync(log);
@@ -71,6 +71,16 @@ export function pidOf(name) {
     rmSync(file, { force: true }); // it died on its own
     return undefined;
   }
+}
+
+/** Whether the process that was started last has printed this text. */
+export async function untilLogged(name, text, timeoutMs) {
+  const until = Date.now() + timeoutMs;
+  while (Date.now() < until) {
+    if (readFileSync(folder(name, 'run', 'out.log'), 'utf8').includes(text)) return true;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return false;
 }
 
 /** Sends a signal and waits until the process is gone. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { STORE_PASSWORD } from './certificates.mjs';
 import { mavenLibraries } from './packages.mjs';
-import { folder, missing, run, signalAndWait, startDetached, TLS, untilPort } from './processes.mjs';
+import { folder, missing, run, signalAndWait, startDetached, TLS, untilLogged, untilPort } from './processes.mjs';
 
 const NAME = 'qpid';
 const VERSION = '9.2.1';
@@ -36,26 +36,25 @@ export const qpid = {
     const memory = ['-Xmx512m', '-XX:MaxDirectMemorySize=512m'];
     startDetached(NAME, 'java', [...memory, work, '-cp', classpath, 'QpidBroker', folder(NAME, 'initial.json')]);
     if (!(await untilPort(TLS_PORT, true, 60_000))) throw new Error('no answer on its port within 60 s');
+    // its ports answer before its queues are there
+    if (!(await untilLogged(NAME, 'Qpid Broker Ready', 30_000))) throw new Error('not ready within 30 s');
   },
 
   stop: () => signalAndWait(NAME, 'SIGTERM', 30_000),
 };
 
-/** Queues are made on first use; each has a dead-letter queue `name_DLQ` after ten deliveries; messages are kept in Derby. */
+/** Queues are made on first use; after ten deliveries a message is dropped; messages are kept in Derby. */
 function configuration() {
-  const onFirstUse = { createdOnPublish: true, createdOnConsume: true, nodeType: 'queue' };
   const virtualHost = {
     type: 'DERBY',
     storePath: join(folder(NAME, 'run'), 'messages'),
     nodeAutoCreationPolicies: [
-      { pattern: '.*_DLQ', ...onFirstUse, attributes: {} },
       {
         pattern: '.*',
-        ...onFirstUse,
-        attributes: {
-          maximumDeliveryAttempts: 10,
-          alternateBinding: JSON.stringify({ destination: '${this:name}_DLQ', attributes: {} }),
-        },
+        createdOnPublish: true,
+        createdOnConsume: true,
+        nodeType: 'queue',
+        attributes: { maximumDeliveryAttempts: 10 },
       },
     ],
   };

@@ -205,7 +205,6 @@ function foundQueue(product: string): Peer['queue'] {
   const deadLetterOf: Record<string, (name: string) => string> = {
     activemq: (name) => `DLQ.${name}`,
     artemis: (name) => `DLQ::DLQ.${name}`,
-    qpid: (name) => `${name}_DLQ`,
   };
   return async (connection) => {
     const name = uniqueName();

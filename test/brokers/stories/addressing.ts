@@ -58,7 +58,7 @@ export const addressing: readonly Story[] = [
         expect((await drainQueue(connection, two.name, { atLeast: 1 }))[0]?.body).toBe('second');
         return 'yes';
       }),
-    known: { 'rabbitmq-3': 'no: SendError not-supported' },
+    known: { 'rabbitmq-3': 'no: SendError link-closed' },
   },
   {
     title: 'a dynamic node',

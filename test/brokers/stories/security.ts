@@ -96,6 +96,9 @@ export const security: readonly Story[] = [
         await connection.close();
       }
     },
-    known: { qpid: 'no: AuthenticationError authentication' },
+    known: {
+      qpid: 'no: AuthenticationError authentication',
+      artemis: 'no: ConnectionError connection-lost (amqp:unauthorized-access)',
+    },
   },
 ];

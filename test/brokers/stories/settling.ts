@@ -29,11 +29,15 @@ async function deadLetter(connection: AmqpConnection, queue: TestQueue): Promise
   return letter;
 }
 
+const withoutDeadLetters = (peer: Peer): string | undefined =>
+  peer.name === 'qpid' ? 'its test configuration has no dead-letter queue' : undefined;
+
 /** One story per kind of queue that the peer has. */
 function byKind(
   title: string,
   run: (peer: Peer, kind: QueueKind) => Promise<string>,
   known?: Record<string, string>,
+  skip?: Story['skip'],
 ): Story {
   return {
     title,
@@ -47,6 +51,7 @@ function byKind(
       return cells.join('; ');
     },
     ...(known === undefined ? {} : { known }),
+    ...(skip === undefined ? {} : { skip }),
   };
 }
 
@@ -97,6 +102,7 @@ export const settling: readonly Story[] = [
         return 'yes';
       }),
     { 'rabbitmq-4': 'classic: yes; quorum: yes', 'rabbitmq-3': 'classic: yes; quorum: yes' },
+    withoutDeadLetters,
   ),
   byKind(
     'a poison message ends with the default policy',
@@ -123,8 +129,8 @@ export const settling: readonly Story[] = [
       'rabbitmq-3': 'classic: 1 deliveries; quorum: 1 deliveries',
       activemq: '10 deliveries',
       artemis: '10 deliveries',
-      qpid: '10 deliveries',
     },
+    withoutDeadLetters,
   ),
   byKind(
     'unsettled messages come back when the consumer closes',
