@@ -13,8 +13,6 @@ export const NO_MESSAGE: AmqpMessage = Object.freeze({ body: undefined, bodyType
 export class DeliveryTransfer implements ServerTransfer {
   readonly message = NO_MESSAGE;
   readonly messageFormat: number;
-  /** Settled within a transaction; the discharge decides. */
-  #isHeld = false;
 
   constructor(
     private readonly queue: Queue,
@@ -27,18 +25,18 @@ export class DeliveryTransfer implements ServerTransfer {
   }
 
   settled(outcome: Outcome | undefined): void {
-    if (this.#isHeld) return;
     // A receiver that settles without a state says nothing about the message: it is not lost for that.
     this.queue.settle(this.queued, outcome ?? (this.presettled ? ACCEPTED : RELEASED));
   }
 
   settledInTransaction(transactionId: Buffer, outcome: Outcome | undefined): void {
-    this.#isHeld = this.transactions.settle(transactionId, this.queue, this.queued, outcome ?? RELEASED);
-    if (!this.#isHeld) this.queue.settle(this.queued, RELEASED);
+    // It stays unsettled until the discharge.
+    const isHeld = this.transactions.settle(transactionId, this.queue, this.queued, outcome ?? RELEASED);
+    if (!isHeld) this.queue.settle(this.queued, RELEASED);
   }
 
   failed(_error: unknown, written: boolean): void {
-    if (!this.#isHeld) this.queue.giveBack(this.queued, written);
+    this.queue.giveBack(this.queued, written);
   }
 }
 
