@@ -263,6 +263,26 @@ describe('shutdown', () => {
     expect(broker.queue('results').stats()).toMatchObject({ ready: 1 });
   });
 
+  it('takes no message any more once the modules are destroyed', async () => {
+    const broker = await startBroker({ queues: ['slow', 'results'] });
+    const states: string[] = [];
+    @Injectable()
+    class Watches implements BeforeApplicationShutdown {
+      constructor(private readonly consumers: AmqpConsumers) {}
+      beforeApplicationShutdown(): void {
+        states.push(this.consumers.get('Slow.handle').state);
+      }
+    }
+    // One module that stands above the connection, one beside it: whatever order the hooks run in, one of them is early.
+    @Module({ providers: [Watches] })
+    class Leaf {}
+    const imports = [Leaf, ...metadata.imports];
+    const app = await boot(broker, {}, { imports, providers: [...metadata.providers, Watches] });
+    expect(app.get(AmqpConsumers).get('Slow.handle').state).toBe('running');
+    await app.close();
+    expect(new Set(states)).toEqual(new Set(['closed']));
+  });
+
   it('gives up handlers after shutdownTimeoutMs; their messages stay for others', async () => {
     started.values.length = 0;
     hold = gate();

@@ -198,6 +198,15 @@ describe("the topology of a peer with RabbitMQ's management", () => {
     await declaring.attach();
     expect(broker.queue('a').stats()).toMatchObject({ consumers: 1 });
   });
+
+  it('has a queue that is durable and of type quorum where a receive client declares it', async () => {
+    const connection = connect({ uri: (await start({ autoCreateQueues: false })).uri });
+    await connection.createReceiveClient('a', { queues: 'declare' }).attach();
+    const { topology } = connection;
+    await topology.check({ queues: [{ name: 'a', type: 'quorum', durable: true }] });
+    const other = await topologyError(topology.check({ queues: [{ name: 'a', type: 'classic', durable: true }] }));
+    expect(other).toMatchObject({ code: 'conflict', existing: { type: 'quorum', durable: true } });
+  });
 });
 
 describe('a connection to the embedded broker', () => {
