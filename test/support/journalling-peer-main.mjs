@@ -61,11 +61,20 @@ const server = {
 };
 
 const listener = createServer((socket) => server.connections.add(new ServerConnection(server, socket)));
-listener.listen(Number(values.port), '127.0.0.1', () => {
+const listen = () => listener.listen(Number(values.port), '127.0.0.1');
+let tries = 0;
+listener.on('error', (error) => {
+  // Whoever dials a dead peer's port again and again may be given that very port as its own, and be connected to itself; it lets go soon.
+  tries += 1;
+  if (error.code !== 'EADDRINUSE' || tries > 250) throw error;
+  setTimeout(listen, 20);
+});
+listener.on('listening', () => {
   const { port } = listener.address();
   if (process.send) process.send({ port });
   else process.stdout.write(`${JSON.stringify({ port })}\n`);
 });
+listen();
 process.on('message', ({ id, command }) => process.send({ id, result: server.answer(command) }));
 process.on('disconnect', () => process.exit(0));
 if (!process.send) {
