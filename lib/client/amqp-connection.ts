@@ -7,6 +7,8 @@ import type { ConnectionStatus, StatusEvent } from './connection/status.js';
 import { asError } from './deadline.js';
 import type { ConnectionOptions } from './options/connection-options.js';
 import { resolveConnectionOptions } from './options/resolve-connection-options.js';
+import { RequestClient } from './request/request-client.js';
+import { resolveRequestClientOptions, type RequestClientOptions } from './request/request-client-options.js';
 import { ReceiveClient } from './receive/receive-client.js';
 import { resolveReceiveClientOptions, type ReceiveClientOptions } from './receive/receive-client-options.js';
 import { SendClient } from './send/send-client.js';
@@ -129,6 +131,18 @@ export class AmqpConnection {
     const resolved = resolveReceiveClientOptions({ ...options, maxMessageBytes });
     this.#core.assertUsable();
     return new ReceiveClient(this.#core.context, checked, resolved);
+  }
+
+  /**
+   * A client that sends requests to one place and gives back their replies. Attaches on first use.
+   *
+   * @throws InvalidOptionsError, ClientClosedError
+   */
+  createRequestClient(target: Target, options?: RequestClientOptions): RequestClient {
+    const checked = checkTarget(target, 'target');
+    const resolved = resolveRequestClientOptions(options);
+    this.#core.assertUsable();
+    return new RequestClient(this.#core.context, checked, resolved, this.#core.options.maxMessageBytes);
   }
 
   #emit(event: StatusEvent): void {

@@ -48,6 +48,12 @@ export interface QueueAccess {
   declare(queue: string, signal: AbortSignal): Promise<void>;
 }
 
+/** Queues for replies, on peers that make none at an attach but have a management. */
+export interface ReplyQueueAccess {
+  /** A queue of this connection alone, which goes with it or with its last consumer. Rejects TopologyError. */
+  declareExclusive(queue: string, signal: AbortSignal): Promise<void>;
+}
+
 export interface ClientContext<Observers = unknown, Codecs = unknown> {
   readonly links: LinkSupervisor;
   readonly deadlines: DeadlineSweeper;
@@ -56,6 +62,8 @@ export interface ClientContext<Observers = unknown, Codecs = unknown> {
   readonly codecs: Codecs;
   /** Absent: no peer of this connection has the means. */
   readonly queues?: QueueAccess | undefined;
+  /** Absent as `queues` is. */
+  readonly replyQueues?: ReplyQueueAccess | undefined;
   /** From creation on; the connection closes what is still registered. */
   register(client: Closable): void;
   unregister(client: Closable): void;

@@ -27,6 +27,9 @@ export type { ReceiveClientOptions } from './receive/receive-client-options.js';
 export type { SubscribeOptions } from './receive/subscribe-options.js';
 export type { Subscription } from './receive/subscription.js';
 
+export { RequestClient } from './request/request-client.js';
+export type { RequestClientOptions } from './request/request-client-options.js';
+
 export { policy, type ErrorCase, type RedeliverOptions, type RetryOptions } from './policy/policy.js';
 export type { ExponentialOptions } from './policy/backoff.js';
 export type { Backoff, FailedDelivery, HandlerPolicy, PolicyDecision } from './policy/handler-policy.js';

@@ -72,6 +72,7 @@ export class ConnectionCore {
       observers: this.#observers,
       codecs: new CodecRegistry(codecs),
       queues: this.topology.queues,
+      replyQueues: this.topology.replyQueues,
       register: (client) => this.#clients.add(client),
       unregister: (client) => this.#clients.delete(client),
     };

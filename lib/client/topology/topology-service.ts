@@ -1,6 +1,6 @@
 // The topology of one connection: checks what is asked, waits for the peer, hands it to the driver of that kind of peer.
 
-import type { QueueAccess } from '../client-context.js';
+import type { QueueAccess, ReplyQueueAccess } from '../client-context.js';
 import type { ConnectedPeer } from '../connection/connect-peer.js';
 import { deadline, raceSignal } from '../deadline.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
@@ -25,6 +25,14 @@ export class TopologyService implements TopologyClient {
   readonly queues: QueueAccess = {
     inspect: (queue, signal) => this.#run((driver, peer, bound) => driver.inspect(peer, queue, bound), signal),
     declare: (queue, signal) => this.#run((driver, peer, bound) => driver.ensureQueue(peer, queue, bound), signal),
+  };
+
+  /** What request clients ask before they attach. */
+  readonly replyQueues: ReplyQueueAccess = {
+    declareExclusive: (name, signal) => {
+      const queue = { name, type: 'classic', durable: false, exclusive: true, autoDelete: true } as const;
+      return this.#run((driver, peer, bound) => driver.declare(peer, { queues: [queue] }, bound), signal);
+    },
   };
 
   /** One request after the other: each has a session of its own, and a hundred at once would use up the connection's. */

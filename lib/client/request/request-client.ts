@@ -1,0 +1,262 @@
+// A request leaving and its replies coming back: value -> reply address -> send client -> peer -> reply link -> promise.
+
+import { InvalidOptionsError, type AmqpError, type MessageId } from '../../protocol/index.js';
+import type { Target } from '../address/address.js';
+import { describeTarget } from '../address/terminus.js';
+import type { Closable } from '../client-context.js';
+import { ClientClosedError, RequestTimeoutError, SendError, SendQueueFullError } from '../errors.js';
+import type { IncomingMessage } from '../message/incoming-message.js';
+import { MessageIds } from '../message/message-ids.js';
+import type { ReceivedMessage } from '../message/received-message.js';
+import { checkSendOptions, type SendOptions } from '../message/send-options.js';
+import type { MessagingContext } from '../messaging-context.js';
+import { SendClient } from '../send/send-client.js';
+import { PendingRequest, type ReplyHandler, type RequestEvents } from './pending-request.js';
+import { errorReply } from './error-reply.js';
+import { ReplyLink, type ReplyLinkEvents } from './reply-link.js';
+import type { ResolvedRequestClientOptions } from './request-client-options.js';
+
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/**
+ * Sends requests to one target and gives back their replies. Any number may be in flight; all replies come over one link. It attaches
+ * on first use.
+ */
+export class RequestClient implements Closable {
+  /** The target in words. */
+  readonly address: string;
+  readonly #context: MessagingContext;
+  readonly #target: Target;
+  readonly #options: ResolvedRequestClientOptions;
+  readonly #ids = new MessageIds();
+  readonly #link: ReplyLink;
+  /** By the id that a reply carries. */
+  readonly #pending = new Map<string, PendingRequest>();
+  /** Those of them that have no reply address yet. */
+  readonly #waiting = new Set<PendingRequest>();
+  /** One for each reply address, so that no request goes out with an old one. */
+  #sender: { readonly client: SendClient; readonly replyTo: string } | undefined = undefined;
+  #closing: Promise<void> | undefined = undefined;
+
+  /** Made by a connection. */
+  constructor(
+    context: MessagingContext,
+    target: Target,
+    options: ResolvedRequestClientOptions,
+    maxMessageBytes: number,
+  ) {
+    this.address = describeTarget(target);
+    this.#context = context;
+    this.#target = target;
+    this.#options = options;
+    this.#link = new ReplyLink(context, this.address, maxMessageBytes, options, this.#linkEvents());
+    context.register(this);
+  }
+
+  /**
+   * Sends the value and resolves to the reply; of a stream of replies, to the first. Unless the options say otherwise the request is
+   * not durable and lives as long as its time-out.
+   *
+   * @throws RequestTimeoutError when no reply came within `timeoutMs`; RequestError when an error reply came; SendError when the peer
+   * did not take the request, or the signal was aborted; ConnectionError or LinkError at once when the connection or the reply link is
+   * lost meanwhile; ClientClosedError
+   */
+  request(value: unknown, options?: SendOptions): Promise<ReceivedMessage> {
+    return new Promise((resolve, reject) => {
+      this.#start(value, options, 'one', {
+        next: resolve,
+        // A stream without a value: what says so is all there is.
+        complete: (message) => message !== undefined && resolve(message),
+        error: reject,
+      });
+    });
+  }
+
+  /**
+   * @internal Sends the value and hands on every reply until the last. The options' signal ends it: the handler is told, later replies
+   * are dropped. The time-out starts anew with each reply.
+   */
+  stream(value: unknown, options: SendOptions | undefined, handler: ReplyHandler): void {
+    try {
+      this.#start(value, options, 'all', handler);
+    } catch (error) {
+      handler.error(error);
+    }
+  }
+
+  /** Requests in flight fail with a ClientClosedError at once; detaches. Never rejects; a second call waits for the first. */
+  close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(options.timeoutMs ?? CLOSE_TIMEOUT_MS);
+    return this.#closing;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    this.#failAll([...this.#pending.values()], this.#closedError());
+    const sender = this.#sender?.client;
+    this.#sender = undefined;
+    await Promise.all([sender?.close({ timeoutMs: 0 }), this.#link.close(timeoutMs)]);
+    this.#context.unregister(this);
+  }
+
+  /** @throws InvalidOptionsError, ClientClosedError, SendQueueFullError */
+  #start(value: unknown, given: SendOptions | undefined, takes: PendingRequest['takes'], handler: ReplyHandler): void {
+    if (this.#closing !== undefined) throw this.#closedError();
+    const pending = this.#prepare(value, given, takes, handler);
+    const { signal } = pending.options;
+    if (signal?.aborted === true) throw this.#aborted(pending);
+    this.#pending.set(pending.key, pending);
+    signal?.addEventListener('abort', pending);
+    this.#context.deadlines.add(pending);
+    if (this.#sender !== undefined) this.#send(pending, this.#sender);
+    else {
+      this.#waiting.add(pending);
+      this.#link.want();
+    }
+  }
+
+  #prepare(
+    value: unknown,
+    given: SendOptions | undefined,
+    takes: PendingRequest['takes'],
+    handler: ReplyHandler,
+  ): PendingRequest {
+    const { send, timeoutMs: usual } = this.#options;
+    const checked = given === undefined ? {} : checkSendOptions(given, '');
+    if (this.#waiting.size >= send.maxPendingMessages) {
+      const held = `${this.#waiting.size} requests wait for the reply link already (maxPendingMessages)`;
+      throw new SendQueueFullError(`a request to "${this.address}" failed: ${held}`, this.address);
+    }
+    const { timeoutMs = usual, ttlMs = send.defaults?.ttlMs ?? timeoutMs, messageId = this.#ids.next() } = checked;
+    // Both ids: some responders copy the one, some the other.
+    const { correlationId = messageId, mandatory = send.defaults?.mandatory ?? true } = checked;
+    const key = keyOf(correlationId);
+    if (this.#pending.has(key))
+      throw new InvalidOptionsError('correlationId', 'unlike those of the requests in flight', correlationId);
+    const options = { ...checked, messageId, correlationId, ttlMs, mandatory };
+    return new PendingRequest(this.#events, key, value, options, timeoutMs, handler, takes);
+  }
+
+  #send(pending: PendingRequest, { client, replyTo }: { readonly client: SendClient; readonly replyTo: string }): void {
+    pending.isSent = true;
+    const timeoutMs = Math.max(1, Math.ceil(pending.deadlineAt - performance.now()));
+    client.send(pending.value, { ...pending.options, replyTo, timeoutMs }).catch((error: unknown) => {
+      const late = error instanceof SendError && error.code === 'timeout';
+      this.#fail(pending, late ? this.#timeout(pending, error) : error);
+    });
+  }
+
+  #replied(message: IncomingMessage): void {
+    const id = message.properties?.correlationId;
+    const pending = id === undefined ? undefined : this.#pending.get(keyOf(id));
+    if (pending === undefined) {
+      this.#context.logger.debug?.(`"${this.address}": a reply to no request in flight was dropped`);
+      return;
+    }
+    if (message.failure !== undefined) return this.#fail(pending, message.failure.error);
+    const { handler } = pending;
+    switch (message.applicationProperties?.['x-reply']) {
+      case 'error':
+        return this.#fail(pending, errorReply(this.address, message.body));
+      case 'complete':
+        this.#forget(pending);
+        return handler.complete(message);
+      case 'next':
+        if (pending.takes === 'one') this.#forget(pending);
+        else this.#waitForNext(pending);
+        return handler.next(message);
+      default:
+        this.#forget(pending);
+        handler.next(message);
+        return handler.complete(undefined);
+    }
+  }
+
+  #waitForNext(pending: PendingRequest): void {
+    const { deadlines } = this.#context;
+    deadlines.remove(pending);
+    pending.deadlineAt = performance.now() + pending.timeoutMs;
+    deadlines.add(pending);
+  }
+
+  /** Nothing that comes later concerns it. `false`: it was over before. */
+  #forget(pending: PendingRequest): boolean {
+    this.#waiting.delete(pending);
+    this.#context.deadlines.remove(pending);
+    pending.options.signal?.removeEventListener('abort', pending);
+    // Another request may have taken the id since.
+    return this.#pending.get(pending.key) === pending && this.#pending.delete(pending.key);
+  }
+
+  #fail(pending: PendingRequest, error: unknown): void {
+    if (this.#forget(pending)) pending.handler.error(error);
+  }
+
+  /** @param pending a copy: whoever is told may ask again at once */
+  #failAll(pending: readonly PendingRequest[], error: unknown): void {
+    for (const each of pending) this.#fail(each, error);
+  }
+
+  readonly #events: RequestEvents = {
+    expired: (pending) => this.#fail(pending, this.#timeout(pending)),
+    aborted: (pending) => this.#fail(pending, this.#aborted(pending)),
+  };
+
+  #linkEvents(): ReplyLinkEvents {
+    return {
+      repliesTo: (replyTo) => {
+        const sender = { client: new SendClient(this.#context, this.#target, this.#options.send), replyTo };
+        this.#sender = sender;
+        const waiting = [...this.#waiting];
+        this.#waiting.clear();
+        for (const pending of waiting) this.#send(pending, sender);
+      },
+      replied: (message) => this.#replied(message),
+      linkLost: (error, refused) => this.#linkLost(error, refused),
+      linkFailed: (error) => {
+        this.#dropSender();
+        this.#failAll([...this.#pending.values()], error);
+      },
+    };
+  }
+
+  /** What was sent will not be answered any more: nobody knows the next address. What was not goes on waiting for it. */
+  #linkLost(error: AmqpError, refused: boolean): void {
+    this.#dropSender();
+    this.#failAll(
+      [...this.#pending.values()].filter((pending) => refused || pending.isSent),
+      error,
+    );
+  }
+
+  #dropSender(): void {
+    const sender = this.#sender?.client;
+    this.#sender = undefined;
+    void sender?.close({ timeoutMs: 0 }); // never rejects; what it still held is failed here
+  }
+
+  #timeout({ timeoutMs }: PendingRequest, cause?: unknown): RequestTimeoutError {
+    const where = `"${this.address}" at ${this.#context.links.peerName}`;
+    return new RequestTimeoutError(`no reply from ${where} within ${timeoutMs} ms`, { cause });
+  }
+
+  #aborted({ isSent }: PendingRequest): SendError {
+    const delivered = isSent ? 'unknown' : 'no';
+    const attempts = isSent ? 1 : 0;
+    return new SendError('aborted', `a request to "${this.address}" was aborted`, {
+      address: this.address,
+      delivered,
+      attempts,
+    });
+  }
+
+  #closedError(): ClientClosedError {
+    return new ClientClosedError(`the request client for "${this.address}" is closed`);
+  }
+}
+
+/** Ids of different kinds never meet: the number 1 is not the text '1'. */
+function keyOf(id: MessageId): string {
+  if (typeof id === 'string') return id;
+  if (typeof id === 'bigint') return `\0ulong ${id}`;
+  return Buffer.isBuffer(id) ? `\0binary ${id.toString('hex')}` : `\0uuid ${id.toString()}`;
+}
