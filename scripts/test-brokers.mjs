@@ -19,6 +19,7 @@ const jest = [
   'jest.brokers.config.js',
   '--runInBand',
 ];
+// A story that failed may leave a connection to a real broker open; the leak checks have reported it by then.
 const { status } = spawnSync(process.execPath, [...jest, ...rest], { cwd: root, stdio: 'inherit' });
 
 const table = existsSync(results) ? render() : undefined;
