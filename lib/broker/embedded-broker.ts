@@ -22,7 +22,7 @@ export class EmbeddedBroker {
   readonly #listener: TcpListener | undefined;
   #stopped: Promise<void> | undefined;
 
-  /** @internal Use `start`. */
+  /** Use `start`. */
   private constructor(broker: Broker, options: ResolvedBrokerOptions, listener: TcpListener | undefined) {
     this.#broker = broker;
     this.#options = options;

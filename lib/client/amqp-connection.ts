@@ -5,6 +5,11 @@ import { ConnectionCore } from './connection/connection-core.js';
 import type { Network } from './connection/network.js';
 import type { ConnectionStatus, StatusEvent } from './connection/status.js';
 import { asError } from './deadline.js';
+import { ManagementClient } from './management/management-client.js';
+import {
+  resolveManagementClientOptions,
+  type ManagementClientOptions,
+} from './management/management-client-options.js';
 import type { ConnectionOptions } from './options/connection-options.js';
 import { resolveConnectionOptions } from './options/resolve-connection-options.js';
 import { RequestClient } from './request/request-client.js';
@@ -35,10 +40,10 @@ export class AmqpConnection {
   readonly #core: ConnectionCore;
   readonly #listeners = new Set<(event: StatusEvent) => void>();
 
-  /**
-   * @param network for tests of this library; everybody else leaves it out
-   * @throws InvalidOptionsError at once, naming the first option that cannot work
-   */
+  /** @throws InvalidOptionsError at once, naming the first option that cannot work */
+  constructor(options: string | readonly string[] | ConnectionOptions);
+  /** @internal With a network of a test. */
+  constructor(options: string | readonly string[] | ConnectionOptions, network?: Network);
   constructor(options: string | readonly string[] | ConnectionOptions, network: Network = NETWORK) {
     this.#core = new ConnectionCore(resolveConnectionOptions(options), network, (event) => this.#emit(event));
     this.#core.warnOfRisks();
@@ -143,6 +148,17 @@ export class AmqpConnection {
     const resolved = resolveRequestClientOptions(options);
     this.#core.assertUsable();
     return new RequestClient(this.#core.context, checked, resolved, this.#core.options.maxMessageBytes);
+  }
+
+  /**
+   * A client for a management node, `$management` unless the options name another. Attaches on first use.
+   *
+   * @throws InvalidOptionsError, ClientClosedError
+   */
+  createManagementClient(options?: ManagementClientOptions): ManagementClient {
+    const resolved = resolveManagementClientOptions(options);
+    this.#core.assertUsable();
+    return new ManagementClient(this.#core.context, resolved, this.#core.options.maxMessageBytes);
   }
 
   #emit(event: StatusEvent): void {

@@ -34,7 +34,7 @@ export class ReceiveClient implements Closable, AsyncIterable<ReceivedMessage> {
   #pull: Pull | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
 
-  /** Made by a connection. */
+  /** @internal Made by a connection. */
   constructor(context: MessagingContext, source: Source, options: ResolvedReceiveClientOptions) {
     this.#context = context;
     this.#source = source;

@@ -41,7 +41,7 @@ export class SendClient implements Closable {
   #reject: ((error: unknown) => void) | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
 
-  /** Made by a connection. */
+  /** @internal Made by a connection. */
   constructor(context: MessagingContext, target: Target, options: ResolvedSendClientOptions) {
     this.address = describeTarget(target);
     this.#context = context;
