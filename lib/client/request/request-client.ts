@@ -38,7 +38,7 @@ export class RequestClient implements Closable {
   #sender: { readonly client: SendClient; readonly replyTo: string } | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
 
-  /** Made by a connection. */
+  /** @internal Made by a connection. */
   constructor(
     context: MessagingContext,
     target: Target,
