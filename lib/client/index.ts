@@ -30,6 +30,13 @@ export type { Subscription } from './receive/subscription.js';
 export { RequestClient } from './request/request-client.js';
 export type { RequestClientOptions } from './request/request-client-options.js';
 
+export { ManagementClient } from './management/management-client.js';
+export type {
+  ManagementClientOptions,
+  ManagementRequest,
+  ManagementResponse,
+} from './management/management-client-options.js';
+
 export { policy, type ErrorCase, type RedeliverOptions, type RetryOptions } from './policy/policy.js';
 export type { ExponentialOptions } from './policy/backoff.js';
 export type { Backoff, FailedDelivery, HandlerPolicy, PolicyDecision } from './policy/handler-policy.js';
