@@ -1,4 +1,4 @@
-import { AmqpError, LinkRedirectError, LinkStolenError } from '../../protocol/index.js';
+import { AmqpError, ConnectionError, LinkRedirectError, LinkStolenError } from '../../protocol/index.js';
 import type { LinkFailure } from '../link/link-state.js';
 
 /** Conditions that stay until somebody changes something at the peer or in the program. */
@@ -14,12 +14,16 @@ const REFUSALS: ReadonlySet<string> = new Set([
 
 /** Whether the peer said no, and will say so again. */
 export function isRefusal(error: AmqpError): boolean {
+  // The condition is what we said to a peer that broke the protocol, as brokers do that are about to start or stop: it refused nothing.
+  if (error.code === 'protocol-error') return false;
   return !error.retryable || (error.condition !== undefined && REFUSALS.has(error.condition));
 }
 
 /** What a failed attach or an ended link means for the next attempt. */
 export function linkFailure(error: AmqpError): LinkFailure {
   if (error instanceof LinkStolenError || error.condition === 'amqp:link:stolen') return 'fatal';
+  // It went down with its connection, which decides for itself when it comes back.
+  if (error instanceof ConnectionError) return 'transient';
   if (error instanceof LinkRedirectError) return 'refused';
   return isRefusal(error) ? 'refused' : 'transient';
 }

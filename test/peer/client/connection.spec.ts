@@ -233,6 +233,26 @@ describe('a refusal', () => {
   });
 });
 
+describe('a peer that is not ready yet', () => {
+  it('and answers OPEN with one that breaks the protocol is dialled again', async () => {
+    const isReady = (): boolean => peer.connections.length > 2;
+    const peer = await peerOf({
+      get open() {
+        return isReady() ? {} : { maxFrameSize: 0 };
+      },
+      on: {
+        open: (via, _open, byDefault) => {
+          byDefault();
+          if (!isReady()) via.close({ kind: 'error', condition: 'amqp:connection:forced' });
+        },
+      },
+    });
+    const { core } = connect({ uri: peer.uri, reconnect: { initialDelayMs: 1 } });
+    await core.open();
+    expect(peer.connections).toHaveLength(3);
+  });
+});
+
 describe('a connection that is open', () => {
   it('says in OPEN who it is, and what the options add', async () => {
     const peer = await peerOf();
