@@ -28,6 +28,8 @@ export class PendingSend implements OutgoingTransfer, DeadlineEntry {
   messageFormat: number | undefined = undefined;
   presettled: boolean;
   transaction: Transaction | undefined = undefined;
+  /** Ends the wait for the next try. */
+  retryTimer: NodeJS.Timeout | undefined = undefined;
   deadlineAt = 0;
   sweepSlot: number | undefined = undefined;
   /** Bytes counted for the queue's bound. */

@@ -217,9 +217,7 @@ export class Sender implements SendEvents, SendLinkEvents {
     if (decision.delayMs === 0) return this.#requeue(pending);
     pending.list?.remove(pending);
     this.delayed.append(pending);
-    setTimeout(() => {
-      if (pending.list === this.delayed) this.#requeue(pending);
-    }, decision.delayMs);
+    pending.retryTimer = setTimeout(() => this.#requeue(pending), decision.delayMs);
   }
 
   /** Back to its place by the order of the calls. */
@@ -240,6 +238,7 @@ export class Sender implements SendEvents, SendLinkEvents {
   #finish(pending: PendingSend, result: SendSuccess | SendError): void {
     const { room, context } = this.#parts;
     const { list } = pending;
+    if (list === this.delayed) clearTimeout(pending.retryTimer);
     list?.remove(pending);
     context.deadlines.remove(pending);
     pending.signal?.removeEventListener('abort', pending);

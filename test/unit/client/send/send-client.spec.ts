@@ -571,6 +571,19 @@ describe('the error policy', () => {
     await expect(sent).resolves.toMatchObject({ attempts: 10 });
   });
 
+  it('leaves no timer behind when a send that waits for its next try ends', async () => {
+    const onError = (): ErrorAction => ({ retry: true, backoffMs: 600_000 });
+    const { client, links } = await attached({ errorPolicy: new ErrorPolicy({ onError }) });
+    const stop = new AbortController();
+    const sent = failure(client.send('x', { signal: stop.signal }));
+    const before = jest.getTimerCount();
+    links.sender.answer(RELEASED);
+    expect(jest.getTimerCount()).toBe(before + 1);
+    stop.abort();
+    expect((await sent).code).toBe('aborted');
+    expect(jest.getTimerCount()).toBe(before);
+  });
+
   it('puts what it retries back to its place by the order of the calls', async () => {
     const backoffs = [10, 0];
     const onError = (): ErrorAction => ({ retry: true, backoffMs: backoffs.shift() ?? 0 });
