@@ -130,12 +130,13 @@ export class HandlerSlot implements DeadlineEntry {
   }
 
   #complete(message: IncomingMessage): void {
-    if (this.#settlement === 'auto') {
-      if (!message.settled) message.settle(ACCEPTED);
-    } else if (this.#settlement === 'manual' && !message.settled && !message.isStale) {
-      this.#recoverFrom(this.#notSettled());
-      return;
-    } else message.done();
+    if (this.#settlement === 'manual') {
+      if (!message.settled && !message.isStale) {
+        this.#recoverFrom(this.#notSettled());
+        return;
+      }
+    } else if (!message.settled) message.settle(ACCEPTED);
+    message.done();
     this.#finish();
   }
 
@@ -152,9 +153,8 @@ export class HandlerSlot implements DeadlineEntry {
     const failed = new Map(failures.map((failure) => [failure.message, failure]));
     for (const message of called) {
       if (failed.has(message) || message.isDecided) continue;
-      if (this.#settlement === 'auto') message.settle(ACCEPTED);
-      else if (this.#settlement === 'manual' && !message.isStale)
-        failed.set(message, { message, error: this.#notSettled() });
+      if (this.#settlement !== 'manual') message.settle(ACCEPTED);
+      else if (!message.isStale) failed.set(message, { message, error: this.#notSettled() });
       message.done();
     }
     if (failed.size === 0) {

@@ -256,10 +256,17 @@ export class FakeReceiverLink implements ReceiverLink {
   }
 
   /** One message on its way to the client. Fails when there is no credit: a peer would not send it. */
-  deliver(message: Partial<AmqpMessage>, options: { oversized?: boolean; bytes?: Buffer } = {}): FakeDelivery {
+  deliver(
+    message: Partial<AmqpMessage>,
+    options: { oversized?: boolean; bytes?: Buffer; presettled?: boolean } = {},
+  ): FakeDelivery {
     if (!this.isOpen) throw new Error('the link is closed');
     if (this.credit === 0) throw new Error('there is no credit');
-    const delivery = new FakeDelivery(this, this.settleMode === 'settled', options.oversized ?? false);
+    const delivery = new FakeDelivery(
+      this,
+      options.presettled ?? this.settleMode === 'settled',
+      options.oversized ?? false,
+    );
     this.deliveries.push(delivery);
     this.inHand++;
     this.mostInHand = Math.max(this.mostInHand, this.inHand);

@@ -463,6 +463,23 @@ describe('settlement', () => {
   });
 });
 
+describe('what the peer settles otherwise than it was asked to', () => {
+  it.each(['auto', 'manual'] as const)(
+    "under '%s' pre-settled messages do not use up the prefetch",
+    async (settlement) => {
+      const { link } = await run(() => undefined, { settlement, prefetch: 2, concurrency: 1 });
+      for (let index = 0; index < 5; index++) link.deliver({ body: 'x', bodyType: 'value' }, { presettled: true });
+      expect(link.inHand).toBe(0);
+    },
+  );
+
+  it("under 'at-most-once' unsettled messages are settled, and do not use up the prefetch", async () => {
+    const { link } = await run(() => undefined, { settlement: 'at-most-once', prefetch: 2, concurrency: 1 });
+    for (let index = 0; index < 5; index++) link.deliver({ body: 'x', bodyType: 'value' }, { presettled: false });
+    expect([link.inHand, link.outcomes]).toEqual([0, Array.from({ length: 5 }, () => 'accepted')]);
+  });
+});
+
 describe('the prefetch', () => {
   it.each([1, 7, 20])('of %i is never exceeded, whatever the order of settlement', async (prefetch) => {
     const seed = 20_261_121 + prefetch;
