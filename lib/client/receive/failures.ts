@@ -123,11 +123,6 @@ export class Failures {
     this.#cutWaits();
   }
 
-  /** The consumer was started again. */
-  reopen(): void {
-    this.#isClosing = false;
-  }
-
   close(timeoutMs: number): Promise<void> {
     return this.#deadLetters.close(timeoutMs);
   }

@@ -1,7 +1,7 @@
 // A message arriving, for those who fetch: receiver -> buffer -> receiveBatch or iteration.
 
 import { ACCEPTED, RELEASED, type AmqpError } from '../../protocol/index.js';
-import { asError } from '../deadline.js';
+import { asError, raceSignal } from '../deadline.js';
 import { ClientClosedError } from '../errors.js';
 import { Fifo } from '../fifo.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
@@ -27,9 +27,12 @@ export class Pull implements Consumer {
   readonly #prefetch: number;
   readonly #failures: Failures;
   readonly #buffer = new Fifo<IncomingMessage>();
-  #handedOut: IncomingMessage[] = [];
+  /** With autoAccept: what each that fetches was given last; all batches count as one. */
+  readonly #handedOut = new Map<object, IncomingMessage[]>();
+  /** Calls that wait for messages. */
+  #fetching = 0;
   #lastArrivalAt = 0;
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
   #undecodable: Promise<void> = Promise.resolve();
   #error: AmqpError | undefined = undefined;
   #isActive = false;
@@ -56,45 +59,53 @@ export class Pull implements Consumer {
   /** As much as is there within the time, at most `maxMessages`; rejects with the link's error or the signal's reason. */
   async receiveBatch({ maxMessages, waitMs, signal }: ReceiveBatchOptions): Promise<ReceivedMessage[]> {
     signal?.throwIfAborted();
-    this.#acceptHandedOut();
-    await this.#activate();
-    const until = performance.now() + waitMs;
-    for (;;) {
-      signal?.throwIfAborted();
-      const now = performance.now();
-      if (this.#buffer.length >= maxMessages || this.#isClosed || now >= until) break;
-      const quietIn = this.#buffer.length === 0 ? Infinity : this.#lastArrivalAt + QUIET_MS - now;
-      if (quietIn <= 0) break;
-      if (this.#error !== undefined && this.#buffer.length === 0) throw this.#error;
-      await this.#change(Math.min(until - now, quietIn), signal);
+    this.#acceptHandedOut(this);
+    this.#fetching++;
+    try {
+      const active = this.#activate();
+      await (signal === undefined ? active : raceSignal(active, signal));
+      await this.#gather(maxMessages, performance.now() + waitMs, signal);
+    } finally {
+      this.#fetching--;
     }
     const batch: ReceivedMessage[] = [];
     while (batch.length < maxMessages) {
-      const message = this.#take();
+      const message = this.#take(this);
       if (message === undefined) break;
       batch.push(message);
     }
     return batch;
   }
 
-  /** The next message; `undefined` once the client is closed. */
-  async next(): Promise<ReceivedMessage | undefined> {
-    this.#acceptHandedOut();
-    await this.#activate();
-    for (;;) {
-      const message = this.#take();
-      if (message !== undefined || this.#isClosed) return message;
-      if (this.#error !== undefined) throw this.#error;
-      await this.#change(undefined, undefined);
+  /**
+   * The next message; `undefined` once the client is closed.
+   *
+   * @param loop who iterates: with autoAccept, what it was given before is accepted
+   */
+  async next(loop: object): Promise<ReceivedMessage | undefined> {
+    this.#acceptHandedOut(loop);
+    this.#fetching++;
+    try {
+      await this.#activate();
+      for (;;) {
+        const message = this.#take(loop);
+        if (message !== undefined || this.#isClosed) return message;
+        if (this.#error !== undefined) throw this.#error;
+        await this.#change(undefined, undefined);
+      }
+    } catch (error) {
+      if (this.#isClosed) return undefined;
+      throw error;
+    } finally {
+      this.#fetching--;
     }
   }
 
-  /** The iteration ends early: what was buffered goes back, and what was handed out last when nobody settled it. */
-  async stop(): Promise<void> {
-    const { autoAccept } = this.#receiver.options;
-    for (const message of this.#handedOut) if (autoAccept) message.settle(RELEASED);
-    this.#handedOut = [];
-    if (this.#isClosed) return;
+  /** An iteration ends early: what it was given last goes back when nobody settled it, and what is buffered unless others wait for it. */
+  async stop(loop: object): Promise<void> {
+    for (const message of this.#handedOut.get(loop) ?? []) message.settle(RELEASED);
+    this.#handedOut.delete(loop);
+    if (this.#isClosed || this.#fetching > 0) return;
     this.#isActive = false;
     await this.#receiver.stopCredit();
     // Somebody may have begun to fetch again meanwhile.
@@ -117,7 +128,7 @@ export class Pull implements Consumer {
     }
     this.#buffer.push(message);
     this.#lastArrivalAt = performance.now();
-    if (this.#waiting.length > 0) this.#wake();
+    if (this.#waiting.size > 0) this.#wake();
   }
 
   attached(): void {
@@ -128,7 +139,8 @@ export class Pull implements Consumer {
     this.#failures.lost();
     const buffered = this.#buffer.drain();
     for (const message of buffered) if (!message.isStale) this.#buffer.push(message);
-    for (const message of this.#handedOut) if (message.isStale) message.abort(error);
+    for (const messages of this.#handedOut.values())
+      for (const message of messages) if (message.isStale) message.abort(error);
   }
 
   failed(error: AmqpError): void {
@@ -151,17 +163,35 @@ export class Pull implements Consumer {
     await this.#receiver.start('bounded');
   }
 
-  #take(): IncomingMessage | undefined {
+  /** Waits until there are enough, or some and no more for a moment, or the time is over. */
+  async #gather(maxMessages: number, until: number, signal: AbortSignal | undefined): Promise<void> {
+    for (;;) {
+      signal?.throwIfAborted();
+      const now = performance.now();
+      if (this.#buffer.length >= maxMessages || this.#isClosed || now >= until) return;
+      const quietIn = this.#buffer.length === 0 ? Infinity : this.#lastArrivalAt + QUIET_MS - now;
+      if (quietIn <= 0) return;
+      if (this.#error !== undefined && this.#buffer.length === 0) throw this.#error;
+      await this.#change(Math.min(until - now, quietIn), signal);
+    }
+  }
+
+  #take(fetcher: object): IncomingMessage | undefined {
     const message = this.#buffer.shift();
     if (message === undefined) return undefined;
     message.done();
-    if (this.#receiver.options.autoAccept) this.#handedOut.push(message);
+    if (this.#receiver.options.autoAccept) {
+      const before = this.#handedOut.get(fetcher);
+      if (before === undefined) this.#handedOut.set(fetcher, [message]);
+      else before.push(message);
+    }
     return message;
   }
 
-  #acceptHandedOut(): void {
-    const before = this.#handedOut;
-    this.#handedOut = [];
+  #acceptHandedOut(fetcher: object): void {
+    const before = this.#handedOut.get(fetcher);
+    if (before === undefined) return;
+    this.#handedOut.delete(fetcher);
     for (const message of before) message.settle(ACCEPTED);
   }
 
@@ -184,24 +214,26 @@ export class Pull implements Consumer {
   /** The next message, end or time-out. */
   #change(timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<void> {
     return new Promise<void>((resolve, reject) => {
-      const abort = (): void => {
+      const over = (): void => {
         clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+        this.#waiting.delete(done);
+      };
+      const abort = (): void => {
+        over();
         reject(asError(signal?.reason));
       };
       const done = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
+        over();
         resolve();
       };
       const timer = timeoutMs === undefined ? undefined : setTimeout(done, timeoutMs);
       signal?.addEventListener('abort', abort, { once: true });
-      this.#waiting.push(done);
+      this.#waiting.add(done);
     });
   }
 
   #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const done of waiting) done();
+    for (const done of this.#waiting) done();
   }
 }

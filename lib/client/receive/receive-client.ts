@@ -29,7 +29,7 @@ export class ReceiveClient implements Closable, AsyncIterable<ReceivedMessage> {
   readonly #options: ResolvedReceiveClientOptions;
   readonly #subscriptions = new Set<HandlerSubscription>();
   /** The first link; the first that consumes takes it, also one that `attach()` brought up. */
-  readonly #first: Receiver;
+  #first: Receiver;
   #isFirstFree = true;
   #pull: Pull | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
@@ -51,6 +51,10 @@ export class ReceiveClient implements Closable, AsyncIterable<ReceivedMessage> {
   /** Attaches before the first use does. Resolves at once when it is attached. @throws LinkError, ConnectionError, ClientClosedError */
   async attach(): Promise<void> {
     this.#checkOpen();
+    if (this.#first.isClosed) {
+      this.#first = new Receiver(this.#context, this.#source, this.#options);
+      this.#isFirstFree = true;
+    }
     await this.#first.start('bounded');
   }
 
@@ -75,19 +79,20 @@ export class ReceiveClient implements Closable, AsyncIterable<ReceivedMessage> {
     const pull = this.#pulling();
     let isOver = false;
     const end = { done: true, value: undefined } as const;
-    return {
+    const iterator: AsyncIterator<ReceivedMessage, undefined> = {
       next: async () => {
         if (isOver || pull.isClosed) return end;
-        const value = await pull.next();
+        const value = await pull.next(iterator);
         isOver = value === undefined;
         return value === undefined ? end : { done: false, value };
       },
       return: async () => {
-        if (!isOver) await pull.stop();
+        if (!isOver) await pull.stop(iterator);
         isOver = true;
         return end;
       },
     };
+    return iterator;
   }
 
   /**

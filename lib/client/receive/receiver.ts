@@ -83,6 +83,10 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
     return this.#link !== undefined;
   }
 
+  get isClosed(): boolean {
+    return this.#stopped.signal.aborted;
+  }
+
   get wasStarted(): boolean {
     return this.#supervised !== undefined;
   }
@@ -136,14 +140,17 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
     }
     const late = (): Error => new AmqpTimeoutError(`"${this.address}": the peer did not answer the drain`);
     const wait = deadline(DRAIN_TIMEOUT_MS, late, this.#stopped.signal);
+    let isDrained = true;
     try {
       await link.drain({ signal: wait.signal });
     } catch {
       // Late or lost: either way nothing is left to wait for, and what still comes is given back.
-      if (link.isOpen) link.setPrefetch(0);
+      isDrained = false;
     } finally {
       wait.done();
     }
+    // Credit that somebody asked for meanwhile waited for the end of the drain.
+    if (link.isOpen && (!isDrained || this.#prefetch > 0)) link.setPrefetch(this.#prefetch);
   }
 
   /** Writes what was settled. */

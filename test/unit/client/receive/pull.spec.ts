@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ClientClosedError } from '../../../../lib/client/errors.js';
 import type { ReceivedMessage } from '../../../../lib/client/message/received-message.js';
@@ -31,10 +33,37 @@ async function attached(options: ReceiveClientOptions = {}): Promise<Made & { re
 
 const bodies = (messages: readonly ReceivedMessage[]): unknown[] => messages.map(({ body }) => body);
 
+function collector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+}
+
 beforeEach(() => void jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick'] }));
 afterEach(async () => {
   jest.useRealTimers();
   await Promise.all(clients.splice(0).map((client) => client.close({ timeoutMs: 0 })));
+});
+
+describe('attach()', () => {
+  it('of a client whose consumer was closed is for the next one, and detached with the client', async () => {
+    const { client, links } = await attached();
+    await client.subscribe(() => undefined).close();
+    await client.attach();
+    expect(links.receivers).toHaveLength(2);
+    const subscription = client.subscribe(() => undefined);
+    await settle();
+    expect([subscription.state, links.receivers.length]).toEqual(['running', 2]);
+    await client.close();
+    expect(links.receiver.isOpen).toBe(false);
+  });
+
+  it('that nobody makes use of afterwards is detached with the client', async () => {
+    const { client, links } = await attached();
+    await client.subscribe(() => undefined).close();
+    await client.attach();
+    await client.close();
+    expect(links.receivers.map(({ isOpen }) => isOpen)).toEqual([false, false]);
+  });
 });
 
 describe('receiveBatch', () => {
@@ -222,6 +251,37 @@ describe('receiveBatch', () => {
   });
 });
 
+describe('receiveBatch with a signal', () => {
+  it('does not wait for the attach when it is aborted', async () => {
+    const { client, links } = make();
+    links.attachesAtOnce = false;
+    const stop = new AbortController();
+    const received = client.receiveBatch({ maxMessages: 1, waitMs: 1_000, signal: stop.signal });
+    await settle();
+    const reason = new Error('enough');
+    stop.abort(reason);
+    await expect(Promise.race([received, settle()])).rejects.toBe(reason);
+  });
+
+  it('holds on to nothing of the waits before it on a queue where nothing comes', async () => {
+    const { client } = await attached();
+    const [collect, signals] = [collector(), [] as WeakRef<AbortSignal>[]];
+    for (let poll = 0; poll < 50; poll++) {
+      const { signal } = new AbortController();
+      signals.push(new WeakRef(signal));
+      const received = client.receiveBatch({ maxMessages: 1, waitMs: 10, signal });
+      await settle();
+      jest.advanceTimersByTime(10);
+      await received;
+    }
+    await settle();
+    collect();
+    await settle();
+    // The last one may still stand on the stack.
+    expect(signals.filter((signal) => signal.deref() !== undefined).length).toBeLessThan(10);
+  });
+});
+
 describe('iteration', () => {
   it('gives messages as they come and ends when the client closes', async () => {
     const { client, link } = await attached();
@@ -276,6 +336,70 @@ describe('iteration', () => {
       await settle();
     }
     expect(link.outcomes).toEqual(['accepted', 'accepted']);
+  });
+
+  it('ends when the client closes before it was attached', async () => {
+    const { client, links } = make();
+    links.attachesAtOnce = false;
+    const next = client[Symbol.asyncIterator]().next();
+    await settle();
+    const closing = client.close();
+    links.current.giveUp(new ClientClosedError('the client is closed'));
+    await closing;
+    await expect(next).resolves.toEqual({ done: true, value: undefined });
+  });
+
+  it('goes on in one loop when another one is left', async () => {
+    const { client, link } = await attached();
+    const [one, other] = [client[Symbol.asyncIterator](), client[Symbol.asyncIterator]()];
+    const first = one.next();
+    const second = other.next();
+    await settle();
+    link.deliverJson(1);
+    await expect(first).resolves.toMatchObject({ value: { body: 1 } });
+    await one.return?.();
+    link.deliverJson(2);
+    await expect(second).resolves.toMatchObject({ value: { body: 2 } });
+  });
+
+  it('with autoAccept accepts only what the same loop was given', async () => {
+    const { client, link } = await attached({ autoAccept: true });
+    const [one, other] = [client[Symbol.asyncIterator](), client[Symbol.asyncIterator]()];
+    const first = one.next();
+    await settle();
+    link.deliverJson(1);
+    await first;
+    const second = other.next();
+    await settle();
+    link.deliverJson(2);
+    await second;
+    expect(link.outcomes).toEqual([undefined, undefined]);
+    const third = one.next();
+    await settle();
+    expect(link.outcomes).toEqual(['accepted', undefined]);
+    link.deliverJson(3);
+    await third;
+    await other.return?.();
+    expect(link.outcomes).toEqual(['accepted', 'released', undefined]);
+  });
+
+  it('that begins again while the last one is still being left has credit afterwards', async () => {
+    const { client, link } = await attached();
+    link.answersDrain = false;
+    const left = client[Symbol.asyncIterator]();
+    const first = left.next();
+    await settle();
+    link.deliverJson(1);
+    await first;
+    const leaving = left.return?.();
+    const next = client[Symbol.asyncIterator]().next();
+    await settle();
+    link.drains.forEach((answer) => answer());
+    await leaving;
+    await settle();
+    expect(link.credit).toBeGreaterThan(0);
+    link.deliverJson(2);
+    await expect(next).resolves.toMatchObject({ value: { body: 2 } });
   });
 
   it('rejects when the link is refused', async () => {
