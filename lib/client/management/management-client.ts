@@ -52,7 +52,7 @@ export class ManagementClient implements Closable {
   readonly #waiting = new Set<PendingOperation>();
   #closing: Promise<void> | undefined = undefined;
 
-  /** Made by a connection. */
+  /** @internal Made by a connection. */
   constructor(context: MessagingContext, options: ResolvedManagementClientOptions, maxMessageBytes: number) {
     this.address = options.node;
     this.#context = context;
