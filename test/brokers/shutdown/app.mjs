@@ -36,6 +36,8 @@ Payload()(Worker.prototype, 'work', 0);
 const method = Object.getOwnPropertyDescriptor(Worker.prototype, 'work');
 AmqpSubscribe(QUEUE, { concurrency: 50, prefetch: 60 })(Worker.prototype, 'work', method);
 
+// Decorated by hand: this file runs as it is.
+// oxlint-disable-next-line typescript/no-extraneous-class
 class App {}
 Module({
   imports: [AmqpModule.forRoot({ uri: AMQP_URI, shutdownTimeoutMs: Number(SHUTDOWN_MS) })],

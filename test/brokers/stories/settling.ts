@@ -143,7 +143,7 @@ export const settling: readonly Story[] = [
         await first?.accept();
         await client.close();
         const rest = await drainQueue(connection, queue.name, { atLeast: 4 });
-        expect(rest.map((message) => message.body).toSorted()).toEqual([2, 3, 4, 5]);
+        expect(rest.map((message) => message.body).toSorted((a, b) => Number(a) - Number(b))).toEqual([2, 3, 4, 5]);
         return 'yes';
       }),
     { 'rabbitmq-4': 'classic: yes; quorum: yes', 'rabbitmq-3': 'classic: yes; quorum: yes' },
