@@ -1,0 +1,278 @@
+// Faults in what is promised about URIs, addresses, credentials, boot, reconnecting and the connection itself.
+
+const URI = 'test/unit/client/options/peer-uri.spec.ts';
+const OPTIONS = 'test/unit/client/options/connection-options.spec.ts';
+const ADDRESSES = 'test/unit/client/addresses.spec.ts';
+const STATE = 'test/unit/client/connection-state.spec.ts';
+const LINK_STATE = 'test/unit/client/link-state.spec.ts';
+const LIFECYCLE = 'test/nest/lifecycle.spec.ts';
+const CONNECTION = 'test/peer/client/connection.spec.ts';
+const EMBEDDED = 'test/peer/client/embedded.spec.ts';
+const SUBSCRIPTION = 'test/unit/client/receive/subscription.spec.ts';
+
+/** `find` stands once in `file`; `test` is a file and the name, or the beginning of one, of the test that notices. */
+export const connectionMutants = [
+  {
+    promise: 'uri-1',
+    file: 'lib/client/options/peer-uri.ts',
+    find: "'amqp+tls': 'amqps'",
+    replace: "'amqp+tls': 'amqp'",
+    test: [URI, 'a URI amqp+tls://h'],
+  },
+  {
+    promise: 'uri-2',
+    file: 'lib/client/options/peer-uri.ts',
+    find: 'scheme = uri.scheme;',
+    replace: '',
+    test: [URI, 'a URI without a scheme takes that of the entry before it'],
+  },
+  {
+    promise: 'uri-4',
+    file: 'lib/client/options/peer-uri.ts',
+    find: "entry.split(';')",
+    replace: "entry.split(',')",
+    test: [URI, 'a URI may be a list'],
+  },
+  {
+    promise: 'uri-5',
+    file: 'lib/client/connection/failover.ts',
+    find: 'if (sorted.length > 1 && sorted[0] === last) sorted.push(...sorted.splice(0, 1));',
+    replace: '',
+    test: ['test/unit/client/connect-peer.spec.ts', 'the order of peers is shuffled anew for each round'],
+  },
+  {
+    promise: 'uri-6',
+    file: 'lib/client/options/peer-uri.ts',
+    find: 'wss: 443',
+    replace: 'wss: 5671',
+    test: [URI, 'a URI wss://h'],
+  },
+  {
+    promise: 'uri-7',
+    file: 'lib/client/options/peer-uri.ts',
+    find: 'decodeURIComponent(text)',
+    replace: "decodeURIComponent(text.replaceAll('+', ' '))",
+    test: [URI, 'a URI amqp://us%40er'],
+  },
+  {
+    promise: 'uri-8',
+    file: 'lib/client/options/peer-uri.ts',
+    find: 'if (!QUERY.includes(name)) {',
+    replace: 'if (false) {',
+    test: [URI, 'a URI that cannot work an unknown parameter'],
+  },
+  {
+    promise: 'uri-9',
+    file: 'lib/client/options/peer-uri.ts',
+    find: "if (password === '')",
+    replace: "if (password === '?')",
+    test: [URI, 'a URI that cannot work a user without a password'],
+  },
+  {
+    promise: 'address-2',
+    file: 'lib/client/profile/profiles.ts',
+    find: '`/queues/${part(queue)}`',
+    replace: '`/queues/${queue}`',
+    test: [ADDRESSES, 'an address in the words of the peer rabbitmq-4: target'],
+  },
+  {
+    promise: 'address-4',
+    file: 'lib/client/address/terminus.ts',
+    find: "address.startsWith('/') || address.includes('://')",
+    replace: "address.startsWith('/')",
+    test: ['test/unit/client/send/send-client.spec.ts', 'a message on the wire says on the anonymous target'],
+  },
+  {
+    promise: 'address-5',
+    file: 'lib/client/profile/profiles.ts',
+    find: '`/exchanges/${part(exchange)}/${part(routingKey)}`',
+    replace: '`/exchange/${part(exchange)}/${part(routingKey)}`',
+    test: [ADDRESSES, 'an address in the words of the peer rabbitmq-4: target'],
+  },
+  {
+    promise: 'address-7',
+    file: 'lib/client/topology/rabbitmq-arguments.ts',
+    find: "? 'quorum' : 'classic'",
+    replace: "? 'classic' : 'classic'",
+    test: [
+      EMBEDDED,
+      "the topology of a peer with RabbitMQ's management has a queue that is durable and of type quorum",
+    ],
+  },
+  {
+    promise: 'credentials-1',
+    file: 'lib/client/options/loopback.ts',
+    find: "name.startsWith('127.')",
+    replace: 'true',
+    test: [OPTIONS, 'credentials are refused without TLS'],
+  },
+  {
+    promise: 'credentials-1',
+    file: 'lib/client/options/resolve-connection-options.ts',
+    find: "|| uri.scheme === 'wss' ||",
+    replace: "|| uri.scheme.startsWith('ws') ||",
+    test: [OPTIONS, 'credentials are refused without TLS'],
+  },
+  {
+    promise: 'credentials-3',
+    file: 'lib/protocol/control/sasl-client.ts',
+    find: '.find((candidate) => offered.includes(candidate))',
+    replace: '.find((candidate) => offered.includes(candidate)) ?? offered[0]',
+    test: ['test/peer/faults/connect.spec.ts', 'SASL never falls back to something weaker'],
+  },
+  {
+    promise: 'credentials-5',
+    file: 'lib/client/credentials/secret.ts',
+    find: 'secret = await given();',
+    replace: 'secret = await (given.once ??= given());',
+    test: ['test/unit/client/credentials.spec.ts', 'a password that a function gives is asked for again'],
+  },
+  {
+    promise: 'boot-2',
+    file: 'lib/nest/lifecycle/connection-host.ts',
+    find: 'const attached = Promise.all(starting.map((consumer) => consumer.attach()));',
+    replace:
+      'const attached = Promise.resolve(); void Promise.all(starting.map((consumer) => consumer.attach())).catch(() => undefined);',
+    test: [LIFECYCLE, 'boot declares the topology of a consumer before it attaches'],
+  },
+  {
+    promise: 'boot-5',
+    file: 'lib/client/connection-state.ts',
+    find: "refused && (!established || policy.onRefused === 'stop')",
+    replace: "refused && policy.onRefused === 'stop'",
+    test: [CONNECTION, 'a refusal of the credentials fails open() at once'],
+  },
+  {
+    promise: 'boot-8',
+    file: 'lib/nest/lifecycle/connection-host.ts',
+    find: '{ bootTimeoutMs: Infinity }',
+    replace: '{}',
+    test: [LIFECYCLE, 'boot does not wait with waitForConnection: false'],
+  },
+  {
+    promise: 'boot-9',
+    file: 'lib/nest/lifecycle/connection-host.ts',
+    find: 'if (this.options.lazy && starting.length === 0) return;',
+    replace: '',
+    test: [LIFECYCLE, 'boot is lazy for a process that only sends'],
+  },
+  {
+    promise: 'reconnect-1',
+    file: 'lib/client/options/reconnect-policy.ts',
+    find: 'policy.initialDelayMs * 2 **',
+    replace: 'policy.initialDelayMs + 2 **',
+    test: [STATE, 'the back-off has full jitter'],
+  },
+  {
+    promise: 'reconnect-2',
+    file: 'lib/client/connection-state.ts',
+    find: 'at - state.openedAt >= policy.stableAfterMs ? 0',
+    replace: 'at - state.openedAt >= 0 ? 0',
+    test: [STATE, 'a connection counts a connection that did not hold as a failure'],
+  },
+  {
+    promise: 'reconnect-6',
+    file: 'lib/client/link/link-runner.ts',
+    find: "before.name === 'attached' || this.#firstRefusal(before)",
+    replace: 'true',
+    test: ['test/peer/client/links.spec.ts', 'an attached link that is refused again and again logs it once'],
+  },
+  {
+    promise: 'reconnect-7',
+    file: 'lib/client/link/link-state.ts',
+    find: 'refused ? policy.refusedRetryMs :',
+    replace: 'refused ? policy.delayMs(1) :',
+    test: [LINK_STATE, 'a supervised link waits refusedRetryMs after a refusal'],
+  },
+  {
+    promise: 'reconnect-9',
+    file: 'lib/client/link/link-state.ts',
+    find: "(!wasEstablished || policy.onRefused === 'stop')",
+    replace: '!wasEstablished',
+    test: [LINK_STATE, 'a supervised link stops at a refusal when onRefused says so'],
+  },
+  {
+    promise: 'reconnect-10',
+    file: 'lib/client/connection/refusal.ts',
+    find: "return 'fatal';",
+    replace: "return 'refused';",
+    test: ['test/peer/client/links.spec.ts', 'an attached link that is stolen stays away'],
+  },
+  {
+    promise: 'connection-2',
+    file: 'lib/protocol/socket/keep-alive.ts',
+    find: 'Math.max(SHORTEST_ADVERTISED_MS, Math.floor(idleTimeoutMs / 2))',
+    replace: 'Math.floor(idleTimeoutMs / 2)',
+    test: ['test/unit/protocol/socket/keep-alive.spec.ts', 'keep-alive a time-out of'],
+  },
+  {
+    promise: 'connection-3',
+    file: 'lib/protocol/socket/keep-alive.ts',
+    find: 'undefined : peerIdleMs / 2;',
+    replace: 'undefined : peerIdleMs;',
+    test: ['test/unit/protocol/socket/keep-alive.spec.ts', 'keep-alive a wish of'],
+  },
+  {
+    promise: 'connection-4',
+    file: 'lib/protocol/socket/keep-alive.ts',
+    find: 'if (this.stream.lastReadAt !== seenAt)',
+    replace: 'if (false)',
+    test: ['test/peer/protocol/open.spec.ts', 'keep-alive does not take a blocked event loop for a silent peer'],
+  },
+  {
+    promise: 'connection-6',
+    file: 'lib/client/connection/connection-core.ts',
+    find: 'await this.#declareTopology(peer, attempt.signal);',
+    replace: '',
+    test: [EMBEDDED, "the topology of a peer with RabbitMQ's management is declared before links are attached"],
+  },
+  {
+    promise: 'connection-7',
+    file: 'lib/client/receive/receiver.ts',
+    find: 'if (this.#prefetch > 0) link.setPrefetch(this.#prefetch);',
+    replace: '',
+    test: ['test/peer/client/messaging-wire.spec.ts', 'a subscription comes back after the loss of its connection'],
+  },
+  {
+    promise: 'connection-8',
+    file: 'lib/client/receive/receiver.ts',
+    find: 'closed: !isDurable(this.source)',
+    replace: 'closed: true',
+    test: [SUBSCRIPTION, 'closing keeps a durable subscription at the peer'],
+  },
+  {
+    promise: 'connection-10',
+    file: 'lib/protocol/session/receiver.ts',
+    find: 'end - payload > this.options.maxMessageBytes',
+    replace: 'end - payload >= 2 * this.options.maxMessageBytes',
+    test: ['test/peer/protocol/receiver.spec.ts', 'a message over the limit of 1 frames'],
+  },
+  {
+    promise: 'connection-11',
+    file: 'lib/protocol/control/control-session.ts',
+    find: 'maxMessageSize: advertisedMaxMessageSize,',
+    replace: 'maxMessageSize: advertisedMaxMessageSize ?? maxMessageBytes,',
+    test: ['test/peer/client/messaging-wire.spec.ts', 'a subscription discards a message over its limit'],
+  },
+  {
+    promise: 'connection-13',
+    file: 'lib/protocol/control/control-session.ts',
+    find: "receiverSettleMode: 'first' };",
+    replace: "receiverSettleMode: 'second' };",
+    test: ['test/peer/protocol/attach.spec.ts', 'an attach says exactly what it was told to'],
+  },
+  {
+    promise: 'connection-14',
+    file: 'lib/client/connection-state.ts',
+    find: "return blocked ? 'blocked' : 'connected';",
+    replace: "return 'connected';",
+    test: [CONNECTION, 'a connection that is open is blocked while the peer takes no messages'],
+  },
+  {
+    promise: 'connection-19',
+    file: 'lib/client/profile/detect-profile.ts',
+    find: "wanted === 'auto' ?",
+    replace: "product !== undefined || wanted === 'auto' ?",
+    test: [ADDRESSES, 'the profile of a peer is the one of the options'],
+  },
+];
