@@ -47,6 +47,24 @@ describe('credit', () => {
     expect(peer.violations).toEqual([]);
   });
 
+  it('and what is in hand are never more than the prefetch, though the peer uses all of it at once', async () => {
+    const { receiver, from, peer } = await opened();
+    receiver.link.setPrefetch(10);
+    let sent = 0;
+    for (let round = 0; round < 40; round += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- as credit comes
+      await from.creditAtLeast(1);
+      while (from.credit > 0) from.send(data(`m${sent++}`));
+      // oxlint-disable-next-line no-await-in-loop -- as it arrives
+      const unsettled = (await receiver.count(sent)).filter(({ delivery }) => !delivery.isSettled);
+      expect(unsettled).toHaveLength(10);
+      // From one to seven, and not the oldest first.
+      for (const { delivery } of unsettled.slice(round % 3, (round % 3) + 1 + (round % 7))) delivery.settle(ACCEPTED);
+    }
+    expect(receiver.most).toBe(10);
+    expect(peer.violations).toEqual([]);
+  });
+
   it('prefetch 1 gets one at a time, though the peer starts its count near 2^32', async () => {
     const { receiver, from, peer } = await opened({ initialDeliveryCount: 0xffff_fffe, firstDeliveryId: 0xffff_ffff });
     receiver.link.setPrefetch(1);
