@@ -52,6 +52,11 @@ export class HandlerSlot implements DeadlineEntry {
     return this.#message === undefined ? this.#batch : [this.#message];
   }
 
+  /** Those that the handler was called with last: of a batch that is tried again only some. */
+  get #inCall(): readonly IncomingMessage[] {
+    return this.#message === undefined ? this.#called : [this.#message];
+  }
+
   runOne(message: IncomingMessage): void {
     this.#message = message;
     if (message.failure !== undefined) this.#recoverFrom(message.failure.error);
@@ -72,7 +77,7 @@ export class HandlerSlot implements DeadlineEntry {
     const error = new AmqpTimeoutError(
       `the handler of "${address()}" took longer than handlerTimeoutMs (${options.handlerTimeoutMs})`,
     );
-    for (const message of this.messages) message.abort(error);
+    for (const message of this.#inCall) message.abort(error);
     this.#recoverFrom(error);
   }
 
@@ -101,8 +106,7 @@ export class HandlerSlot implements DeadlineEntry {
 
   #callObserved(input: unknown): unknown {
     const { observers, handler, address } = this.#parts;
-    const messages = this.#message === undefined ? this.#called : [this.#message];
-    this.#tokens = messages.map((message) => observers.delivering(address(), message));
+    this.#tokens = this.#inCall.map((message) => observers.delivering(address(), message));
     return observers.run(this.#tokens[0] ?? [], () => handler(input));
   }
 
@@ -125,19 +129,23 @@ export class HandlerSlot implements DeadlineEntry {
       return;
     }
     if (this.#tokens !== undefined) this.#observeEnd();
-    if (this.#parts.onceOnly === undefined) this.#complete(message);
+    // What is left unsettled is the policy's: nothing is remembered of it before that has decided.
+    if (this.#parts.onceOnly === undefined || this.#isLeftUnsettled(message)) this.#complete(message);
     else void this.#parts.onceOnly.end(message, true).then(() => this.#complete(message));
   }
 
   #complete(message: IncomingMessage): void {
-    if (this.#settlement === 'manual') {
-      if (!message.settled && !message.isStale) {
-        this.#recoverFrom(this.#notSettled());
-        return;
-      }
-    } else if (!message.settled) message.settle(ACCEPTED);
+    if (this.#isLeftUnsettled(message)) {
+      this.#recoverFrom(this.#notSettled());
+      return;
+    }
+    if (this.#settlement !== 'manual' && !message.settled) message.settle(ACCEPTED);
     message.done();
     this.#finish();
+  }
+
+  #isLeftUnsettled(message: IncomingMessage): boolean {
+    return this.#settlement === 'manual' && !message.settled && !message.isStale;
   }
 
   #failed(error: unknown): void {
@@ -164,7 +172,7 @@ export class HandlerSlot implements DeadlineEntry {
   }
 
   #recoverFrom(error: unknown): void {
-    void this.#recover(this.messages.map((message) => ({ message, error })));
+    void this.#recover(this.#inCall.map((message) => ({ message, error })));
   }
 
   /** Off the hot path: asks the policy, does what it says, calls the handler again or gives the slot back. */
@@ -220,10 +228,9 @@ export class HandlerSlot implements DeadlineEntry {
   }
 
   #observeEnd(failures: readonly Failure[] = []): void {
-    const messages = this.#message === undefined ? this.#called : [this.#message];
     const tokens = this.#tokens ?? [];
     this.#tokens = undefined;
-    messages.forEach((message, index) => {
+    this.#inCall.forEach((message, index) => {
       const failure = failures.find((one) => one.message === message);
       this.#parts.observers.handled(tokens[index] ?? [], failure?.error);
     });

@@ -747,6 +747,43 @@ describe('batches', () => {
     expect(link.outcomes.filter((kind) => kind === 'accepted')).toHaveLength(6);
   });
 
+  it('that take too long when they are tried again fail in what was tried again only', async () => {
+    const asked: unknown[] = [];
+    const held = new Error('held');
+    const errorPolicy: HandlerPolicy = (error, { message }) => {
+      asked.push([message.body, error === held ? 'held' : (error as Error).name]);
+      if (error === held) return { kind: 'redeliver', delayMs: 60_000 };
+      return error instanceof AmqpTimeoutError ? { kind: 'settle', outcome: ACCEPTED } : { kind: 'retry', delayMs: 0 };
+    };
+    let calls = 0;
+    const handler = (): unknown => {
+      if (calls++ > 0) return new Promise(() => undefined);
+      throw new BatchError([
+        { message: 0, error: held },
+        { message: 1, error: new Error('again') },
+      ]);
+    };
+    const { link } = await runBatch(handler, {
+      batch: { maxMessages: 2, waitMs: 10 },
+      errorPolicy,
+      handlerTimeoutMs: 100,
+    });
+    link.deliverJson(0);
+    link.deliverJson(1);
+    await settle();
+    jest.advanceTimersByTime(1);
+    await settle();
+    expect(calls).toBe(2);
+    jest.advanceTimersByTime(200);
+    await settle();
+    expect(asked).toEqual([
+      [0, 'held'],
+      [1, 'Error'],
+      [1, 'AmqpTimeoutError'],
+    ]);
+    expect(link.outcomes).toEqual([undefined, 'accepted']);
+  });
+
   it("'manual' that leave members unsettled hand those to the policy", async () => {
     const { link } = await runBatch(async ([first]) => void (await first?.accept()), {
       batch,
@@ -1322,6 +1359,20 @@ describe('idempotency', () => {
       },
       { idempotency: {}, errorPolicy: policy.release },
     );
+    link.deliverJson(1, withId('a'));
+    await settle();
+    link.deliverJson(1, withId('a'));
+    await settle();
+    expect([calls, link.outcomes]).toEqual([2, ['released', 'accepted']]);
+  });
+
+  it("under 'manual' does not remember what was left unsettled and given back", async () => {
+    let calls = 0;
+    const { link } = await run((message) => (++calls === 1 ? undefined : message.accept()), {
+      idempotency: {},
+      settlement: 'manual',
+      errorPolicy: policy.release,
+    });
     link.deliverJson(1, withId('a'));
     await settle();
     link.deliverJson(1, withId('a'));
