@@ -292,6 +292,20 @@ export const messagingMutants = [
     test: ['test/nest/replies.spec.ts', 'the links for replies are kept for 64 addresses'],
   },
   {
+    promise: 'reply-10',
+    file: 'lib/client/profile/profiles.ts',
+    find: 'isAtLeast(version, 4, 2)',
+    replace: 'isAtLeast(version, 4, 3)',
+    test: ['test/unit/client/reply-address.spec.ts', 'a reply address is direct reply-to from RabbitMQ 4.2 on'],
+  },
+  {
+    promise: 'reply-11',
+    file: 'lib/client/request/reply-address.ts',
+    find: 'const name = `reply-${randomUUID()}`;',
+    replace: "const name = 'replies';",
+    test: ['test/unit/client/reply-address.spec.ts', 'a reply address is an exclusive queue of its own'],
+  },
+  {
     promise: 'shutdown-1',
     file: 'lib/nest/lifecycle/amqp-runtime.ts',
     find: 'for (const host of this.hosts.values()) host.stopIntake();',
