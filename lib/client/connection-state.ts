@@ -1,5 +1,5 @@
 // Every decision about a connection's life, and nothing else: no sockets, no timers, no logging. connection/connection-life.ts runs
-// the effects that decide() returns.
+// the effects that decideConnection() returns.
 
 import type { AmqpError } from '../protocol/index.js';
 import type { ConnectionStatus } from './connection/status.js';

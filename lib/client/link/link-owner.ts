@@ -11,7 +11,7 @@ export interface LinkOwner<Link extends { readonly isOpen: boolean }> {
   readonly session: 'shared' | 'alone';
   /**
    * Attaches on this session. Called for the first attach and after every loss; rejects with a LinkError or whatever the signal
-   * brings. `lost` must be called by the owner's `onClosed` of that link.
+   * brings. The owner's `onClosed` of that link must call `closed` of its {@link SupervisedLink}.
    */
   attach(session: ProtocolSession, profile: PeerProfile, signal: AbortSignal): Promise<Link>;
   /** The link is attached (again). */

@@ -1,4 +1,4 @@
-// Every decision about one supervised link, and nothing else. supervised-link.ts runs the effects that decideLink() returns.
+// Every decision about one supervised link, and nothing else. link-runner.ts runs the effects that decideLink() returns.
 
 import type { AmqpError } from '../../protocol/index.js';
 import type { SupervisedLink } from './link-owner.js';
