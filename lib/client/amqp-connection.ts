@@ -12,6 +12,8 @@ import {
 } from './management/management-client-options.js';
 import type { ConnectionOptions } from './options/connection-options.js';
 import { resolveConnectionOptions } from './options/resolve-connection-options.js';
+import { resolveRedriveOptions, type RedriveOptions } from './redrive/redrive-options.js';
+import { Redrive } from './redrive/redrive.js';
 import { RequestClient } from './request/request-client.js';
 import { resolveRequestClientOptions, type RequestClientOptions } from './request/request-client-options.js';
 import { ReceiveClient } from './receive/receive-client.js';
@@ -159,6 +161,23 @@ export class AmqpConnection {
     const resolved = resolveManagementClientOptions(options);
     this.#core.assertUsable();
     return new ManagementClient(this.#core.context, resolved, this.#core.options.maxMessageBytes);
+  }
+
+  /**
+   * Moves dead letters back. Each is sent, and accepted only when the peer has confirmed it: whatever ends this half-way, nothing is
+   * lost, at worst a message is there twice with one message-id. What is not moved stays where it was; the log says why.
+   *
+   * Resolves to how many were moved. A message that dies again meanwhile is not moved a second time.
+   *
+   * @throws LinkError, ConnectionError when the link to the dead letters cannot be had or is lost; some may have been moved then
+   * @throws the first failure when there were messages to move and none could be: SendError, or InvalidOptionsError for `to` when
+   * nothing says where a message came from
+   * @throws InvalidOptionsError, ClientClosedError, AmqpTimeoutError, whatever the filter throws
+   */
+  async redrive(options: RedriveOptions): Promise<number> {
+    const resolved = resolveRedriveOptions(options);
+    this.#core.assertUsable();
+    return new Redrive(this.#core.context, resolved, this.#core.options.maxMessageBytes).run();
   }
 
   #emit(event: StatusEvent): void {

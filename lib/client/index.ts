@@ -37,6 +37,8 @@ export type {
   ManagementResponse,
 } from './management/management-client-options.js';
 
+export type { RedriveOptions } from './redrive/redrive-options.js';
+
 export { policy, type ErrorCase, type RedeliverOptions, type RetryOptions } from './policy/policy.js';
 export type { ExponentialOptions } from './policy/backoff.js';
 export type { Backoff, FailedDelivery, HandlerPolicy, PolicyDecision } from './policy/handler-policy.js';

@@ -1,0 +1,207 @@
+// Dead letters arriving: as many as are asked for, each held until somebody settles it.
+
+import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import {
+  ACCEPTED,
+  RELEASED,
+  type AmqpError,
+  type IncomingDelivery,
+  type Outcome,
+  type ProtocolSession,
+  type ReceiverLink,
+} from '../../protocol/index.js';
+import type { Source } from '../address/address.js';
+import { describeSource, resolveSource } from '../address/terminus.js';
+import type { CodecRegistry } from '../codec/codec-registry.js';
+import { atMost, deadline, raceSignal, type Deadline } from '../deadline.js';
+import { AmqpTimeoutError, ClientClosedError } from '../errors.js';
+import type { LinkOwner, SupervisedLink } from '../link/link-owner.js';
+import { IncomingMessage, type DeliveryHost } from '../message/incoming-message.js';
+import type { MessagingContext } from '../messaging-context.js';
+import type { Observers } from '../observer/observers.js';
+import type { PeerProfile } from '../profile/peer-profile.js';
+
+/** For the answer to a drain, and for the rest of a message that has begun. */
+const PATIENCE_MS = 30_000;
+/**
+ * A drain is sent when nothing came for so long: one that is overtaken by the last message is answered late, and its answer would be
+ * taken for that of the next drain.
+ */
+const BEFORE_DRAIN_MS = 50;
+/** Where the peer cannot drain: nothing came for so long, so nothing is there. */
+const QUIET_MS = 1_000;
+
+/** One message, and its delivery alone: what is only held back shall not keep the message in memory. */
+export interface HeldLetter {
+  readonly message: IncomingMessage;
+  readonly delivery: IncomingDelivery;
+}
+
+/** Attached once. When it is lost, so is everything that it holds: the run ends. */
+export class DeadLetterLink implements LinkOwner<ReceiverLink>, DeliveryHost {
+  readonly session = 'alone';
+  readonly address: string;
+  readonly codecs: CodecRegistry;
+  readonly observers: Observers;
+  readonly #ended = new AbortController();
+  #supervised: SupervisedLink | undefined = undefined;
+  #link: ReceiverLink | undefined = undefined;
+  #arrived: HeldLetter[] = [];
+  /** Unsettled until the end: what is given back earlier would be fetched again. */
+  readonly #held = new Set<IncomingDelivery>();
+  #tell: () => void = () => undefined;
+
+  constructor(
+    private readonly context: MessagingContext,
+    private readonly source: Source,
+    readonly maxMessageBytes: number,
+  ) {
+    this.address = describeSource(source);
+    // Every message that is being moved listens.
+    setMaxListeners(0, this.signal);
+    this.codecs = context.codecs;
+    this.observers = context.observers;
+  }
+
+  /** Aborted with the reason when the link is gone or `close` was called. */
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** @throws LinkError, ConnectionError, AmqpTimeoutError */
+  async open(): Promise<void> {
+    this.#supervised = this.context.links.supervise(this);
+    await raceSignal(this.#supervised.ready(), this.signal);
+  }
+
+  /**
+   * What is there, about `count` at most; empty when the peer has no more. All of it is held until it is accepted or the link closes.
+   *
+   * @throws what ended the link; AmqpTimeoutError when the peer leaves the question unanswered
+   */
+  async fetch(count: number): Promise<HeldLetter[]> {
+    this.signal.throwIfAborted();
+    this.#link?.addCredit(count);
+    const canDrain = this.context.links.profile?.drain === true;
+    await this.#quiet(count, canDrain ? BEFORE_DRAIN_MS : QUIET_MS);
+    if (canDrain && this.#arrived.length < count) await this.#drain();
+    await this.#complete();
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    return arrived;
+  }
+
+  /** `stale`: it was lost with its link, and comes again. */
+  accept(delivery: IncomingDelivery): 'settled' | 'stale' {
+    this.#held.delete(delivery);
+    return delivery.settle(ACCEPTED);
+  }
+
+  /** Ends the run: what waits here is told the reason. */
+  end(reason: Error): void {
+    this.#ended.abort(reason);
+  }
+
+  /** Gives back what is held and detaches. Never rejects. */
+  async close(timeoutMs: number): Promise<void> {
+    const until = performance.now() + timeoutMs;
+    const link = this.#link;
+    const supervised = this.#supervised;
+    this.#link = undefined;
+    this.#supervised = undefined;
+    this.end(new ClientClosedError(`the redrive of "${this.address}" is over`));
+    for (const delivery of this.#held) delivery.settle(RELEASED);
+    this.#held.clear();
+    link?.flush();
+    await link?.detach({ closed: true, timeoutMs });
+    // A peer that hangs does not answer the end of the session either.
+    if (supervised !== undefined) await atMost(Math.max(0, until - performance.now()), supervised.release());
+  }
+
+  async attach(session: ProtocolSession, profile: PeerProfile, signal: AbortSignal): Promise<ReceiverLink> {
+    const supervised = this.#supervised;
+    const { terminus, linkName, linkProperties } = resolveSource(this.source, profile);
+    return session.attachReceiver({
+      name: linkName ?? `redrive-${this.address}-${randomUUID()}`,
+      source: terminus,
+      target: {},
+      properties: linkProperties,
+      settleMode: 'unsettled',
+      maxMessageBytes: this.maxMessageBytes,
+      creditWhenUsedUp: !profile.countsCreditOnItsWay,
+      signal,
+      onDelivery: this.#onDelivery,
+      onClosed: (error) => supervised?.closed(error),
+    });
+  }
+
+  attached(link: ReceiverLink): void {
+    // After a loss the run is over, and nothing is asked of this one.
+    this.#link = link;
+  }
+
+  lost(error: AmqpError): void {
+    // Before it was ever attached, `open` waits on.
+    if (this.#link !== undefined) this.end(error);
+  }
+
+  failed(error: AmqpError): void {
+    this.end(error);
+  }
+
+  /** Accepted or released, which every peer understands. */
+  outcomeFor(outcome: Outcome): Outcome {
+    return outcome;
+  }
+
+  async #drain(): Promise<void> {
+    const wait = this.#patience();
+    try {
+      await this.#link?.drain({ signal: wait.signal });
+    } finally {
+      wait.done();
+    }
+  }
+
+  /** A message in many frames uses its credit up with the first, and so ends the drain before it is here. */
+  async #complete(): Promise<void> {
+    while (this.#link !== undefined && this.#link.inHand > this.#held.size) {
+      const wait = this.#patience();
+      try {
+        await raceSignal(this.#news(), wait.signal);
+      } finally {
+        wait.done();
+      }
+    }
+  }
+
+  /** Until so many are here, or none came for so long. */
+  async #quiet(count: number, quietMs: number): Promise<void> {
+    while (this.#arrived.length < count) {
+      const before = this.#arrived.length;
+      await raceSignal(atMost(quietMs, this.#news()), this.signal);
+      if (this.#arrived.length === before) return;
+    }
+  }
+
+  #news(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#tell = resolve;
+    });
+  }
+
+  #patience(): Deadline {
+    const late = `"${this.address}": the peer did not say within ${PATIENCE_MS} ms whether there is more`;
+    return deadline(PATIENCE_MS, () => new AmqpTimeoutError(late), this.signal);
+  }
+
+  readonly #onDelivery = (delivery: IncomingDelivery, payload: Buffer, start: number, end: number): void => {
+    if (this.signal.aborted) return void delivery.settle(RELEASED);
+    const message = new IncomingMessage(this, delivery);
+    message.read(payload, start, end);
+    this.#held.add(delivery);
+    this.#arrived.push({ message, delivery });
+    this.#tell();
+  };
+}
