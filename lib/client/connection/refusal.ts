@@ -14,7 +14,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
 
 /** Whether the peer said no, and will say so again. */
 export function isRefusal(error: AmqpError): boolean {
-  // The condition is what we said to a peer that broke the protocol, as brokers do that are about to start or stop: it refused nothing.
+  // The condition is then ours, for a peer that broke the protocol, as brokers do that are about to start: it refused nothing.
   if (error.code === 'protocol-error') return false;
   return !error.retryable || (error.condition !== undefined && REFUSALS.has(error.condition));
 }

@@ -101,7 +101,7 @@ export class Pull implements Consumer {
     }
   }
 
-  /** An iteration ends early: what it was given last goes back when nobody settled it, and what is buffered unless others wait for it. */
+  /** An iteration ends early: with autoAccept what it was given last goes back, and what is buffered unless others wait for it. */
   async stop(loop: object): Promise<void> {
     for (const message of this.#handedOut.get(loop) ?? []) message.settle(RELEASED);
     this.#handedOut.delete(loop);

@@ -72,7 +72,8 @@ export class ReceiveClient implements Closable, AsyncIterable<ReceivedMessage> {
   }
 
   /**
-   * Messages as they come, until the client is closed. Leaving the loop gives back what was buffered, unless another one waits for it. Rejects as `receiveBatch` does.
+   * Messages as they come, until the client is closed. Leaving the loop gives back what was buffered, unless another one waits
+   * for it. Rejects as `receiveBatch` does.
    */
   [Symbol.asyncIterator](): AsyncIterator<ReceivedMessage, undefined> {
     this.#checkOpen();

@@ -96,7 +96,7 @@ export class HandlerSubscription implements Subscription, Consumer {
   }
 
   ready(): Promise<void> {
-    if (this.#state === 'running') return Promise.resolve();
+    if (this.#state === 'running' || (this.#state === 'paused' && this.#receiver.isAttached)) return Promise.resolve();
     if (this.#state === 'failed') return Promise.reject(this.#error ?? this.#closedError());
     if (this.#closing !== undefined) return Promise.reject(this.#closedError());
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));

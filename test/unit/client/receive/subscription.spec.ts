@@ -1035,6 +1035,13 @@ describe('pause and resume', () => {
     expect(calls.bodies).toEqual([1, 3]);
   });
 
+  it('leave it ready meanwhile: it is attached', async () => {
+    const { subscription } = await run(() => undefined);
+    await subscription.pause();
+    const ready = subscription.ready().then(() => 'ready');
+    await expect(Promise.race([ready, settle()])).resolves.toBe('ready');
+  });
+
   it('in the middle of a handler do not wait for it', async () => {
     const { link, subscription } = await run(async () => {
       await subscription.pause();
