@@ -91,8 +91,8 @@ export const messagingMutants = [
   {
     promise: 'receive-1',
     file: 'lib/client/receive/handler-slot.ts',
-    find: 'if (!message.settled) message.settle(ACCEPTED);',
-    replace: 'message.done();',
+    find: '!message.settled) message.settle(ACCEPTED);',
+    replace: '!message.settled) message.done();',
     test: [SUBSCRIPTION, "settlement 'auto' accepts when the handler returns"],
   },
   {
