@@ -206,7 +206,9 @@ export class ConnectionCore {
     try {
       await this.topology.declareOn(peer, this.options.topology, signal);
     } catch (error) {
-      await peer.protocol.close({ timeoutMs: CLOSE_RESERVE_MS });
+      // An attempt that was given up waits for nobody.
+      if (signal.aborted) peer.protocol.destroy(new ConnectionError('connection-lost', 'the attempt was given up'));
+      else await peer.protocol.close({ timeoutMs: CLOSE_RESERVE_MS });
       throw error;
     }
   }

@@ -476,6 +476,25 @@ describe('close()', () => {
     expect(core.life.status).toBe('closed');
   });
 
+  it('while the topology is declared does not leave a connection behind that waits for its peer', async () => {
+    const peer = await peerOf({
+      open: { properties: { product: 'RabbitMQ', version: '4.1.0' } },
+      verdict: () => undefined,
+      on: { close: () => undefined },
+    });
+    const { core } = connect({ uri: peer.uri, topology: { queues: ['orders'] } });
+    const opening = core.open();
+    const refused = expect(opening).rejects.toBeInstanceOf(ClientClosedError);
+    await peer.next('transfer');
+    const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+    const before = sockets();
+    const startedAt = performance.now();
+    await core.close(1_000);
+    await refused;
+    await eventually('the socket is gone', () => sockets() < before);
+    expect(performance.now() - startedAt).toBeLessThan(500);
+  });
+
   it('while it waits for the next attempt dials no more', async () => {
     const { uri, sockets } = await serverOf((socket) => socket.destroy());
     const { core } = connect({ uri, reconnect: { initialDelayMs: 100 } });
