@@ -9,6 +9,7 @@ export {
   AmqpHeader,
   AmqpProperty,
 } from './nest/amqp-params.decorator.js';
+export { AmqpRecord, AmqpRecordBuilder } from './nest/amqp-record.js';
 export { AmqpSubscribe, type AmqpAddressFactory, type AmqpSubscribeOptions } from './nest/amqp-subscribe.decorator.js';
 export { AmqpModule } from './nest/amqp.module.js';
 export { InjectAmqpConnection, InjectReceiveClient, InjectSendClient } from './nest/inject.decorator.js';
@@ -22,3 +23,8 @@ export type {
   ConsumerOverrides,
 } from './nest/options/amqp-module-options.js';
 export { getAmqpConnectionToken, getReceiveClientToken, getSendClientToken } from './nest/tokens.js';
+export { AmqpClientProxy } from './nest/transport/amqp-client-proxy.js';
+export { AMQP_TRANSPORT, AmqpTransportStrategy } from './nest/transport/amqp-transport-strategy.js';
+export type { AmqpClientProxyOptions } from './nest/transport/client-proxy-options.js';
+export type { AmqpTransportEvents } from './nest/transport/transport-connection.js';
+export type { AmqpTransportOptions, AmqpTransportSource } from './nest/transport/transport-options.js';

@@ -2,8 +2,16 @@ import { BaseRpcContext } from '@nestjs/microservices';
 
 import type { AmqpConnection, Delivery, ReceivedMessage } from '../client/index.js';
 
+// Symbol.for: a context of one copy (ESM or CommonJS) is known to the other.
+const BRAND = Symbol.for('nestjs-amqp10:context');
+
 /** What a handler gets through `@Ctx()`: the message, its delivery and where it came from. New for each attempt. */
 export class AmqpContext extends BaseRpcContext<[ReceivedMessage]> {
+  /** @internal */
+  readonly [BRAND] = true;
+  /** @internal The handler itself returned an Observable. */
+  isStream = false;
+
   constructor(
     message: ReceivedMessage,
     private readonly connection: AmqpConnection,
@@ -48,4 +56,18 @@ export class AmqpContext extends BaseRpcContext<[ReceivedMessage]> {
   get signal(): AbortSignal {
     return this.args[0].signal;
   }
+
+  /** What the sender put beside the payload as text, for example what a dispatch hook of Nest 12 attached. */
+  getMetadata(): Record<string, string> | undefined {
+    const texts = Object.entries(this.args[0].applicationProperties ?? {}).filter(
+      ([, value]) => typeof value === 'string',
+    );
+    // true: what is no string was left out
+    return texts.length === 0 ? undefined : (Object.fromEntries(texts) as Record<string, string>);
+  }
+}
+
+/** Whether it is one, in either module format. */
+export function isAmqpContext(value: unknown): value is AmqpContext {
+  return typeof value === 'object' && value !== null && Reflect.get(value, BRAND) === true;
 }

@@ -10,4 +10,5 @@ export { RequestContextHost } from '@nestjs/microservices/context/request-contex
 export { RpcContextCreator } from '@nestjs/microservices/context/rpc-context-creator.js';
 export { DEFAULT_CALLBACK_METADATA } from '@nestjs/microservices/context/rpc-metadata-constants.js';
 export { RpcProxy } from '@nestjs/microservices/context/rpc-proxy.js';
+export { RpcExceptionsHandler } from '@nestjs/microservices/exceptions/rpc-exceptions-handler.js';
 export { RpcParamtype } from '@nestjs/microservices/enums/rpc-paramtype.enum.js';

@@ -3,6 +3,7 @@
 export * from '../address/check-address.js';
 export * from '../receive/receive-client-options.js';
 export * from '../receive/subscribe-options.js';
+export * from '../request/request-client-options.js';
 export * from '../send/send-client-options.js';
 export * from './check.js';
 export { CONNECTION_OPTION_NAMES, resolveConnectionOptions } from './resolve-connection-options.js';

@@ -84,6 +84,11 @@ export class RequestClient implements Closable {
     }
   }
 
+  /** @internal No request is in flight. */
+  get isIdle(): boolean {
+    return this.#pending.size === 0;
+  }
+
   /** Requests in flight fail with a ClientClosedError at once; detaches. Never rejects; a second call waits for the first. */
   close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.#closing ??= this.#close(options.timeoutMs ?? CLOSE_TIMEOUT_MS);

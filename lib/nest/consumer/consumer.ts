@@ -122,7 +122,7 @@ export class Consumer implements Subscription {
   }
 
   private async answer(message: ReceivedMessage, context: AmqpContext, reply: Reply): Promise<void> {
-    const result = await this.run(message.body, context, (value) => reply.next(value));
+    const result = await this.run(message.body, context, (value) => void reply.next(value));
     if (result === STREAMED) await reply.complete();
     else if (result !== undefined) await reply.value(result);
   }

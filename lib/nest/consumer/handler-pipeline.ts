@@ -2,7 +2,7 @@
 // interceptors, pipes and filters, which run as an `rpc` context.
 
 import { ApplicationConfig, type ContextId, ContextIdFactory, ModuleRef } from '@nestjs/core';
-import { from, isObservable, lastValueFrom, mergeMap, of, tap } from 'rxjs';
+import { isObservable, lastValueFrom, tap } from 'rxjs';
 
 import type { AmqpContext } from '../amqp-context.js';
 import {
@@ -21,6 +21,7 @@ import {
   RpcParamtype,
   RpcProxy,
 } from '../nest-internals.js';
+import { originalError } from './original-error.js';
 
 /**
  * Runs the handler once. Resolves to its value; after an Observable's last value to `STREAMED`, each of its values having gone to
@@ -126,23 +127,12 @@ export class HandlerPipeline {
   }
 }
 
-/** Nest's own handler makes `{ status: 'error', message }` of an unknown error and logs it; here the error stays what it was. */
 class OriginalErrorFilters extends ExceptionFiltersContext {
   override create(
     ...args: Parameters<ExceptionFiltersContext['create']>
   ): ReturnType<ExceptionFiltersContext['create']> {
     const handler = super.create(...args);
-    const ask = async (error: unknown, host: Parameters<typeof handler.handle>[1]): Promise<unknown> => {
-      // A filter that throws: its error is the one that is seen.
-      // Promise.resolve: Nest types the answer as an Observable, but a filter may return a promise or a plain value.
-      const answer = await Promise.resolve<unknown>(handler.invokeCustomFilters(error as Error, host));
-      // No filter matched, or one that only looked on.
-      if (answer === undefined || answer === null) throw error;
-      return answer;
-    };
-    // `of`: RxJS would iterate a string, and fail on an object.
-    handler.handle = (error: unknown, host) =>
-      from(ask(error, host)).pipe(mergeMap((answer) => (isObservable(answer) ? answer : of(answer))));
+    handler.handle = (error: unknown, host) => originalError(handler, error, host);
     return handler;
   }
 }

@@ -5,10 +5,11 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleDestroy,
+  type OnModuleInit,
   Optional,
 } from '@nestjs/common';
 // Injected by emitted type metadata: these must stay value imports.
-import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
+import { DiscoveryService, MetadataScanner, ModuleRef, ModulesContainer } from '@nestjs/core';
 
 import { InvalidOptionsError, type Source } from '../../client/index.js';
 import { AmqpConsumers } from '../amqp-consumers.js';
@@ -19,6 +20,9 @@ import { HandlerPipeline } from '../consumer/handler-pipeline.js';
 import { type PlannedConsumer, planConsumers } from '../consumer/plan-consumers.js';
 import type { ResolvedModuleOptions } from '../options/resolve-module-options.js';
 import { CONNECTION_FACTORY } from '../tokens.js';
+import { AmqpClientProxy } from '../transport/amqp-client-proxy.js';
+import { AmqpTransportStrategy } from '../transport/amqp-transport-strategy.js';
+import type { ConnectionDirectory } from '../transport/transport-connection.js';
 import { type ConnectionFactory, ConnectionHost } from './connection-host.js';
 
 /**
@@ -27,7 +31,7 @@ import { type ConnectionFactory, ConnectionHost } from './connection-host.js';
  */
 @Injectable()
 export class AmqpRuntime
-  implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
+  implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
 {
   private readonly hosts = new Map<string, ConnectionHost>();
 
@@ -36,8 +40,12 @@ export class AmqpRuntime
     private readonly scanner: MetadataScanner,
     private readonly moduleRef: ModuleRef,
     private readonly consumers: AmqpConsumers,
+    modules: ModulesContainer,
     @Optional() @Inject(CONNECTION_FACTORY) private readonly createConnection: ConnectionFactory | undefined,
-  ) {}
+  ) {
+    // Every microservice of the application, those before and those to come.
+    modules.getRpcTargetRegistry<unknown>().subscribe((server) => this.bind(server));
+  }
 
   /** @throws InvalidOptionsError for a name that another `forRoot` has */
   add(options: ResolvedModuleOptions): ConnectionHost {
@@ -49,6 +57,16 @@ export class AmqpRuntime
     const host = new ConnectionHost(options, this.createConnection);
     this.hosts.set(options.name, host);
     return host;
+  }
+
+  /** Client proxies are made by their modules, without this application's help: those that name a connection get it here. */
+  onModuleInit(): void {
+    for (const { instance } of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) {
+      if (typeof instance !== 'object' || instance === null) continue;
+      this.bind(instance);
+      // @Client() makes a property of its class.
+      for (const { value } of Object.values(Object.getOwnPropertyDescriptors(instance))) this.bind(value);
+    }
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -75,6 +93,18 @@ export class AmqpRuntime
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([...this.hosts.values()].map((host) => host.close()));
   }
+
+  private bind(candidate: unknown): void {
+    if (candidate instanceof AmqpTransportStrategy || candidate instanceof AmqpClientProxy)
+      candidate.bind(this.directory);
+  }
+
+  private readonly directory: ConnectionDirectory = {
+    connection: (name) => this.hosts.get(name)?.connection,
+    attend: (connection, attendant) => {
+      for (const host of this.hosts.values()) if (host.connection === connection) host.attend(attendant);
+    },
+  };
 
   private async makeConsumers(hosts: readonly ConnectionHost[]): Promise<void> {
     const handlers = discoverHandlers(this.discovery, this.scanner);

@@ -6,6 +6,7 @@ import { AmqpConnection, type AmqpLogger, AmqpTimeoutError, type ConnectionOptio
 import type { Consumer } from '../consumer/consumer.js';
 import { Replies } from '../reply/replies.js';
 import type { ResolvedModuleOptions } from '../options/resolve-module-options.js';
+import type { Attendant } from '../transport/transport-connection.js';
 import { withDeadline } from './deadline.js';
 import { PrivateBroker } from './private-broker.js';
 
@@ -24,6 +25,7 @@ export class ConnectionHost {
   private readonly logger: AmqpLogger;
   private readonly broker: PrivateBroker | undefined;
   private readonly consumers: Consumer[] = [];
+  private readonly attendants = new Set<Attendant>();
   private readonly shutdown = new AbortController();
   private stopping: Promise<void> | undefined;
   private stoppedAt: number | undefined;
@@ -53,6 +55,11 @@ export class ConnectionHost {
 
   add(consumer: Consumer): void {
     this.consumers.push(consumer);
+  }
+
+  /** Closed with the consumers, when the application begins to shut down. */
+  attend(attendant: Attendant): void {
+    this.attendants.add(attendant);
   }
 
   /** Connects and attaches every consumer that starts by itself; with `waitForConnection: false` that goes on in the background. */
@@ -85,7 +92,8 @@ export class ConnectionHost {
   stopIntake(): void {
     this.shutdown.abort();
     this.stoppedAt ??= performance.now();
-    this.stopping ??= Promise.all(this.consumers.map((consumer) => consumer.close())).then(() => undefined);
+    const closing = [...this.consumers, ...this.attendants].map((one) => one.close());
+    this.stopping ??= Promise.all(closing).then(() => undefined);
   }
 
   /** Resolves when the running handlers are through and no send is pending, at the latest after `shutdownTimeoutMs`. */

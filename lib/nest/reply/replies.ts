@@ -1,21 +1,34 @@
 // A message arriving: ... your method -> (here) -> the requester's reply address -> settle.
 
-import type {
-  AmqpConnection,
-  AmqpLogger,
-  HandlerPolicy,
-  ReceivedMessage,
-  SendClient,
-  SendOptions,
+import {
+  type AmqpConnection,
+  type AmqpLogger,
+  type HandlerPolicy,
+  type ReceivedMessage,
+  type SendClient,
+  SendError,
+  type SendOptions,
 } from '../../client/index.js';
+import { recordParts } from '../amqp-record.js';
 import { errorBody } from './error-body.js';
 
-type Kind = 'value' | 'next' | 'complete' | 'error';
+/** What a reply is: the `x-reply` of the wire format. */
+export type ReplyKind = 'value' | 'next' | 'complete' | 'error';
+
+/** What a server may say about replies. */
+export interface ReplyRules {
+  /** Whether replies may go to that address; a request whose may not is handled all the same. */
+  readonly allow?: ((address: string, request: ReceivedMessage) => boolean) | undefined;
+  /** What goes out in place of the body. */
+  readonly encode?: ((kind: ReplyKind, body: unknown, request: ReceivedMessage) => unknown) | undefined;
+}
 
 /** `reply-to` is a stranger's choice: so many links are kept, the one not used for longest gives way. */
 const MOST_LINKS = 64;
 /** A requester that does not take its reply must not hold a handler's place for long. */
 const REPLY_TIMEOUT_MS = 10_000;
+/** Replies of one stream that its end waits for; those before them have long been answered. */
+const MOST_REMEMBERED = 1_000;
 
 /** Sends what handlers give back. A reply that fails costs a log line: the request was handled all the same. */
 export class Replies {
@@ -24,22 +37,46 @@ export class Replies {
   constructor(
     private readonly connection: AmqpConnection,
     private readonly logger: AmqpLogger,
+    private readonly rules: ReplyRules = {},
   ) {}
 
   /** `undefined`: nobody waits for replies to this message. */
   to(request: ReceivedMessage): Reply | undefined {
     const address = request.properties?.replyTo;
-    return address === undefined || address === '' ? undefined : new Reply(request, address, this);
+    if (address === undefined || address === '') return undefined;
+    if (this.rules.allow?.(address, request) === false) {
+      this.logger.warn(`no reply goes to ${address}: reply.allow says no`);
+      return undefined;
+    }
+    return new Reply(request, address, this, this.rules.encode);
   }
 
-  /** Resolves when the peer has taken it, or after the log line. */
-  async send(address: string, body: unknown, options: SendOptions): Promise<void> {
+  /** Resolves to `true` when the peer has taken it, to `false` after the log line. */
+  async send(address: string, body: unknown, options: SendOptions): Promise<boolean> {
+    let link: SendClient | undefined;
     try {
-      await this.linkTo(address).send(body, options);
+      link = this.linkTo(address);
+      await link.send(body, options);
+      return true;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.logger.warn(`no reply could be sent to ${address}: ${reason}`);
+      if (link !== undefined && isGone(error)) this.drop(address, link);
+      return false;
     }
+  }
+
+  /** Ends the links; what is still being sent has until then. */
+  async close(options: { readonly timeoutMs: number }): Promise<void> {
+    const links = [...this.links.values()];
+    this.links.clear();
+    await Promise.all(links.map((link) => link.close(options)));
+  }
+
+  /** A requester that is gone does not come back: its link would be tried again and again for nobody. */
+  private drop(address: string, link: SendClient): void {
+    if (this.links.get(address) === link) this.links.delete(address);
+    link.close({ timeoutMs: 0 }).catch(() => undefined); // its pending replies have told their own fate
   }
 
   private linkTo(address: string): SendClient {
@@ -58,22 +95,28 @@ export class Replies {
 
 /** The replies to one request, by the wire format of docs: `correlation-id`, and `x-reply` for the kind. */
 export class Reply {
-  private readonly sending: Promise<void>[] = [];
+  private readonly sending: Promise<boolean>[] = [];
+  /** With an encoder, which may take its time: one after another. */
+  private encoding: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly request: ReceivedMessage,
     private readonly address: string,
     private readonly replies: Replies,
+    private readonly encode?: ReplyRules['encode'],
   ) {}
 
   /** The one reply. */
-  value(body: unknown): Promise<void> {
-    return this.send('value', body);
+  async value(body: unknown): Promise<void> {
+    await this.send('value', body);
   }
 
-  /** One of a stream; the order is kept. */
-  next(body: unknown): void {
-    this.sending.push(this.send('next', body));
+  /** One of a stream; the order is kept. Resolves to whether somebody took it. */
+  next(body: unknown): Promise<boolean> {
+    const sent = this.send('next', body);
+    this.sending.push(sent);
+    if (this.sending.length > MOST_REMEMBERED) void this.sending.shift();
+    return sent;
   }
 
   /** The end of a stream; resolves when all of it is sent. */
@@ -81,22 +124,37 @@ export class Reply {
     await Promise.all([...this.sending, this.send('complete', null)]);
   }
 
-  error(error: unknown): Promise<void> {
-    return this.send('error', errorBody(error));
+  async error(error: unknown): Promise<void> {
+    await this.send('error', errorBody(error));
   }
 
-  private send(kind: Kind, body: unknown): Promise<void> {
+  private send(kind: ReplyKind, body: unknown): Promise<boolean> {
+    const { encode } = this;
+    if (encode === undefined) return this.write(kind, body);
+    const written = this.encoding.then(async () => this.write(kind, await encode(kind, body, this.request)));
+    this.encoding = written.catch(() => undefined); // whoever sent it hears of it
+    return written;
+  }
+
+  private write(kind: ReplyKind, value: unknown): Promise<boolean> {
     const { properties, header } = this.request;
     const correlationId = properties?.correlationId ?? properties?.messageId;
     const ttlMs = header?.ttl;
-    return this.replies.send(this.address, body, {
+    const { data, options } = recordParts(value);
+    return this.replies.send(this.address, data ?? null, {
       durable: false,
       timeoutMs: REPLY_TIMEOUT_MS,
-      applicationProperties: { 'x-reply': kind },
-      ...(correlationId === undefined ? {} : { correlationId }),
       ...(ttlMs === undefined ? {} : { ttlMs }),
+      ...options,
+      applicationProperties: { ...options.applicationProperties, 'x-reply': kind },
+      ...(correlationId === undefined ? {} : { correlationId }),
     });
   }
+}
+
+/** The peer has no such address, or it does not take anything any more. */
+function isGone(error: unknown): boolean {
+  return error instanceof SendError && (error.code === 'link-closed' || error.code === 'timeout');
 }
 
 /** The policy, and an error reply where it ends in rejected or dead-letter. */

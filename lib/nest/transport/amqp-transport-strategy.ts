@@ -1,0 +1,264 @@
+// A message arriving: concurrency gate -> (here) -> the handlers of its pattern -> replies -> policy -> settle.
+
+import { Logger } from '@nestjs/common';
+import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
+
+import {
+  AmqpConnection,
+  type AmqpLogger,
+  type ConnectionStatus,
+  DecodeError,
+  type HandlerPolicy,
+  type ReceiveClient,
+  type ReceivedMessage,
+  type Subscription,
+} from '../../client/index.js';
+import { AmqpContext } from '../amqp-context.js';
+import { answerFailures, Replies, type ReplyKind } from '../reply/replies.js';
+import { answerRequest, lastOf } from './answer-request.js';
+import { keepOriginalErrors } from './original-errors.js';
+import { PatternHandlers } from './pattern-handlers.js';
+import { type AmqpTransportEvents, type ConnectionDirectory, TransportConnection } from './transport-connection.js';
+import {
+  type AmqpTransportOptions,
+  type ResolvedTransportOptions,
+  resolveTransportOptions,
+} from './transport-options.js';
+import { UnmatchedPatternError } from './unmatched.js';
+
+/** The `transportId` of {@link AmqpTransportStrategy}: `@EventPattern('order.placed', AMQP_TRANSPORT)` is for this transport alone. */
+export const AMQP_TRANSPORT: unique symbol = Symbol.for('nestjs-amqp10:transport');
+
+/** What closing an own connection may take when the handlers are through. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
+interface Intake {
+  readonly client: ReceiveClient;
+  readonly subscription: Subscription;
+}
+
+/**
+ * Nest's microservices over AMQP 1.0: `app.connectMicroservice({ strategy: new AmqpTransportStrategy({ uri, sources }) })`.
+ *
+ * A request is accepted when its replies are sent, also the reply that tells of a failure. An event is accepted when all its handlers
+ * are through; a failure goes to the error policy.
+ */
+export class AmqpTransportStrategy
+  extends Server<AmqpTransportEvents, ConnectionStatus>
+  implements CustomTransportStrategy
+{
+  /** Failures of events reach the error policy, so that Nest need not log them. */
+  override readonly propagatesEventHandlerErrors: boolean = true;
+  private readonly options: ResolvedTransportOptions;
+  private readonly connection: TransportConnection;
+  private readonly handlers = new PatternHandlers();
+  private readonly log: AmqpLogger = new Logger('AmqpTransportStrategy');
+  private intakes: readonly Intake[] = [];
+  private replies: Replies | undefined;
+  private stopping: Promise<void> | undefined;
+  private closing: Promise<void> | undefined;
+
+  /** @throws InvalidOptionsError for options that cannot work */
+  constructor(options: AmqpTransportOptions) {
+    super();
+    this.options = resolveTransportOptions(options);
+    this.connection = new TransportConnection(this.options.connection);
+    this.connection.on('status', ({ status }) => this.tell(status));
+    this.setTransportId(AMQP_TRANSPORT);
+    keepOriginalErrors();
+  }
+
+  /** Called by Nest. Calls back when every source is attached, with an error when that could not be done; nothing is open then. */
+  listen(callback: (error?: unknown) => unknown): void {
+    this.start().then(
+      () => callback(),
+      async (error: unknown) => {
+        await this.close();
+        callback(error);
+      },
+    );
+  }
+
+  /** Stops the intake, waits for running handlers and their replies, then detaches; an own connection closes. Harmless twice. */
+  close(): Promise<void> {
+    this.closing ??= this.closeAll();
+    return this.closing;
+  }
+
+  /** `status`: each change of the connection. `error`: why it was lost or could not be had. */
+  on<Event extends keyof AmqpTransportEvents>(event: Event, callback: AmqpTransportEvents[Event]): void {
+    this.connection.on(event, callback);
+  }
+
+  /**
+   * The AmqpConnection.
+   *
+   * @throws InvalidOptionsError for a connection's name that the application does not have (yet)
+   */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as Nest declares it
+  unwrap<T = AmqpConnection>(): T {
+    // true: by Nest's convention the caller names the type
+    return this.connection.get() as T;
+  }
+
+  override addHandler(
+    pattern: unknown,
+    callback: MessageHandler,
+    isEventHandler = false,
+    extras: Record<string, unknown> = {},
+  ): void {
+    // true: what stands in a decorator
+    const route = this.normalizePattern(pattern as string);
+    callback.isEventHandler = isEventHandler;
+    callback.extras = extras;
+    // Each handler of an event is called by itself, so that one that fails does not cut off the others.
+    if (!this.messageHandlers.has(route)) this.messageHandlers.set(route, callback);
+    this.handlers.add(route, callback, isEventHandler);
+  }
+
+  override getHandlerByPattern(pattern: string): MessageHandler | null {
+    const found = this.handlers.find(this.routeOf(pattern), true);
+    if (found === undefined) return null;
+    return found.kind === 'request' ? found.handler : (found.handlers[0] ?? null);
+  }
+
+  /** @internal The application's connections by name. */
+  bind(directory: ConnectionDirectory): void {
+    this.connection.bind(directory);
+  }
+
+  private tell(status: ConnectionStatus): void {
+    // oxlint-disable-next-line eslint/no-underscore-dangle -- Nest's name
+    this._status$.next(status);
+  }
+
+  private async start(): Promise<void> {
+    const connection = this.connection.get();
+    const { allow, serializer } = this.options;
+    const replies = new Replies(connection, this.log, {
+      allow: allow && ((address, request) => allow(address, this.contextOf(request, this.patternOf(request)))),
+      encode: serializer && ((kind, body, request) => serializer.serialize(packetOf(kind, body, request))),
+    });
+    this.replies = replies;
+    this.tell(connection.status);
+    this.connection.attend({ close: () => this.stopIntake() });
+    await connection.open();
+    this.intakes = this.options.sources.map(({ source, subscribe }) => {
+      const client = connection.createReceiveClient(source);
+      const { errorPolicy = this.options.errorPolicy, ...options } = subscribe;
+      const subscription = client.subscribe((message: ReceivedMessage) => this.handle(message, replies), {
+        ...options,
+        errorPolicy: this.policyOf(errorPolicy, replies),
+        autoStart: false,
+      });
+      return { client, subscription };
+    });
+    await Promise.all(this.intakes.map(({ client }) => client.attach()));
+    await Promise.all(this.intakes.map(({ subscription }) => subscription.resume()));
+  }
+
+  /** Requests that cannot be read, and those without a handler, are answered where it is their end. */
+  private policyOf(errorPolicy: HandlerPolicy, replies: Replies): HandlerPolicy {
+    const unmatched = answerFailures(this.options.unmatched, replies);
+    const unreadable = answerFailures(errorPolicy, replies);
+    const chosen: HandlerPolicy = (error, failed) => {
+      if (error instanceof UnmatchedPatternError) {
+        const { address, pattern } = error;
+        this.log.warn(`no handler for the pattern ${JSON.stringify(pattern)} of a message from ${address}`);
+        return unmatched(error, failed);
+      }
+      return (error instanceof DecodeError ? unreadable : errorPolicy)(error, failed);
+    };
+    // What the client knows of the policy (that it redelivers) is kept.
+    return Object.assign(chosen, errorPolicy);
+  }
+
+  private async handle(message: ReceivedMessage, replies: Replies): Promise<void> {
+    const { pattern, data } = await this.read(message);
+    const replyTo = message.properties?.replyTo;
+    const wantsReply = replyTo !== undefined && replyTo !== '';
+    const found = pattern === undefined ? undefined : this.handlers.find(this.routeOf(pattern), wantsReply);
+    if (found === undefined) throw new UnmatchedPatternError(pattern, message.address);
+    const context = this.contextOf(message, pattern);
+    await this.processing(context, () =>
+      found.kind === 'request'
+        ? answerRequest(found.handler, data, context, replies.to(message), this.log)
+        : this.runEvent(found.handlers, data, context),
+    );
+  }
+
+  private async runEvent(handlers: readonly MessageHandler[], data: unknown, context: AmqpContext): Promise<void> {
+    const ended = await Promise.allSettled(handlers.map(async (handler) => lastOf(await handler(data, context))));
+    const failed = ended.find((end) => end.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  /** Between the hooks that instrumentation sets, which may run it inside a scope of their own. */
+  private processing(context: AmqpContext, run: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const done = (): Promise<void> => {
+        const running = run().finally(() => this.onProcessingEndHook?.(AMQP_TRANSPORT, context));
+        running.then(resolve, reject);
+        return running;
+      };
+      try {
+        // Typed as giving nothing, but an async hook gives a promise of its own.
+        const hooked: unknown = this.onProcessingStartHook(AMQP_TRANSPORT, context, done);
+        Promise.resolve(hooked).catch(reject);
+      } catch (error) {
+        reject(error);
+      }
+    });
+  }
+
+  private async read(message: ReceivedMessage): Promise<{ pattern: string | undefined; data: unknown }> {
+    const { deserializer } = this.options;
+    if (deserializer === undefined) return { pattern: this.patternOf(message), data: message.body };
+    // As Nest's deserializers answer.
+    const packet = (await deserializer.deserialize(message.body, { message })) as { pattern?: unknown; data?: unknown };
+    const { pattern, data } = packet;
+    // true: normalizePattern takes whatever a pattern may be
+    const own = pattern === undefined ? this.patternOf(message) : this.normalizePattern(pattern as string);
+    return { pattern: own, data };
+  }
+
+  private patternOf(message: ReceivedMessage): string | undefined {
+    const { pattern } = this.options;
+    if (typeof pattern === 'function') return pattern(message);
+    return pattern === 'address' ? message.address : message.properties?.subject;
+  }
+
+  /** An object pattern may be written in another order, or with spaces, by somebody who is not Nest. */
+  private routeOf(pattern: string): string {
+    return pattern.startsWith('{') ? this.getRouteFromPattern(pattern) : pattern;
+  }
+
+  private contextOf(message: ReceivedMessage, pattern: string | undefined): AmqpContext {
+    return new AmqpContext(message, this.connection.get(), pattern);
+  }
+
+  /** Asks for no more messages at once; resolves when the handlers are through. */
+  private stopIntake(): Promise<void> {
+    const { shutdownTimeoutMs: timeoutMs } = this.options;
+    this.stopping ??= Promise.all(this.intakes.map(({ subscription }) => subscription.close({ timeoutMs }))).then(
+      () => undefined,
+    );
+    return this.stopping;
+  }
+
+  private async closeAll(): Promise<void> {
+    await this.stopIntake();
+    await Promise.all(this.intakes.map(({ client }) => client.close({ timeoutMs: 0 })));
+    await this.replies?.close({ timeoutMs: CLOSE_TIMEOUT_MS });
+    if (this.connection.isOwn) await this.connection.get().close({ timeoutMs: CLOSE_TIMEOUT_MS });
+    this.connection.release();
+  }
+}
+
+/** A reply in the words of Nest's serializers. */
+function packetOf(kind: ReplyKind, body: unknown, request: ReceivedMessage): object {
+  const id = String(request.properties?.correlationId ?? request.properties?.messageId);
+  if (kind === 'error') return { id, err: body, isDisposed: true };
+  if (kind === 'complete') return { id, isDisposed: true };
+  return kind === 'value' ? { id, response: body, isDisposed: true } : { id, response: body };
+}
