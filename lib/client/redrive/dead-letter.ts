@@ -10,11 +10,13 @@ export const REDRIVEN = 'x-opt-redriven';
 
 /** What brokers and policies write about a death: ours, RabbitMQ's, Artemis'. */
 const DEATH = /^x-(opt-)?(death-|deaths$|first-death-|last-death-|ORIG-)/;
-/** A delay that was asked for has passed long ago. */
-const DELAYS: ReadonlySet<string> = new Set([
+/** Of deliveries that are over: a delay that has passed long ago, and RabbitMQ's counts. */
+const SPENT: ReadonlySet<string> = new Set([
   'x-opt-delivery-delay',
   'x-opt-delivery-time',
   'x-opt-scheduled-enqueue-time',
+  'x-delivery-count',
+  'x-acquired-count',
 ]);
 /** Names of one queue each; the last death first. */
 const ORIGINS = [
@@ -48,7 +50,7 @@ export function isReadable(message: IncomingMessage): boolean {
 export function revived(message: IncomingMessage, run: string): AmqpMessage {
   const { durable, priority } = message.header ?? {};
   const kept = Object.entries(message.messageAnnotations ?? {}).filter(
-    ([name]) => !DEATH.test(name) && !DELAYS.has(name),
+    ([name]) => !DEATH.test(name) && !SPENT.has(name),
   );
   return createMessage({
     header: { durable: durable ?? true, priority },

@@ -223,6 +223,21 @@ describe('redrive', () => {
     expect(message?.messageAnnotations).toEqual({ 'x-own': 1, 'x-opt-redriven': expect.any(String) });
   });
 
+  it.each<[string, Record<string, unknown>]>([
+    ['RabbitMQ', { 'x-opt-deaths': [{ queue: 'q', reason: 'rejected' }, { queue: 'r' }], 'x-first-death-queue': 'r' }],
+    ['RabbitMQ, the first death alone', { 'x-first-death-queue': 'q', 'x-first-death-reason': 'rejected' }],
+    ['Artemis', { 'x-opt-ORIG-QUEUE': 'q', 'x-opt-ORIG-ADDRESS': 'other' }],
+  ])('knows where a dead letter of %s came from, and leaves its notes out', async (_name, notes) => {
+    const { broker, connection } = await start();
+    const messageAnnotations = { ...notes, 'x-delivery-count': 4, 'x-own': 'kept' };
+    broker.queue('dead').publish(createMessage({ body: 'x', messageAnnotations }));
+    expect(await connection.redrive({ from: 'dead' })).toBe(1);
+    expect(broker.queue('q').messages()[0]?.messageAnnotations).toEqual({
+      'x-own': 'kept',
+      'x-opt-redriven': expect.any(String),
+    });
+  });
+
   it('takes the copies that policy.deadLetter made', async () => {
     const { broker, connection } = await start();
     await connection.createSendClient('q').sendBatch(['a', 'b']);
