@@ -21,6 +21,8 @@ export interface JournallingOptions {
 export interface JournallingStats {
   /** Messages by queue that wait for a consumer. */
   readonly ready: Readonly<Record<string, number>>;
+  /** Messages that a consumer has. */
+  readonly unsettled: number;
   /** Since its last start. */
   readonly put: number;
   readonly deleted: number;
@@ -123,7 +125,13 @@ export class JournallingPeer {
     });
   }
 
-  /** Everything it ever accepted, in order, read from its file; also while it is dead. */
+  /** Nothing waits, and no consumer has anything. */
+  async isEmpty(): Promise<boolean> {
+    const { ready, unsettled } = await this.stats();
+    return unsettled === 0 && Object.values(ready).every((count) => count === 0);
+  }
+
+  /** Everything it ever accepted, in order, read from its file; also while it is dead. Takes its time: do not poll it. */
   accepted(): JournalledMessage[] {
     const messages = new Map<number, JournalledMessage>();
     for (const entry of readJournal(join(this.directory, 'journal')).entries) {

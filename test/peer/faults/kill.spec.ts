@@ -93,9 +93,7 @@ describe('a peer that is killed again and again', () => {
       const killing = killAgainAndAgain(accounts, total, random).finally(() => (next = Math.max(next, total)));
       await Promise.all([killing, ...Array.from({ length: IN_FLIGHT }, worker)]);
 
-      await eventually('the queue is empty', () => peer.accepted().every(({ isDone }) => isDone), {
-        timeoutMs: 20_000,
-      });
+      await eventually('the queue is empty', async () => peer.isEmpty(), { timeoutMs: 20_000 });
       expect({ seed, faults: accounts.faults(copies()) }).toEqual({ seed, faults: [] });
       expect(peer.kills).toBe(KILLS);
       if (onConnectionLost === 'retry') expect(accounts.count('ok')).toBe(total);

@@ -97,6 +97,7 @@ describe('under faults that come at random', () => {
       cleanUps.push(async () => peer.stop());
       const proxy = await FaultProxy.start(peer.port);
       cleanUps.push(async () => proxy.close());
+      const lastCause = new Map<AmqpConnection, string>();
       const connect = async (): Promise<AmqpConnection> => {
         const connection = new AmqpConnection({
           uri: proxy.uri,
@@ -107,6 +108,9 @@ describe('under faults that come at random', () => {
           refusedRetryMs: 50,
         });
         cleanUps.push(async () => connection.close({ timeoutMs: 1_000 }));
+        connection.on('status', ({ cause }) => {
+          if (cause !== undefined) lastCause.set(connection, cause.message);
+        });
         await connection.open();
         return connection;
       };
@@ -169,10 +173,11 @@ describe('under faults that come at random', () => {
             status: connection.status,
             state: subscription.state,
             inHand: subscription.inHand,
+            cause: lastCause.get(connection),
           })),
         });
       };
-      const settle = async (what: string, isSo: () => boolean): Promise<void> => {
+      const settle = async (what: string, isSo: () => boolean | Promise<boolean>): Promise<void> => {
         try {
           await eventually(what, isSo, { timeoutMs: 12_000 });
         } catch (cause) {
@@ -181,7 +186,7 @@ describe('under faults that come at random', () => {
       };
       await settle('every send is settled', () => accounts.unsettled === 0);
       await Promise.all(senders);
-      await settle('the queue is empty', () => peer.accepted().every(({ isDone }) => isDone));
+      await settle('the queue is empty', async () => peer.isEmpty());
 
       const copies = new Map<string, number>();
       const acceptedUnhandled: string[] = [];

@@ -19,7 +19,7 @@ export class Queues {
     this.journal = journal;
     this.queues = new Map();
     this.nextId = 1;
-    this.counts = { put: 0, deleted: 0 };
+    this.counts = { put: 0, deleted: 0, unsettled: 0 };
     const known = new Map();
     for (const entry of journal.entries) {
       this.nextId = Math.max(this.nextId, entry.id + 1);
@@ -49,7 +49,9 @@ export class Queues {
 
   take(queue) {
     const message = this.ready(queue).shift();
-    if (message !== undefined) this.journal.append({ op: 'out', id: message.id });
+    if (message === undefined) return undefined;
+    this.counts.unsettled += 1;
+    this.journal.append({ op: 'out', id: message.id });
     return message;
   }
 
@@ -62,11 +64,13 @@ export class Queues {
 
   delete(message) {
     this.counts.deleted += 1;
+    this.counts.unsettled -= 1;
     this.journal.append({ op: 'del', id: message.id });
   }
 
   /** Back to its old place. */
   giveBack(message, failed) {
+    this.counts.unsettled -= 1;
     const list = this.ready(message.queue);
     const at = list.findIndex((other) => other.id > message.id);
     message.redelivered = true;

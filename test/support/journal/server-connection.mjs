@@ -31,9 +31,14 @@ export class ServerConnection {
 
   onData(chunk) {
     this.heardAt = performance.now();
-    for (const { kind, bytes } of this.splitter.push(chunk)) {
-      if (kind === 'header') this.onHeader(bytes[4]);
-      else this.onFrame(decodeFrame(Buffer.from(bytes)));
+    try {
+      for (const { kind, bytes } of this.splitter.push(chunk)) {
+        if (kind === 'header') this.onHeader(bytes[4]);
+        else this.onFrame(decodeFrame(Buffer.from(bytes)));
+      }
+    } catch {
+      // Broken on its way: the client is told by the end of its stream.
+      this.socket.destroy();
     }
     // Everything that this chunk brought goes to the disk in one sync, and only then is it accepted.
     this.server.commit();
