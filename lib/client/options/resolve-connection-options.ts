@@ -29,6 +29,7 @@ import type { ConnectionOptions, Dial, TlsOptions } from './connection-options.j
 import { isLoopback } from './loopback.js';
 import { parseUris, type PeerUri } from './peer-uri.js';
 import { resolveReconnect, type ReconnectPolicy } from './reconnect-policy.js';
+import { safeLogger } from './safe-logger.js';
 import { checkTls } from './tls-options.js';
 
 /** One peer of the failover list, with everything that its attempt needs. */
@@ -129,7 +130,7 @@ export function resolveConnectionOptions(given: unknown, path = ''): ResolvedCon
     topology: checkTopology(options['topology'], at('topology')),
     codecs: checkCodecs(options['codecs'], at('codecs')),
     observers: checkObservers(options['observer'], at('observer')),
-    logger: checkMethods<AmqpLogger>(options['logger'], at('logger'), ['log', 'warn', 'error']) ?? SILENT,
+    logger: safeLogger(checkMethods<AmqpLogger>(options['logger'], at('logger'), ['log', 'warn', 'error']) ?? SILENT),
   };
 }
 

@@ -3,6 +3,7 @@
 import {
   type AmqpConnection,
   type AmqpError,
+  type HandlerPolicy,
   policy,
   type ReceiveClient,
   type ReceivedMessage,
@@ -86,13 +87,22 @@ export class Consumer implements Subscription {
     const { errorPolicy = policy.byError([]), batch, ...options } = this.plan.subscribe;
     const isPolicy = typeof errorPolicy === 'function'; // else the client says what is wrong
     const answering = isPolicy ? answerFailures(errorPolicy, this.replies) : errorPolicy;
-    const subscribe = { ...options, errorPolicy: answering, autoStart: false };
     this.clients = this.sources.map((source) => this.connection.createReceiveClient(source));
-    this.subscriptions = this.clients.map((client) =>
-      batch === undefined
+    this.subscriptions = this.clients.map((client, index) => {
+      const stopping = isPolicy ? stoppingAll(answering, () => this.stopOthers(index)) : answering;
+      const subscribe = { ...options, errorPolicy: stopping, autoStart: false };
+      return batch === undefined
         ? client.subscribe((message: ReceivedMessage) => this.handle(message), subscribe)
-        : client.subscribe((messages: ReceivedMessage[]) => this.handleBatch(messages), { ...subscribe, batch }),
-    );
+        : client.subscribe((messages: ReceivedMessage[]) => this.handleBatch(messages), { ...subscribe, batch });
+    });
+  }
+
+  /** The policy stopped one source: the consumer is closed, so the others end too. */
+  private stopOthers(stopped: number): void {
+    const timeoutMs = this.plan.shutdownTimeoutMs;
+    // close() never rejects
+    for (const [index, subscription] of this.subscriptions.entries())
+      if (index !== stopped) void subscription.close({ timeoutMs });
   }
 
   /** The consumer's own topology, once. */
@@ -133,4 +143,15 @@ export class Consumer implements Subscription {
     const bodies = messages.map(({ body }) => body);
     await this.run(bodies, new AmqpContext(first, this.connection, undefined, messages));
   }
+}
+
+/** `policy.stop` closes the consumer; a subscription knows only its own source. */
+function stoppingAll(inner: HandlerPolicy, stopOthers: () => void): HandlerPolicy {
+  const asked: HandlerPolicy = async (error, failed) => {
+    const decision = await inner(error, failed);
+    if (decision.kind === 'stop') stopOthers();
+    return decision;
+  };
+  // what is known of a policy stands on the function
+  return Object.assign(asked, inner);
 }
