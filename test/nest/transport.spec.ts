@@ -201,7 +201,9 @@ describe('a request', () => {
     const [message] = seen.values;
     expect(message?.body).toBe('hello');
     expect(message?.properties).toMatchObject({ subject: '{"a":"x","b":1}', replyTo: expect.stringMatching(/./) });
-    expect(message?.header).toMatchObject({ durable: false, ttl: 5_000, priority: 5 });
+    expect(message?.header).toMatchObject({ durable: false, priority: 5 });
+    // The broker takes off what passed while it had the message.
+    expect(Math.round((message?.header?.ttl ?? 0) / 1_000)).toBe(5);
   });
 });
 

@@ -145,7 +145,9 @@ describe('a request', () => {
     const seen = await responder(connection, ({ body }) => [[body]]);
     const reply = await connection.createRequestClient('prices', { timeoutMs: 4_000 }).request({ id: 7 });
     expect(reply.body).toEqual({ id: 7 });
-    expect(seen[0]?.header).toMatchObject({ durable: false, ttl: 4_000 });
+    expect(seen[0]?.header?.durable).toBe(false);
+    // The broker takes off what passed while it had the message.
+    expect(Math.round((seen[0]?.header?.ttl ?? 0) / 1_000)).toBe(4);
     expect(seen[0]?.properties?.replyTo).toMatch(/./);
   });
 
