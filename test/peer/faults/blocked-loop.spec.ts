@@ -1,7 +1,10 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { AmqpConnection } from '../../../lib/client/index.js';
 import { eventually } from '../../support/eventually.js';
 import { ForkedPeer } from '../../support/forked-peer.js';
+
+// A process is started, on a machine that may be busy.
+jest.setTimeout(20_000);
 
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -90,7 +90,10 @@ describe('a peer that is killed again and again', () => {
           await sending.catch(() => undefined); // the accounts know
         }
       };
-      const killing = killAgainAndAgain(accounts, total, random).finally(() => (next = Math.max(next, total)));
+      const killing = killAgainAndAgain(accounts, total, random).catch((error: unknown) => {
+        next = total;
+        throw error;
+      });
       await Promise.all([killing, ...Array.from({ length: IN_FLIGHT }, worker)]);
 
       await eventually('the queue is empty', async () => peer.isEmpty(), { timeoutMs: 20_000 });

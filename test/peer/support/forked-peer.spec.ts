@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { ForkedPeer } from '../../support/forked-peer.js';
 import { AMQP_HEADER, encodeFrame } from '../../support/scripted-peer.js';
 import { eventually } from '../../support/eventually.js';
+
+// A process is started, on a machine that may be busy.
+jest.setTimeout(20_000);
 
 let peer: ForkedPeer;
 afterEach(async () => peer.stop());

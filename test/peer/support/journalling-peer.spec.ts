@@ -1,7 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import rhea, { type Connection, type EventContext } from 'rhea';
 import { JournallingPeer } from '../../support/journalling-peer.js';
 import { eventually } from '../../support/eventually.js';
+
+// A process is started, on a machine that may be busy.
+jest.setTimeout(20_000);
 
 let peer: JournallingPeer;
 const connections: Connection[] = [];
