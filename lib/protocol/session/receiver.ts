@@ -46,6 +46,8 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
   private grantedUpTo = 0;
   private partial: PartialDelivery | undefined;
   private drainUnderWay: Drain | undefined;
+  /** Drains that ended without the peer's answer, which may come while the next one is under way. */
+  private lateAnswers = 0;
   private lastOutcome: Outcome = ACCEPTED;
   private lastTransactionId: Buffer | undefined;
   private lastState = encodeOutcome(ACCEPTED);
@@ -174,7 +176,12 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
 
   /** @returns whether a flow was written in answer */
   onFlow(flow: FlowReader): boolean {
-    if (!this.draining || flow.linkCredit !== 0) return false;
+    if (flow.linkCredit !== 0) return false;
+    if (this.lateAnswers > 0 && flow.drain && flow.deliveryCount !== plus(this.deliveryCount, this.credit)) {
+      this.lateAnswers -= 1;
+      return false;
+    }
+    if (!this.draining) return false;
     if (flow.deliveryCount !== ABSENT && distance(this.deliveryCount, flow.deliveryCount) > 0)
       this.deliveryCount = flow.deliveryCount;
     this.grantedUpTo = this.deliveryCount;
@@ -257,7 +264,10 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     this.deliveryCount = next(this.deliveryCount);
     if (this.credit > 0) this.credit -= 1;
     this.inHand += 1;
-    if (this.draining && this.credit === 0) this.endDrain()?.resolve();
+    if (this.draining && this.credit === 0) {
+      this.lateAnswers += 1;
+      this.endDrain()?.resolve();
+    }
     return true;
   }
 
