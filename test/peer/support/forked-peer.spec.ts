@@ -28,8 +28,10 @@ describe('ForkedPeer', () => {
     expect(beats.filter(({ at }) => at < end).length).toBeGreaterThan(5);
     await expect(peer.call('send', 'orders', { data: 'x' })).rejects.toThrow('nobody receives from "orders"');
 
+    const closed = new Promise((resolve) => socket.on('error', () => undefined).once('close', resolve));
+    socket.resume();
     await peer.call('drop');
-    await new Promise((resolve) => socket.on('error', () => undefined).once('close', resolve));
+    await closed;
     expect(await peer.call('violations')).toEqual([]);
   });
 
