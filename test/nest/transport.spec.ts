@@ -598,6 +598,26 @@ describe('the life of it', () => {
     expect(strategy.unwrap().status).toBe('closed');
   });
 
+  it('runs 64 handlers of a source at once, and has no more than twice as many messages in hand', async () => {
+    const open = gate();
+    const began = new Seen<number>();
+    @Controller()
+    class Crowd {
+      @EventPattern('crowd')
+      async crowd(@Payload() n: number): Promise<void> {
+        began.add(n);
+        await open.opened;
+      }
+    }
+    const { client, broker } = await start([Crowd]);
+    await Promise.all(Array.from({ length: 200 }, (_, n) => lastValueFrom(client.emit('crowd', n))));
+    await began.count(64);
+    await eventually('the prefetch is used up', () => broker.queue('work').stats().unsettled === 128);
+    expect(began.values).toHaveLength(64);
+    open.open();
+    await began.count(200);
+  });
+
   it('tells its status, and finishes handlers and their replies before it closes', async () => {
     const open = gate();
     const began = gate();
