@@ -1,11 +1,13 @@
-// npm run test:mutants [-- --rows | --seed N | --count N]: puts deliberate faults into a copy of the sources, one at a time, and demands
-// that the test which docs/promises.md names for the broken promise fails. 20 of the catalogue in test/mutants, drawn by a printed
-// seed. `--rows` lists the catalogue; `--count` draws more or fewer.
+// npm run test:mutants [-- --rows] [--seed N] [--count N] [--list] [--only ID,ID]: puts deliberate faults into a copy of the sources, one at a
+// time, and demands that the test which docs/promises.md names for the broken promise fails. 20 of the catalogue in test/mutants, drawn
+// by a printed seed. `--rows`: of twenty rows of docs/parity.md instead, each by a fault of its own. `--list` names what could be drawn,
+// `--count` draws more or fewer, `--only` takes those with these ids.
 import { spawn } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectionMutants } from '../test/mutants/connection.mjs';
 import { messagingMutants } from '../test/mutants/messaging.mjs';
+import { rowMutants } from '../test/mutants/rows/index.mjs';
 import { inScratch, root } from './packed.mjs';
 
 const LANES = 2;
@@ -21,12 +23,33 @@ const COPIED = [
   '.swcrc',
 ];
 
-const catalogue = [...connectionMutants, ...messagingMutants];
-const listed = readFileSync(join(root, 'docs/promises.md'), 'utf8').split('\n');
+const rows = process.argv.includes('--rows');
+const catalogue = rows ? rowMutants : [...connectionMutants, ...messagingMutants];
+const page = rows ? 'docs/parity.md' : 'docs/promises.md';
+const listed = readFileSync(join(root, page), 'utf8').split('\n');
 const wrong = catalogue.flatMap((mutant) => problemsOf(mutant, listed));
 if (wrong.length > 0) fail(wrong);
-else if (process.argv.includes('--rows')) for (const mutant of catalogue) console.log(describe(mutant));
-else await run(draw(catalogue, option('--count', 20), option('--seed', Date.now() % 1_000_000)));
+else if (process.argv.includes('--list')) for (const mutant of catalogue) console.log(describe(mutant));
+else await run(chosen());
+
+/** Rows are drawn whether they have a fault or not: one without is a failure. Promises are drawn from those that have one. */
+function chosen() {
+  const only = process.argv.includes('--only')
+    ? process.argv[process.argv.indexOf('--only') + 1].split(',')
+    : undefined;
+  if (only !== undefined) return catalogue.filter(({ promise }) => only.includes(promise));
+  const [count, seed] = [option('--count', 20), option('--seed', Date.now() % 1_000_000)];
+  if (!rows) return draw(catalogue, count, seed);
+  const tested = listed.filter((line) => /^\| row-\d+ \|/.test(line) && line.includes('`test/'));
+  const ids = draw(
+    tested.map((line) => line.split(' ')[1]),
+    count,
+    seed,
+  );
+  const faultless = ids.filter((id) => !catalogue.some(({ promise }) => promise === id));
+  if (faultless.length > 0) fail(faultless.map((id) => `${id} has no fault in test/mutants/rows`));
+  return ids.flatMap((id) => catalogue.find(({ promise }) => promise === id) ?? []);
+}
 
 function option(name, otherwise) {
   const at = process.argv.indexOf(name);
@@ -42,8 +65,10 @@ function problemsOf(mutant, lines) {
   const line = lines.find((text) => text.startsWith(`| ${promise} |`));
   const count = readFileSync(join(root, file), 'utf8').split(find).length - 1;
   return [
-    ...(line === undefined ? [`${promise} is no promise`] : []),
-    ...(line !== undefined && !line.includes(`\`${test[0]}\``) ? [`${promise} is not held by ${test[0]}`] : []),
+    ...(line === undefined ? [`${promise} does not stand in ${page}`] : []),
+    ...(line !== undefined && !line.includes(`\`${test[0]}\``)
+      ? [`${promise} is not held by ${test[0]} in ${page}`]
+      : []),
     ...(count === 1 ? [] : [`${promise}: ${file} has the text ${count} times: ${find}`]),
     ...(find === replace ? [`${promise}: ${file} is not changed`] : []),
   ];
@@ -54,14 +79,15 @@ function draw(all, count, seed) {
   console.log(`seed ${seed} (--seed ${seed} repeats it)`);
   let state = seed;
   const random = () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0);
-  const ranked = all.map((mutant) => ({ mutant, rank: random() }));
+  const ranked = all.map((one) => ({ one, rank: random() }));
   return ranked
     .toSorted((left, right) => left.rank - right.rank)
     .slice(0, count)
-    .map(({ mutant }) => mutant);
+    .map(({ one }) => one);
 }
 
 async function run(mutants) {
+  if (mutants.length === 0) return fail(['there is nothing to break']);
   const started = performance.now();
   await inScratch('mutants', async (scratch) => {
     // The others are copies of the first one: the tree may change meanwhile.

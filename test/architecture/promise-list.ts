@@ -10,7 +10,9 @@ export type Holder =
   | { readonly kind: 'test'; readonly file: string; readonly name: string }
   | { readonly kind: 'story'; readonly title: string }
   | { readonly kind: 'not yet'; readonly missing: string }
-  /** None of the three. */
+  /** There is nothing to hold, and why. */
+  | { readonly kind: 'no counterpart'; readonly because: string }
+  /** None of these. */
   | { readonly kind: 'nonsense'; readonly text: string };
 
 /** One line of the list. */
@@ -20,13 +22,17 @@ export interface Promised {
   readonly holders: readonly Holder[];
 }
 
-/** The lines of a page whose tables have three columns: id, promise, held by. */
+/** The lines of a page's tables: the first column is the id, the second the promise, the last what holds it. */
 export function promisesOf(page: string): Promised[] {
   return page
     .split('\n')
-    .filter((line) => /^\| [a-z]/.test(line) && !line.startsWith('| | promise'))
+    .filter((line) => /^\| [a-z]+-\d+ \|/.test(line))
     .map((line) => {
-      const [, id = '', sentence = '', held = ''] = line.split(/(?<!\\)\|/).map((cell) => cell.trim());
+      const [id = '', sentence = '', ...others] = line
+        .split(/(?<!\\)\|/)
+        .slice(1, -1)
+        .map((cell) => cell.trim());
+      const held = others.at(-1) ?? '';
       const cells = held.split('<br>').map((text) => text.replaceAll('\\|', '|').trim());
       return { id, sentence, holders: cells.map(holderOf) };
     });
@@ -35,9 +41,38 @@ export function promisesOf(page: string): Promised[] {
 function holderOf(text: string): Holder {
   const test = /^`(test\/[^`]+\.spec\.ts)` (.+)$/.exec(text);
   if (test !== null) return { kind: 'test', file: test[1] ?? '', name: test[2] ?? '' };
-  const [, how, what = ''] = /^(broker suite|not yet): (.+)$/.exec(text) ?? [];
-  if (how === 'broker suite') return { kind: 'story', title: what };
-  return how === 'not yet' ? { kind: 'not yet', missing: what } : { kind: 'nonsense', text };
+  const [, how, what = ''] = /^(broker suite:|not yet:|no counterpart, because) (.+)$/.exec(text) ?? [];
+  if (how === 'broker suite:') return { kind: 'story', title: what };
+  if (how === 'no counterpart, because') return { kind: 'no counterpart', because: what };
+  return how === 'not yet:' ? { kind: 'not yet', missing: what } : { kind: 'nonsense', text };
+}
+
+/** The holders that do not exist: tests and stories that nobody wrote, and texts that name neither. */
+export function missingHolders(promised: readonly Promised[]): string[] {
+  const known = new Map<string, ReadonlySet<string>>();
+  const titles = storyTitles();
+  const problemOf = (holder: Holder): string | undefined => {
+    switch (holder.kind) {
+      case 'test': {
+        const names = known.get(holder.file) ?? testNames(holder.file);
+        known.set(holder.file, names);
+        return names.has(holder.name) ? undefined : `${holder.file} has no test "${holder.name}"`;
+      }
+      case 'story':
+        return titles.has(holder.title) ? undefined : `there is no story "${holder.title}"`;
+      case 'nonsense':
+        return `names neither a test nor a story: "${holder.text}"`;
+      case 'not yet':
+      case 'no counterpart':
+        return undefined;
+    }
+  };
+  return promised.flatMap(({ id, holders }) =>
+    holders.flatMap((holder) => {
+      const problem = problemOf(holder);
+      return problem === undefined ? [] : [`${id}: ${problem}`];
+    }),
+  );
 }
 
 /** The full names of a file's tests, `describe > it`, as written: `%s` stays. Skipped ones hold nothing. */

@@ -146,7 +146,7 @@ describe('a subscription', () => {
     for (let index = 1; index < 15; index++) link.send(json(index));
     await eventually('all accepted', () => peer.seen('disposition').some(({ last }) => last === (first + 14) >>> 0));
     expect(peer.seen('disposition').length).toBeLessThanOrEqual(3);
-    expect(words(peer).filter((word) => word.startsWith('flow'))[0]).toBe('flow 40');
+    expect(words(peer).find((word) => word.startsWith('flow'))).toBe('flow 40');
   });
 
   it('closes in this order: credit back, handlers, settlements, what nobody has seen, detach, end, close', async () => {
