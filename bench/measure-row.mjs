@@ -4,15 +4,10 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { RICH, expectedHash, sumOf } from './bodies.mjs';
+import { summary } from './meter.mjs';
 import { pinned } from './pinned.mjs';
 
 const TIMEOUT_MS = 120_000;
-
-export function median(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
 
 /** Runs one client once; rejects when it fails or does not end. */
 async function runClient(task) {
@@ -62,9 +57,10 @@ function faults(row, total, result, stats) {
 const value = (row, result) => (row.kind === 'rtt' ? result.p50Us : result.cpuUs);
 
 /** Medians by client. Throws when anything that arrived differs from what was sent. */
-export async function measureRow(row, clients, peer, { rounds, quick }) {
+export async function measureRow(row, peer, { rounds, quick }) {
   const count = quick ? row.quick : row.count;
   const warm = Math.ceil(count / 2);
+  const { clients } = row;
   const results = new Map(clients.map((client) => [client, []]));
   for (let round = 0; round < rounds; round += 1) {
     for (const client of round % 2 === 0 ? clients : clients.toReversed()) {
@@ -76,15 +72,6 @@ export async function measureRow(row, clients, peer, { rounds, quick }) {
     }
   }
   return Object.fromEntries(
-    Array.from(results, ([client, all]) => [
-      client,
-      {
-        value: median(all.map((result) => value(row, result))),
-        least: Math.min(...all.map((result) => value(row, result))),
-        most: Math.max(...all.map((result) => value(row, result))),
-        perSecond: median(all.map(({ perSecond }) => perSecond)),
-        rssMiB: median(all.map(({ rssMiB }) => rssMiB)),
-      },
-    ]),
+    Array.from(results, ([client, all]) => [client, summary(all, (result) => value(row, result))]),
   );
 }

@@ -2,29 +2,14 @@
 // sends what it measured to its parent.
 
 import { maker } from './bodies.mjs';
+import { meter } from './meter.mjs';
+import { oneAtATime } from './round-trips.mjs';
 
 const task = JSON.parse(process.argv[2]);
 const { kind, size, count, warm } = task;
 const client = await import(new URL(`./subjects/${task.client}.mjs`, import.meta.url).href);
 const valueOf = maker(size);
 const WINDOW = 500;
-
-/** Time of this process's CPU, all threads, and of the clock, per message. */
-function meter() {
-  globalThis.gc?.();
-  const cpu = process.cpuUsage();
-  const start = process.hrtime.bigint();
-  return (messages) => {
-    const clockUs = Number(process.hrtime.bigint() - start) / 1e3;
-    const { user, system } = process.cpuUsage(cpu);
-    return { cpuUs: (user + system) / messages, perSecond: Math.round((messages / clockUs) * 1e6) };
-  };
-}
-
-function percentile(values, share) {
-  const sorted = values.toSorted();
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-}
 
 async function measureSend() {
   const { sendAll, close } = await client.sender({ ...task, window: WINDOW });
@@ -38,15 +23,7 @@ async function measureSend() {
 
 async function measureRoundTrips() {
   const { sendOne, close } = await client.sender({ ...task, window: 1 });
-  for (let index = 0; index < warm; index += 1) await sendOne(valueOf(index));
-  const times = new Float64Array(count);
-  const stop = meter();
-  for (let index = 0; index < count; index += 1) {
-    const start = process.hrtime.bigint();
-    await sendOne(valueOf(warm + index));
-    times[index] = Number(process.hrtime.bigint() - start) / 1e3;
-  }
-  const result = { ...stop(count), p50Us: percentile(times, 0.5) };
+  const result = await oneAtATime((index) => sendOne(valueOf(index)), warm, count);
   await close();
   return result;
 }

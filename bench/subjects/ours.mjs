@@ -1,6 +1,7 @@
 // This library, as built: `./client`, and for subscribe-nest the whole Nest pipeline.
 
 import { RICH } from '../bodies.mjs';
+import { manyAtOnce } from '../round-trips.mjs';
 
 const entry = (path) =>
   import(new URL(path, process.env.BENCH_DIST ?? new URL('../../dist/esm/', import.meta.url)).href);
@@ -18,16 +19,7 @@ export async function sender({ port, window, rich }) {
   const options = rich ? RICH : undefined;
   return {
     sendOne: (value) => client.send(value, options),
-    sendAll: async (make, from, to) => {
-      let next = from;
-      const run = async () => {
-        while (next < to) {
-          next += 1;
-          await client.send(make(next - 1), options);
-        }
-      };
-      await Promise.all(Array.from({ length: window }, run));
-    },
+    sendAll: (make, from, to) => manyAtOnce((index) => client.send(make(index), options), from, to, window),
     close: () => connection.close(),
   };
 }
