@@ -4,7 +4,7 @@ export { AmqpConnection, type PeerDescription } from './amqp-connection.js';
 export type { Source, Target } from './address/address.js';
 export type { AmqpLogger } from './client-context.js';
 export type { ConnectionStatus, StatusEvent } from './connection/status.js';
-export type { ConnectionOptions, Dial, TlsOptions } from './options/connection-options.js';
+export type { ConnectionOptions, Dial, TlsOptions, WebSocketOptions } from './options/connection-options.js';
 export type { ProfileName } from './profile/peer-profile.js';
 export type { Credentials, SecretProvider } from './credentials/credentials.js';
 export { saslAnonymous, saslExternal, saslPlain, saslXoauth2 } from './credentials/sasl.js';

@@ -90,6 +90,29 @@ export function dialFailed(cause: unknown, target: string): ConnectionError {
   });
 }
 
+/** The proxy answered with something that is no answer. */
+export function proxyFailed(
+  proxy: { readonly host: string; readonly port: number },
+  target: string,
+  how: string,
+): ConnectionError {
+  return new ConnectionError('proxy', `cannot connect to ${target}: the proxy ${proxy.host}:${proxy.port} ${how}`);
+}
+
+/** The proxy will not make the tunnel. @param words its own, fit to be shown */
+export function proxyRefused(
+  proxy: { readonly host: string; readonly port: number },
+  target: string,
+  status: number,
+  words: string,
+): ConnectionError {
+  // 4xx blames what was asked, or who asked; it stays so until somebody changes something.
+  const retryable = status < 400 || status > 499 || status === 408 || status === 429;
+  const said = words === '' ? String(status) : `${status} ${words}`;
+  const message = `cannot connect to ${target}: the proxy ${proxy.host}:${proxy.port} refused the tunnel: ${said}`;
+  return new ConnectionError('proxy', message, { retryable });
+}
+
 /** The peer did not let the link attach. */
 export function attachRefused(link: LinkIdentity, error: PeerError | undefined): LinkError {
   const message = `${named(link)} was refused: ${describe(error)}`;

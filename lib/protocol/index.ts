@@ -10,3 +10,4 @@ export { decodeMessageInto } from './message/decode-message.js';
 export { encodeMessage } from './message/encode-message.js';
 export { openConnection } from './control/open-connection.js';
 export { dial, type DialOptions, type DialTls } from './socket/dial.js';
+export type { HttpProxy } from './socket/proxy-tunnel.js';

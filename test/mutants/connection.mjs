@@ -49,7 +49,7 @@ export const connectionMutants = [
   },
   {
     promise: 'uri-7',
-    file: 'lib/client/options/peer-uri.ts',
+    file: 'lib/client/options/uri-authority.ts',
     find: 'decodeURIComponent(text)',
     replace: "decodeURIComponent(text.replaceAll('+', ' '))",
     test: [URI, 'a URI amqp://us%40er'],
@@ -63,7 +63,7 @@ export const connectionMutants = [
   },
   {
     promise: 'uri-9',
-    file: 'lib/client/options/peer-uri.ts',
+    file: 'lib/client/options/uri-authority.ts',
     find: "if (password === '')",
     replace: "if (password === '?')",
     test: [URI, 'a URI that cannot work a user without a password'],
@@ -108,7 +108,7 @@ export const connectionMutants = [
   },
   {
     promise: 'credentials-1',
-    file: 'lib/client/options/resolve-connection-options.ts',
+    file: 'lib/client/options/resolve-peers.ts',
     find: "|| uri.scheme === 'wss' ||",
     replace: "|| uri.scheme.startsWith('ws') ||",
     test: [OPTIONS, 'credentials are refused without TLS'],

@@ -3,7 +3,8 @@
 import type { Duplex } from 'node:stream';
 import { AmqpError, AuthenticationError, ConnectionError, type ProtocolConnection } from '../../protocol/index.js';
 import { deadline, raceSignal } from '../deadline.js';
-import type { ResolvedConnectionOptions, ResolvedPeer } from '../options/resolve-connection-options.js';
+import type { ResolvedConnectionOptions } from '../options/resolve-connection-options.js';
+import type { ResolvedPeer } from '../options/resolve-peers.js';
 import { detectPeer, type DetectedPeer } from '../profile/detect-profile.js';
 import { dialEmbedded } from './embedded-registry.js';
 import type { Network } from './network.js';
@@ -47,7 +48,7 @@ export async function connectPeer(
 
 function openStream(
   peer: ResolvedPeer,
-  { dial, tls }: ResolvedConnectionOptions,
+  { dial, tls, proxy, webSocket }: ResolvedConnectionOptions,
   network: Network,
   signal: AbortSignal,
 ): Promise<Duplex> {
@@ -64,7 +65,8 @@ function openStream(
       host,
       port,
       ...(secure ? { tls } : {}),
-      ...(scheme === 'ws' || scheme === 'wss' ? { websocket: { path } } : {}),
+      ...(scheme === 'ws' || scheme === 'wss' ? { websocket: { path, ...webSocket } } : {}),
+      ...(proxy === undefined ? {} : { proxy }),
       signal,
     });
   })();

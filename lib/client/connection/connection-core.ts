@@ -10,8 +10,10 @@ import { ClientClosedError } from '../errors.js';
 import { Links } from '../link/links.js';
 import type { MessagingContext } from '../messaging-context.js';
 import { Observers } from '../observer/observers.js';
+import { isLoopback } from '../options/loopback.js';
 import { backoffMs } from '../options/reconnect-policy.js';
-import { isSafe, type ResolvedConnectionOptions } from '../options/resolve-connection-options.js';
+import type { ResolvedConnectionOptions } from '../options/resolve-connection-options.js';
+import { isSafe } from '../options/resolve-peers.js';
 import { TopologyService } from '../topology/topology-service.js';
 import { connectPeer, type ConnectedPeer } from './connect-peer.js';
 import { ConnectionLife, type LifeHandlers } from './connection-life.js';
@@ -85,11 +87,13 @@ export class ConnectionCore {
 
   /** What works but ought not to be forgotten. */
   warnOfRisks(): void {
-    const { logger, tls, peers } = this.options;
+    const { logger, tls, peers, proxy } = this.options;
     if (tls.rejectUnauthorized === false)
       logger.warn('tls.rejectUnauthorized is false: whoever answers is taken for the peer');
-    if (peers.some(({ uri, credentials }) => credentials.isSecret && !isSafe(uri)))
+    if (peers.some(({ uri, credentials }) => credentials.isSecret && !isSafe(uri, proxy)))
       logger.warn('allowInsecureCredentials is true: credentials are sent in the clear');
+    if (proxy?.user !== undefined && !isLoopback(proxy.host))
+      logger.warn('proxy: its user and password are sent to it in the clear');
   }
 
   async open(signal?: AbortSignal): Promise<void> {

@@ -1,7 +1,8 @@
 // Which peer comes next.
 
 import { ConnectionError } from '../../protocol/index.js';
-import type { ResolvedConnectionOptions, ResolvedPeer } from '../options/resolve-connection-options.js';
+import type { ResolvedConnectionOptions } from '../options/resolve-connection-options.js';
+import type { ResolvedPeer } from '../options/resolve-peers.js';
 
 /** Hands out one peer per attempt, for ever. */
 export interface PeerOrder {

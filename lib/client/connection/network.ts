@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { OpenConnectionOptions, ProtocolConnection } from '../../protocol/index.js';
+import type { HttpProxy, OpenConnectionOptions, ProtocolConnection } from '../../protocol/index.js';
 import type { TlsOptions } from '../options/connection-options.js';
 
 /** What lies below, as a parameter: tests of the client layer put their own in its place. */
@@ -9,7 +9,8 @@ export interface Network {
     readonly host: string;
     readonly port: number;
     readonly tls?: TlsOptions;
-    readonly websocket?: { readonly path: string };
+    readonly websocket?: { readonly path: string; readonly subprotocol: string };
+    readonly proxy?: HttpProxy;
     readonly signal: AbortSignal;
   }): Promise<Duplex>;
 }

@@ -22,6 +22,18 @@ export interface TlsOptions {
   readonly servername?: string | undefined;
   /** `false` trusts anybody; a warning says so. @default true */
   readonly rejectUnauthorized?: boolean | undefined;
+  /** What is offered in ALPN, best first. @default nothing */
+  readonly alpnProtocols?: readonly string[] | undefined;
+  /** In OpenSSL's form. @default Node's */
+  readonly ciphers?: string | undefined;
+  /** @default 'TLSv1.2' */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
+}
+
+/** For `ws://` and `wss://`. The path is that of the URI. */
+export interface WebSocketOptions {
+  /** What is offered, and what the peer has to agree to: Azure names it `AMQPWSB10`. @default 'amqp' */
+  readonly subprotocol?: string | undefined;
 }
 
 /** How {@link AmqpConnection} behaves. Every duration is in milliseconds; `undefined` means the default. */
@@ -37,6 +49,12 @@ export interface ConnectionOptions {
   /** @default TCP, TLS or WebSocket by the URI's scheme */
   readonly dial?: Dial | undefined;
   readonly tls?: TlsOptions | undefined;
+  /**
+   * `http://[user:password@]host:port`: an HTTP proxy that makes a tunnel to each peer (CONNECT), for TCP, TLS and WebSocket alike.
+   * Not for `embedded:`, nor beside `dial`. @default none; environment variables are not read
+   */
+  readonly proxy?: string | undefined;
+  readonly webSocket?: WebSocketOptions | undefined;
   /** OPEN's container-id. @default a random one, kept for the life of this object */
   readonly containerId?: string | undefined;
   /** OPEN's hostname. @default `vhost:NAME` from the URI's path, else the URI's host */

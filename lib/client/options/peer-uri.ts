@@ -3,6 +3,7 @@
 import { isIPv6 } from 'node:net';
 import { InvalidOptionsError } from '../../protocol/index.js';
 import { checkWhole, MAX_TIMER_MS } from './check.js';
+import { decode, parseAuthority, type Fail, type UserInfo } from './uri-authority.js';
 
 export type UriScheme = 'amqp' | 'amqps' | 'ws' | 'wss' | 'embedded';
 
@@ -13,7 +14,7 @@ export interface PeerUri {
   readonly host: string;
   /** 0 for `embedded`. */
   readonly port: number;
-  readonly user: { readonly name: string; readonly password: string } | undefined;
+  readonly user: UserInfo | undefined;
   /** AMQP only: the path without its slash. */
   readonly vhost: string | undefined;
   /** WebSocket only: path and what the server shall see of it; `/` at least. */
@@ -76,12 +77,10 @@ export function parseUri(text: string, path: string, withoutScheme: UriScheme = 
   };
   if (rest.includes('#')) fail("a URI without '#' (in a password it is written %23)");
   const [, authority = '', pathname = '', query = ''] = /^([^/?]*)(\/[^?]*)?(?:\?(.*))?$/s.exec(rest) ?? [];
-  const at = authority.lastIndexOf('@');
   // An '@' in path or query means that the authority was cut short by a '/' or '?' of a password.
   if (pathname.includes('@') || query.includes('@'))
     fail("a URI whose user and password are percent-encoded ('/' is %2F, '?' is %3F, '@' is %40)");
-  const user = at < 0 ? undefined : parseUser(authority.slice(0, at), fail);
-  const { host, port } = parseHost(authority.slice(at + 1), scheme, fail);
+  const { user, host, port } = parseAuthority(authority, PORTS[scheme], fail);
   return {
     scheme,
     host,
@@ -105,31 +104,6 @@ function embeddedUri(name: string, path: string): PeerUri {
     );
   const none = { user: undefined, vhost: undefined, connectTimeoutMs: undefined, idleTimeoutMs: undefined };
   return { ...none, scheme: 'embedded', host, port: 0, path: '/', containerId: undefined, shown: `embedded:${host}` };
-}
-
-type Fail = (expected: string) => never;
-
-function parseUser(text: string, fail: Fail): { readonly name: string; readonly password: string } {
-  if (text.includes('@')) fail("a URI whose user and password are percent-encoded ('@' is %40)");
-  const colon = text.indexOf(':');
-  const name = decode(colon < 0 ? text : text.slice(0, colon), fail);
-  const password = colon < 0 ? '' : decode(text.slice(colon + 1), fail);
-  if (name === '') fail('a URI with a user before the password, or with neither');
-  if (password === '') fail('a URI with a password beside the user (user:password@host)');
-  if (name.includes('\0') || password.includes('\0')) fail('a URI without NUL in user or password');
-  return { name, password };
-}
-
-function parseHost(text: string, scheme: UriScheme, fail: Fail): { readonly host: string; readonly port: number } {
-  const [, bracketed, plain = '', portText] =
-    /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d*))?$/.exec(text) ??
-    fail('a URI with host:port, the port in digits, an IPv6 address in brackets');
-  const host = decode(bracketed ?? plain, fail);
-  if (bracketed !== undefined && !isIPv6(host)) fail('a URI with an IPv6 address between the brackets');
-  if (bracketed === undefined && !/^[\p{L}\p{N}_.-]+$/u.test(host)) fail('a URI with a host name or address');
-  const port = portText === undefined || portText === '' ? PORTS[scheme] : Number(portText);
-  if (port < 1 || port > 65_535) fail('a URI with a port from 1 to 65535');
-  return { host, port };
 }
 
 function parseVhost(pathname: string, fail: Fail): string | undefined {
@@ -168,14 +142,4 @@ function duration(text: string | undefined, path: string, min: number): number |
   if (text === undefined) return undefined;
   const value = /^\d+$/.test(text) ? Number(text) : text;
   return checkWhole(value, path, { min, max: MAX_TIMER_MS, default: undefined });
-}
-
-/** Percent-decoding only: a `+` stays a plus. */
-function decode(text: string, fail: Fail): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // decodeURIComponent throws for one reason only.
-    return fail('a URI whose percent-encoding is complete (a percent sign itself is %25)');
-  }
 }

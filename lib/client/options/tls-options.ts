@@ -1,8 +1,20 @@
 import { InvalidOptionsError } from '../../protocol/index.js';
-import { checkBoolean, checkObject, checkText, joinPath } from './check.js';
+import { checkBoolean, checkObject, checkOneOf, checkText, checkTexts, joinPath } from './check.js';
 import type { TlsOptions } from './connection-options.js';
 
-const NAMES = ['ca', 'cert', 'key', 'passphrase', 'servername', 'rejectUnauthorized'];
+const NAMES = [
+  'ca',
+  'cert',
+  'key',
+  'passphrase',
+  'servername',
+  'rejectUnauthorized',
+  'alpnProtocols',
+  'ciphers',
+  'minVersion',
+];
+
+const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 
 /** Whether the contents fit is seen when the first attempt reads them. @throws InvalidOptionsError */
 export function checkTls(value: unknown, path: string): TlsOptions {
@@ -29,5 +41,8 @@ export function checkTls(value: unknown, path: string): TlsOptions {
     passphrase: checkText(options['passphrase'], at('passphrase'), 'secret'),
     servername: checkText(options['servername'], at('servername')),
     rejectUnauthorized: checkBoolean(options['rejectUnauthorized'], at('rejectUnauthorized'), undefined),
+    alpnProtocols: checkTexts(options['alpnProtocols'], at('alpnProtocols')),
+    ciphers: checkText(options['ciphers'], at('ciphers')),
+    minVersion: checkOneOf(options['minVersion'], at('minVersion'), VERSIONS, undefined),
   };
 }

@@ -1,10 +1,12 @@
-// How a byte stream to a peer is opened: TCP, TLS, or a WebSocket (optional package `ws`, loaded when it is asked for).
+// How a byte stream to a peer is opened: TCP, perhaps through a proxy's tunnel, then TLS, then a WebSocket, as asked.
 
-import { connect as connectTcp, isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { dialFailed } from '../amqp-error.js';
-import { ConnectionError } from '../errors.js';
+import { awaitSocket, connectSocket } from './connect-socket.js';
+import { openTunnel, type HttpProxy } from './proxy-tunnel.js';
+import { loadWebSocket, openWebSocket, type WebSocketDial } from './web-socket.js';
 
 /** The subset of Node's TLS options that a user gives; certificates are verified unless `rejectUnauthorized` is false. */
 export interface DialTls {
@@ -14,6 +16,9 @@ export interface DialTls {
   readonly passphrase?: string | undefined;
   readonly servername?: string | undefined;
   readonly rejectUnauthorized?: boolean | undefined;
+  readonly alpnProtocols?: readonly string[] | undefined;
+  readonly ciphers?: string | undefined;
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
 }
 
 export interface DialOptions {
@@ -21,124 +26,46 @@ export interface DialOptions {
   readonly port: number;
   /** Given: TLS, from the first byte. */
   readonly tls?: DialTls | undefined;
-  /** Given: a WebSocket with the subprotocol `amqp` at this path. */
-  readonly websocket?: { readonly path: string } | undefined;
+  /** Given: a WebSocket at this path, with this subprotocol. */
+  readonly websocket?: WebSocketDial | undefined;
+  /** Given: a tunnel through it, made with CONNECT. TLS and WebSocket are inside. */
+  readonly proxy?: HttpProxy | undefined;
   readonly signal: AbortSignal;
 }
 
 /**
- * A connected stream: after the TLS or WebSocket handshake, without Nagle's algorithm.
+ * A connected stream: after the handshakes of proxy, TLS and WebSocket, without Nagle's algorithm.
  * @throws ConnectionError; when aborted, the signal's reason
  */
 export async function dial(options: DialOptions): Promise<Duplex> {
-  options.signal.throwIfAborted();
-  return options.websocket === undefined ? dialSocket(options) : dialWebSocket(options, options.websocket.path);
+  const { tls, websocket, proxy, signal } = options;
+  signal.throwIfAborted();
+  // Before anything is opened: without the package there is nothing to open it for.
+  const loaded = websocket === undefined ? undefined : await loadWebSocket();
+  signal.throwIfAborted();
+  const socket = proxy === undefined ? await connectSocket(options, signal) : await openTunnel(options, proxy, signal);
+  const secured = tls === undefined ? socket : await secure(socket, options, tls);
+  if (websocket === undefined || loaded === undefined) return secured;
+  return openWebSocket(loaded, secured, { ...options, isSecure: tls !== undefined }, websocket);
 }
 
-function dialSocket(options: DialOptions): Promise<Duplex> {
-  const { host, port, tls, signal } = options;
-  return new Promise<Duplex>((resolve, reject) => {
-    const socket =
-      tls === undefined ? connectTcp({ host, port }) : connectTls({ host, port, ...tlsOptions(host, tls) });
-    const settle = (): void => {
-      signal.removeEventListener('abort', onAbort);
-      socket.off('error', onError);
-      socket.off('close', onClose);
-    };
-    const fail = (error: Error): void => {
-      settle();
-      socket.on('error', ignore);
-      socket.destroy();
-      reject(error);
-    };
-    const onError = (error: Error): void => fail(dialFailed(error, `${host}:${port}`));
-    const onClose = (): void => fail(dialFailed(new Error('the peer closed it at once'), `${host}:${port}`));
-    const onAbort = (): void => fail(reasonOf(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    socket.on('error', onError);
-    socket.on('close', onClose);
-    socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
-      settle();
-      socket.setNoDelay(true);
-      resolve(socket);
-    });
-  });
+async function secure(socket: Socket, { host, port, signal }: DialOptions, tls: DialTls): Promise<Socket> {
+  // From here on TLS reads it and reports for it; an error event of its own must not end the process.
+  socket.on('error', () => undefined);
+  const secured = connectTls({ socket, host, ...tlsOptions(host, tls) });
+  const failed = (error: Error): Error => dialFailed(error, `${host}:${port}`);
+  return awaitSocket(secured, 'secureConnect', failed, signal);
 }
 
+/** Made anew for each attempt: each host of a failover list is asked for by its own name. */
 function tlsOptions(host: string, tls: DialTls): ConnectionOptions {
+  const { alpnProtocols, minVersion = 'TLSv1.2', ...others } = tls;
   // SNI carries names only; the certificate of an address is checked against its IP entries.
   const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined);
-  return { minVersion: 'TLSv1.2', ...tls, ...(servername !== undefined && { servername }) };
-}
-
-/** What is used of `ws`: no types of it are needed to compile. */
-interface WebSocketModule {
-  readonly WebSocket: new (url: string, protocols: string[], options: object) => WebSocketLike;
-  readonly createWebSocketStream: (socket: WebSocketLike) => Duplex;
-}
-
-interface WebSocketLike {
-  once(event: 'open', listener: () => void): void;
-  once(event: 'error', listener: (error: Error) => void): void;
-  on(event: 'error', listener: (error: Error) => void): void;
-  removeListener(event: 'error', listener: (error: Error) => void): void;
-  terminate(): void;
-}
-
-async function dialWebSocket(options: DialOptions, path: string): Promise<Duplex> {
-  const { host, port, tls, signal } = options;
-  const { WebSocket, createWebSocketStream } = await loadWebSocket();
-  signal.throwIfAborted();
-  const scheme = tls === undefined ? 'ws' : 'wss';
-  const authority = host.includes(':') ? `[${host}]` : host;
-  const url = `${scheme}://${authority}:${port}${path.startsWith('/') ? path : `/${path}`}`;
-  return new Promise<Duplex>((resolve, reject) => {
-    const socket = new WebSocket(url, ['amqp'], {
-      ...(tls !== undefined && tlsOptions(host, tls)),
-      perMessageDeflate: false,
-    });
-    const settle = (): void => {
-      signal.removeEventListener('abort', onAbort);
-      socket.removeListener('error', onError);
-    };
-    const fail = (error: Error): void => {
-      settle();
-      socket.on('error', ignore);
-      socket.terminate();
-      reject(error);
-    };
-    const onError = (error: Error): void => fail(dialFailed(error, `${host}:${port}`));
-    const onAbort = (): void => fail(reasonOf(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    socket.on('error', onError);
-    socket.once('open', () => {
-      settle();
-      resolve(createWebSocketStream(socket));
-    });
-  });
-}
-
-async function loadWebSocket(): Promise<WebSocketModule> {
-  // Not a literal, so that neither the compiler nor a bundler needs the optional package.
-  const name = 'ws';
-  try {
-    const loaded: unknown = await import(name);
-    // Its CommonJS and ESM faces name the same two things.
-    return loaded as WebSocketModule;
-  } catch (cause) {
-    throw new ConnectionError('connect-failed', "ws:// and wss:// need the package 'ws': npm install ws", {
-      retryable: false,
-      cause,
-    });
-  }
-}
-
-function reasonOf(signal: AbortSignal): Error {
-  const reason: unknown = signal.reason;
-  return reason instanceof Error ? reason : new Error(String(reason));
-}
-
-/** A socket that was given up may still report an error; there is nobody left whom it concerns. */
-function ignore(): void {
-  return undefined;
+  return {
+    ...others,
+    minVersion,
+    ...(servername !== undefined && { servername }),
+    ...(alpnProtocols !== undefined && { ALPNProtocols: [...alpnProtocols] }),
+  };
 }

@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, createWebSocketStream, type WebSocket } from 'ws';
 import { dial } from '../../../lib/protocol/socket/dial.js';
 import { ConnectionError } from '../../../lib/protocol/errors.js';
+import { eventually } from '../../support/eventually.js';
+import { makeCertificate, type Certificate } from '../../support/certificate.js';
+import { FaultProxy } from '../../support/fault-proxy.js';
 import { ScriptedPeer } from '../../support/scripted-peer.js';
 import { Bench, TestSender, deadline } from './harness.js';
 
@@ -63,44 +63,18 @@ describe('TCP', () => {
 });
 
 describe('TLS', () => {
-  let folder: string;
-  let key: Buffer;
+  let certificate: Certificate;
   let cert: Buffer;
   let peer: ScriptedPeer;
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'dial-'));
-    const files = { key: join(folder, 'key.pem'), cert: join(folder, 'cert.pem') };
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-days',
-        '2',
-        '-subj',
-        '/CN=spec',
-        '-addext',
-        'subjectAltName=IP:127.0.0.1,DNS:peer.example',
-        '-keyout',
-        files.key,
-        '-out',
-        files.cert,
-      ],
-      { stdio: 'ignore' },
-    );
-    key = readFileSync(files.key);
-    cert = readFileSync(files.cert);
-    peer = await ScriptedPeer.listen({}, { key, cert });
+    certificate = makeCertificate('IP:127.0.0.1,DNS:peer.example');
+    cert = certificate.cert;
+    peer = await ScriptedPeer.listen({}, certificate);
   });
   afterAll(async () => {
     await peer.close();
-    rmSync(folder, { recursive: true });
+    certificate.remove();
   });
 
   it.each([
@@ -152,6 +126,36 @@ describe('TLS', () => {
   });
 });
 
+describe('TLS under fire', () => {
+  it('a stream that is reset, or that dies behind its handshake, is lost and ends nobody else', async () => {
+    const certificate = makeCertificate('IP:127.0.0.1');
+    const peer = await ScriptedPeer.listen({}, certificate);
+    closing.push(() => peer.close());
+    const proxy = await FaultProxy.start(peer.port);
+    closing.unshift(() => proxy.close());
+    const stream = await dial({ host, port: proxy.port, tls: { ca: certificate.cert }, signal: deadline() });
+    const { lost } = await bench.connect(peer, { stream });
+    proxy.reset();
+    await eventually('it is noticed', () => lost.length > 0);
+    expect(lost).toMatchObject([{ code: 'connection-lost', retryable: true }]);
+    expect(stream.destroyed).toBe(true);
+    certificate.remove();
+  });
+
+  it('offers the protocols and the version that it was told to', async () => {
+    const certificate = makeCertificate('IP:127.0.0.1');
+    const server = createTlsServer({ ...certificate, ALPNProtocols: ['amqp'], maxVersion: 'TLSv1.2' });
+    const port = await listening(server);
+    const tls = { ca: certificate.cert, alpnProtocols: ['amqp'] };
+    const stream = await dial({ host, port, tls, signal: deadline() });
+    expect(Reflect.get(stream, 'alpnProtocol')).toBe('amqp');
+    stream.destroy();
+    const newer = failure(dial({ host, port, tls: { ...tls, minVersion: 'TLSv1.3' }, signal: deadline() }));
+    expect(await newer).toMatchObject({ code: 'tls' });
+    certificate.remove();
+  });
+});
+
 describe('WebSocket', () => {
   async function serve(
     onStream: (stream: Duplex, socket: WebSocket) => void,
@@ -178,6 +182,14 @@ describe('WebSocket', () => {
     const port = await listening(createHttpServer((_request, response) => response.writeHead(404).end()));
     const error = await failure(dial({ host, port, websocket: { path: '/' }, signal: deadline() }));
     expect(error).toMatchObject({ code: 'connect-failed' });
+  });
+
+  it('a server that does not speak the subprotocol is one too', async () => {
+    const { port } = await serve(() => undefined);
+    const websocket = { path: '/', subprotocol: 'AMQPWSB10' };
+    expect(await failure(dial({ host, port, websocket, signal: deadline() }))).toMatchObject({
+      code: 'connect-failed',
+    });
   });
 
   it('carries AMQP, with the subprotocol and the path', async () => {

@@ -103,14 +103,26 @@ describe('an attempt', () => {
   it.each<[string, Partial<Dialled>]>([
     ['amqp://h:1', { host: 'h', port: 1 }],
     ['amqps://h', { host: 'h', port: 5_671, tls: { ca: 'ca' } }],
-    ['ws://h', { host: 'h', port: 80, websocket: { path: '/' } }],
-    ['wss://h/amqp', { host: 'h', port: 443, websocket: { path: '/amqp' }, tls: { ca: 'ca' } }],
+    ['ws://h', { host: 'h', port: 80, websocket: { path: '/', subprotocol: 'amqp' } }],
+    ['wss://h/amqp', { host: 'h', port: 443, websocket: { path: '/amqp', subprotocol: 'amqp' }, tls: { ca: 'ca' } }],
   ])('at %s', async (uri, expected) => {
     const network = new FakeNetwork();
     await attempt(network, { uri, tls: { ca: 'ca' } });
     const { signal, ...dialled } = network.dialled[0] ?? {};
     expect(signal).toBeInstanceOf(AbortSignal);
     expect(JSON.parse(JSON.stringify(dialled))).toEqual(expected);
+  });
+
+  it('takes its way through the proxy and the subprotocol of the options', async () => {
+    const network = new FakeNetwork();
+    const options = { proxy: 'http://me:s%40crets@proxy:3128', webSocket: { subprotocol: 'AMQPWSB10' } };
+    await attempt(network, { uri: 'wss://h/$servicebus/websocket/', ...options });
+    expect(network.dialled).toMatchObject([
+      {
+        proxy: { host: 'proxy', port: 3_128, user: { name: 'me', password: 's@crets' } },
+        websocket: { path: '/$servicebus/websocket/', subprotocol: 'AMQPWSB10' },
+      },
+    ]);
   });
 
   it('takes the TLS name from each host of the list, unless one is given for all', async () => {

@@ -31,6 +31,15 @@ describe('an option that cannot work', () => {
     ['tls.key alone', { uri, tls: { key: 'x' } }, 'tls.cert', 'given'],
     ['tls.servername', { uri, tls: { servername: '' } }, 'tls.servername', 'not empty'],
     ['an unknown tls name', { uri, tls: { verify: false } }, 'tls.verify', 'there is no such option'],
+    ['tls.alpnProtocols', { uri, tls: { alpnProtocols: 'amqp' } }, 'tls.alpnProtocols', 'an array of strings'],
+    ['tls.minVersion', { uri, tls: { minVersion: 'TLSv1.1' } }, 'tls.minVersion', "'TLSv1.2', 'TLSv1.3'"],
+    ['a proxy that is no URI', { uri, proxy: 5 }, 'proxy', 'http://user:password@proxy.example:3128'],
+    ['a proxy of another scheme', { uri, proxy: 'socks5://h:1' }, 'proxy', 'http://user:password@'],
+    ['a proxy without a port', { uri, proxy: 'http://h' }, 'proxy', 'a port from 1 to 65535'],
+    ['a proxy with a path', { uri, proxy: 'http://h:1/a' }, 'proxy', 'http://user:password@'],
+    ['a proxy beside dial', { uri, proxy: 'http://h:1', dial: () => 1 }, 'proxy', 'left out where dial'],
+    ['webSocket', { uri, webSocket: 'amqp' }, 'webSocket', 'an object'],
+    ['webSocket.subprotocol', { uri, webSocket: { subprotocol: 'a b' } }, 'webSocket.subprotocol', 'a token'],
     ['containerId', { uri, containerId: '' }, 'containerId', 'not empty'],
     ['hostname', { uri, hostname: 5 }, 'hostname', 'a string'],
     ['properties', { uri, properties: [] }, 'properties', 'a plain object'],
@@ -124,6 +133,10 @@ describe('an option that cannot work', () => {
       { uri, tls: { passphrase: '', key: 'hunter2', cert: 'x' } },
       { uri, credentials: 'hunter2' },
       { uri: ['amqp://a', 'hunter2 hunter2'] },
+      { uri, proxy: 'http://user:hunter2@proxy' },
+      { uri, proxy: 'http://user:hunter2/@proxy:1' },
+      { uri, proxy: 'socks5://user:hunter2@proxy:1' },
+      { uri, proxy: 'http://user:hunter2@proxy:1', dial: () => 1 },
     ])
       expect(failure(options).message).not.toContain('hunter2');
   });
@@ -142,6 +155,13 @@ describe('credentials', () => {
     expect(message).toContain('allowInsecureCredentials: true');
     expect(message).not.toContain('secret');
     expect(() => resolveConnectionOptions({ uri: insecure, allowInsecureCredentials: true })).not.toThrow();
+  });
+
+  it('do not take a proxy elsewhere for this machine', () => {
+    const local = 'amqp://user:secret@localhost';
+    expect(failure({ uri: local, proxy: 'http://proxy.example:3128' }).message).toContain('credentials to localhost');
+    expect(() => resolveConnectionOptions({ uri: local, proxy: 'http://127.0.0.1:3128' })).not.toThrow();
+    expect(() => resolveConnectionOptions({ uri: 'amqps://user:secret@a', proxy: 'http://proxy:1' })).not.toThrow();
   });
 
   it('are refused when one of several peers has no TLS', () => {
