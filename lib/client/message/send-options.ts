@@ -124,16 +124,17 @@ export function checkSendOptions(options: unknown, path: string): SendOptions {
 
 /** A client's `defaults` and one call's options: the call wins, application properties and annotations are joined. */
 export function mergeSendOptions(defaults: SendOptions, options: SendOptions): SendOptions {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const merged: Record<string, unknown> = { ...defaults };
+  for (const name in options) {
+    const value: unknown = Reflect.get(options, name);
+    if (value !== undefined) merged[name] = value;
+  }
   const { applicationProperties, messageAnnotations } = defaults;
-  return {
-    ...defaults,
-    ...given,
-    ...(applicationProperties && {
-      applicationProperties: { ...applicationProperties, ...options.applicationProperties },
-    }),
-    ...(messageAnnotations && { messageAnnotations: { ...messageAnnotations, ...options.messageAnnotations } }),
-  };
+  if (applicationProperties !== undefined)
+    merged['applicationProperties'] = { ...applicationProperties, ...options.applicationProperties };
+  if (messageAnnotations !== undefined)
+    merged['messageAnnotations'] = { ...messageAnnotations, ...options.messageAnnotations };
+  return merged;
 }
 
 function hasMethods(value: unknown, method: string): boolean {

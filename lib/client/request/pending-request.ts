@@ -3,6 +3,7 @@
 import type { DeadlineEntry } from '../client-context.js';
 import type { ReceivedMessage } from '../message/received-message.js';
 import type { SendOptions } from '../message/send-options.js';
+import type { PendingSend } from '../send/pending-send.js';
 
 /** Who gets the replies: any number of `next`, then exactly one of the others, unless the first `next` is all that is wanted. */
 export interface ReplyHandler {
@@ -18,31 +19,46 @@ export interface RequestEvents {
   aborted(pending: PendingRequest): void;
 }
 
+/** A request's own copy, which is completed on its way. */
+export type RequestOptions = { -readonly [Name in keyof SendOptions]: SendOptions[Name] };
+
 export class PendingRequest implements DeadlineEntry {
   deadlineAt: number;
   sweepSlot: number | undefined = undefined;
   /** Handed to the send client. */
   isSent = false;
+  /** As long as it is there, the send may be taken back. */
+  send: PendingSend | undefined = undefined;
 
-  /** @param options checked, with the ids that its replies are known by */
+  readonly signal: AbortSignal | undefined;
+
+  /** @param options checked and its own, with the ids that its replies are known by */
   constructor(
     private readonly events: RequestEvents,
     readonly key: string,
     readonly value: unknown,
-    readonly options: SendOptions,
+    readonly options: RequestOptions,
     readonly timeoutMs: number,
     readonly handler: ReplyHandler,
     readonly takes: 'one' | 'all',
   ) {
     this.deadlineAt = performance.now() + timeoutMs;
+    // Watched here; the send is taken back from here, too.
+    this.signal = options.signal;
+    options.signal = undefined;
   }
 
   expired(): void {
     this.events.expired(this);
   }
 
+  /** Gives it up: the handler is told, later replies are dropped. Harmless when it is over. */
+  abort(): void {
+    this.events.aborted(this);
+  }
+
   /** As the listener of its signal. */
   handleEvent(): void {
-    this.events.aborted(this);
+    this.abort();
   }
 }

@@ -8,15 +8,16 @@ import { ClientClosedError, RequestTimeoutError, SendError, SendQueueFullError }
 import type { IncomingMessage } from '../message/incoming-message.js';
 import { MessageIds } from '../message/message-ids.js';
 import type { ReceivedMessage } from '../message/received-message.js';
-import { checkSendOptions, type SendOptions } from '../message/send-options.js';
+import { checkSendOptions, mergeSendOptions, type SendOptions } from '../message/send-options.js';
 import type { MessagingContext } from '../messaging-context.js';
 import { SendClient } from '../send/send-client.js';
-import { PendingRequest, type ReplyHandler, type RequestEvents } from './pending-request.js';
+import { PendingRequest, type ReplyHandler, type RequestEvents, type RequestOptions } from './pending-request.js';
 import { errorReply } from './error-reply.js';
 import { ReplyLink, type ReplyLinkEvents } from './reply-link.js';
 import type { ResolvedRequestClientOptions } from './request-client-options.js';
 
 const CLOSE_TIMEOUT_MS = 5_000;
+const NO_OPTIONS: SendOptions = {};
 
 /**
  * Sends requests to one target and gives back their replies. Any number may be in flight; all replies come over one link. It attaches
@@ -73,14 +74,15 @@ export class RequestClient implements Closable {
   }
 
   /**
-   * @internal Sends the value and hands on every reply until the last. The options' signal ends it: the handler is told, later replies
-   * are dropped. The time-out starts anew with each reply.
+   * @internal Sends the value and hands on every reply until the last. The options' signal ends it, as `abort` of what this gives does:
+   * the handler is told, later replies are dropped. The time-out starts anew with each reply.
    */
-  stream(value: unknown, options: SendOptions | undefined, handler: ReplyHandler): void {
+  stream(value: unknown, options: SendOptions | undefined, handler: ReplyHandler): PendingRequest | undefined {
     try {
-      this.#start(value, options, 'all', handler);
+      return this.#start(value, options, 'all', handler);
     } catch (error) {
       handler.error(error);
+      return undefined;
     }
   }
 
@@ -104,10 +106,15 @@ export class RequestClient implements Closable {
   }
 
   /** @throws InvalidOptionsError, ClientClosedError, SendQueueFullError */
-  #start(value: unknown, given: SendOptions | undefined, takes: PendingRequest['takes'], handler: ReplyHandler): void {
+  #start(
+    value: unknown,
+    given: SendOptions | undefined,
+    takes: PendingRequest['takes'],
+    handler: ReplyHandler,
+  ): PendingRequest {
     if (this.#closing !== undefined) throw this.#closedError();
     const pending = this.#prepare(value, given, takes, handler);
-    const { signal } = pending.options;
+    const { signal } = pending;
     if (signal?.aborted === true) throw this.#aborted(pending);
     this.#pending.set(pending.key, pending);
     signal?.addEventListener('abort', pending);
@@ -117,6 +124,7 @@ export class RequestClient implements Closable {
       this.#waiting.add(pending);
       this.#link.want();
     }
+    return pending;
   }
 
   #prepare(
@@ -126,25 +134,30 @@ export class RequestClient implements Closable {
     handler: ReplyHandler,
   ): PendingRequest {
     const { send, timeoutMs: usual } = this.#options;
-    const checked = given === undefined ? {} : checkSendOptions(given, '');
     if (this.#waiting.size >= send.maxPendingMessages) {
       const held = `${this.#waiting.size} requests wait for the reply link already (maxPendingMessages)`;
       throw new SendQueueFullError(`a request to "${this.address}" failed: ${held}`, this.address);
     }
-    const { timeoutMs = usual, ttlMs = send.defaults?.ttlMs ?? timeoutMs, messageId = this.#ids.next() } = checked;
+    const asked = given === undefined ? NO_OPTIONS : checkSendOptions(given, '');
+    const timeoutMs = asked.timeoutMs ?? usual;
+    const options: RequestOptions = mergeSendOptions(send.defaults ?? NO_OPTIONS, asked);
+    options.ttlMs ??= timeoutMs;
+    options.mandatory ??= true;
     // Both ids: some responders copy the one, some the other.
-    const { correlationId = messageId, mandatory = send.defaults?.mandatory ?? true } = checked;
-    const key = keyOf(correlationId);
+    options.messageId = asked.messageId ?? this.#ids.next();
+    options.correlationId = asked.correlationId ?? options.messageId;
+    const key = keyOf(options.correlationId);
     if (this.#pending.has(key))
-      throw new InvalidOptionsError('correlationId', 'unlike those of the requests in flight', correlationId);
-    const options = { ...checked, messageId, correlationId, ttlMs, mandatory };
+      throw new InvalidOptionsError('correlationId', 'unlike those of the requests in flight', options.correlationId);
     return new PendingRequest(this.#events, key, value, options, timeoutMs, handler, takes);
   }
 
   #send(pending: PendingRequest, { client, replyTo }: { readonly client: SendClient; readonly replyTo: string }): void {
     pending.isSent = true;
-    const timeoutMs = Math.max(1, Math.ceil(pending.deadlineAt - performance.now()));
-    client.send(pending.value, { ...pending.options, replyTo, timeoutMs }).catch((error: unknown) => {
+    const { options } = pending;
+    options.replyTo = replyTo;
+    options.timeoutMs = Math.max(1, Math.ceil(pending.deadlineAt - performance.now()));
+    pending.send = client.submit(pending.value, options, (error) => {
       const late = error instanceof SendError && error.code === 'timeout';
       this.#fail(pending, late ? this.#timeout(pending, error) : error);
     });
@@ -187,9 +200,13 @@ export class RequestClient implements Closable {
   #forget(pending: PendingRequest): boolean {
     this.#waiting.delete(pending);
     this.#context.deadlines.remove(pending);
-    pending.options.signal?.removeEventListener('abort', pending);
-    // Another request may have taken the id since.
-    return this.#pending.get(pending.key) === pending && this.#pending.delete(pending.key);
+    pending.signal?.removeEventListener('abort', pending);
+    return !this.#isOver(pending) && this.#pending.delete(pending.key);
+  }
+
+  /** Another request may have taken its id since. */
+  #isOver(pending: PendingRequest): boolean {
+    return this.#pending.get(pending.key) !== pending;
   }
 
   #fail(pending: PendingRequest, error: unknown): void {
@@ -203,7 +220,11 @@ export class RequestClient implements Closable {
 
   readonly #events: RequestEvents = {
     expired: (pending) => this.#fail(pending, this.#timeout(pending)),
-    aborted: (pending) => this.#fail(pending, this.#aborted(pending)),
+    aborted: (pending) => {
+      if (this.#isOver(pending)) return;
+      this.#fail(pending, this.#aborted(pending));
+      pending.send?.abort();
+    },
   };
 
   #linkEvents(): ReplyLinkEvents {

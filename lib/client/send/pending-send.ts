@@ -78,8 +78,13 @@ export class PendingSend implements OutgoingTransfer, DeadlineEntry {
     this.#events.expired(this);
   }
 
+  /** Gives it up; a message that was written may still arrive. Harmless when it is done. */
+  abort(): void {
+    if (this.list !== undefined) this.#events.aborted(this);
+  }
+
   /** As the listener of its signal. */
   handleEvent(): void {
-    this.#events.aborted(this);
+    this.abort();
   }
 }

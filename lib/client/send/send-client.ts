@@ -84,6 +84,23 @@ export class SendClient implements Closable {
   }
 
   /**
+   * @internal Sends with options that were checked and hold the defaults already. Only a failure is told; what it gives takes the
+   * message back while it is pending.
+   */
+  submit(value: unknown, options: SendOptions, failed: (error: unknown) => void): PendingSend | undefined {
+    let pending: PendingSend;
+    try {
+      pending = this.#make(value, options);
+    } catch (error) {
+      failed(this.#failures.encode(error));
+      return undefined;
+    }
+    pending.reject = failed;
+    this.#sender.submit(pending, this.#options.whenFull);
+    return pending;
+  }
+
+  /**
    * Sends each value and resolves with what became of each, in order. Where the queue is full it waits for room,
    * whatever `whenFull` says. The values are taken as there is room for them; only what their iterator throws rejects.
    */
@@ -206,7 +223,11 @@ export class SendClient implements Closable {
 
   /** @throws anything; the caller makes an EncodeError of it */
   #prepare(value: unknown, given: SendOptions | undefined): PendingSend {
-    const options = this.#optionsOf(given);
+    return this.#make(value, this.#optionsOf(given));
+  }
+
+  /** @throws as `#prepare` */
+  #make(value: unknown, options: SendOptions | undefined): PendingSend {
     let message = this.#messages.make(value, options);
     const pending = new PendingSend(this.#sender, message, this.#options.settleMode === 'settled');
     if (this.#context.observers.watchesSends) {

@@ -1,14 +1,12 @@
 // A message leaving: client.send or client.emit -> (here) -> request client or send client; replies come back the same way.
 
-import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
+import { ClientProxy, type ReadPacket, type Serializer, type WritePacket } from '@nestjs/microservices';
 import type { Observable } from 'rxjs';
 
 import {
   type AmqpConnection,
   ClientClosedError,
   type ConnectionStatus,
-  type ReceivedMessage,
-  RequestError,
   type RequestClient,
   type SendClient,
   type SendOptions,
@@ -20,12 +18,16 @@ import {
   type ResolvedClientProxyOptions,
   resolveClientProxyOptions,
 } from './client-proxy-options.js';
+import { ClientsByTarget } from './clients-by-target.js';
+import { DeserializedRequest, RunningRequest } from './running-request.js';
 import { type AmqpTransportEvents, type ConnectionDirectory, TransportConnection } from './transport-connection.js';
 
-type Callback = (packet: WritePacket) => void;
-
-/** With a target for each pattern: so many are kept; the ones not used for longest and idle give way. */
-const MOST_CLIENTS = 64;
+/** What goes out, and where to. */
+interface Outgoing {
+  readonly target: Target;
+  readonly data: unknown;
+  readonly options: SendOptions;
+}
 
 /**
  * The client side of the transport, for `ClientsModule`, `ClientProxyFactory` and `@Client()`:
@@ -38,8 +40,8 @@ const MOST_CLIENTS = 64;
 export class AmqpClientProxy extends ClientProxy<AmqpTransportEvents> {
   private readonly options: ResolvedClientProxyOptions;
   private readonly connection: TransportConnection;
-  private readonly requesters = new Map<string, RequestClient>();
-  private readonly senders = new Map<string, SendClient>();
+  private readonly requesters: ClientsByTarget<RequestClient>;
+  private readonly senders: ClientsByTarget<SendClient>;
   private connecting: Promise<AmqpConnection> | undefined;
   private closing: Promise<void> | undefined;
 
@@ -49,6 +51,16 @@ export class AmqpClientProxy extends ClientProxy<AmqpTransportEvents> {
     this.options = resolveClientProxyOptions(options);
     this.connection = new TransportConnection(this.options.connection);
     this.connection.on('status', ({ status }) => this.tell(status));
+    const { connection } = this;
+    const { request, send } = this.options;
+    this.requesters = new ClientsByTarget(
+      (target) => connection.get().createRequestClient(target, request),
+      ({ isIdle }) => isIdle,
+    );
+    this.senders = new ClientsByTarget(
+      (target) => connection.get().createSendClient(target, send),
+      ({ pendingMessages }) => pendingMessages.length === 0,
+    );
   }
 
   /** The connection's status now, and each change of it. */
@@ -62,8 +74,8 @@ export class AmqpClientProxy extends ClientProxy<AmqpTransportEvents> {
    *
    * @throws ConnectionError, AuthenticationError, ClientClosedError; InvalidOptionsError for a name that is no connection's
    */
-  async connect(): Promise<AmqpConnection> {
-    if (this.closing !== undefined) throw new ClientClosedError('the client proxy is closed');
+  connect(): Promise<AmqpConnection> {
+    if (this.closing !== undefined) return Promise.reject(new ClientClosedError('the client proxy is closed'));
     this.connecting ??= this.open().catch((error: unknown) => {
       this.connecting = undefined; // to be tried again
       throw error;
@@ -98,89 +110,61 @@ export class AmqpClientProxy extends ClientProxy<AmqpTransportEvents> {
     this.connection.bind(directory);
   }
 
-  protected publish(packet: ReadPacket, callback: Callback): () => void {
-    const unsubscribed = new AbortController();
-    const fail = (err: unknown): void => {
-      if (!unsubscribed.signal.aborted) callback({ err, isDisposed: true });
-    };
-    this.request(packet, callback, fail, unsubscribed.signal).catch(fail);
-    return () => unsubscribed.abort();
+  protected publish(packet: ReadPacket, callback: (packet: WritePacket) => void): () => void {
+    const { deserializer } = this.options;
+    const request =
+      deserializer === undefined ? new RunningRequest(callback) : new DeserializedRequest(callback, deserializer);
+    void this.ask(packet, request); // never rejects
+    return () => request.cancel();
   }
 
   protected async dispatchEvent<T = unknown>(packet: ReadPacket): Promise<T> {
     const { target, data, options } = await this.outgoing(packet);
-    const { connection } = this;
-    const client = keep(this.senders, target, isIdleSender, () =>
-      connection.get().createSendClient(target, this.options.send),
-    );
-    await client.send(data, options);
+    await this.senders.of(target).send(data, options);
     // true: an event has no result
     return undefined as T;
   }
 
-  private async request(
-    packet: ReadPacket,
-    callback: Callback,
-    fail: (error: unknown) => void,
-    unsubscribed: AbortSignal,
-  ): Promise<void> {
-    const { target, data, options } = await this.outgoing(packet);
-    const { connection } = this;
-    const client = keep(this.requesters, target, isIdleRequester, () =>
-      connection.get().createRequestClient(target, this.options.request),
-    );
-    const signal = options.signal === undefined ? unsubscribed : AbortSignal.any([options.signal, unsubscribed]);
-    const { deserializer } = this.options;
-    if (deserializer === undefined) {
-      client.stream(
-        data,
-        { ...options, signal },
-        {
-          next: ({ body }) => callback({ response: body }),
-          complete: () => callback({ isDisposed: true }),
-          error: (error) => fail(error instanceof RequestError ? error.body : error),
-        },
-      );
-      return;
+  /** Without a serializer, which may take its time, the request goes out at once. */
+  private async ask(packet: ReadPacket, request: RunningRequest): Promise<void> {
+    try {
+      const outgoing = this.outgoing(packet);
+      const { target, data, options } = outgoing instanceof Promise ? await outgoing : outgoing;
+      if (!request.isCancelled) request.started(this.requesters.of(target).stream(data, options, request));
+    } catch (error) {
+      request.error(error);
     }
-    // One after another, also where one takes its time.
-    let reading: Promise<unknown> = Promise.resolve();
-    const read = (message: ReceivedMessage): void => {
-      reading = reading
-        .then(async () => {
-          const answer = (await deserializer.deserialize(message.body, { message })) as WritePacket; // as Nest's answer
-          if (!unsubscribed.aborted) callback(answer);
-        })
-        .catch(fail);
-    };
-    client.stream(
-      data,
-      { ...options, signal },
-      {
-        next: read,
-        complete: () => void (reading = reading.then(() => callback({ isDisposed: true }))),
-        error: (error) => fail(error instanceof RequestError ? error.body : error),
-      },
-    );
   }
 
-  private async outgoing(packet: ReadPacket): Promise<{ target: Target; data: unknown; options: SendOptions }> {
+  private outgoing(packet: ReadPacket): Outgoing | Promise<Outgoing> {
+    const { serializer } = this.options;
     // true: what a caller may give as a pattern
     const pattern = this.normalizePattern(packet.pattern as string);
-    const { serializer } = this.options;
     const given = recordParts(packet.data);
-    const made: unknown =
-      serializer === undefined ? given.data : await serializer.serialize({ ...packet, pattern, data: given.data });
+    return serializer === undefined
+      ? this.complete(packet, pattern, given.options, given.data)
+      : this.serialized(packet, pattern, given.options, given.data, serializer);
+  }
+
+  private async serialized(
+    packet: ReadPacket,
+    pattern: string,
+    options: SendOptions,
+    data: unknown,
+    serializer: Serializer,
+  ): Promise<Outgoing> {
+    const made: unknown = await serializer.serialize({ ...packet, pattern, data });
+    return this.complete(packet, pattern, options, made);
+  }
+
+  /** @param made the data, or the record that a serializer made of it */
+  private complete({ metadata }: ReadPacket, pattern: string, given: SendOptions, made: unknown): Outgoing {
     const { data, options } = recordParts(made);
-    const applicationProperties = {
-      ...packet.metadata,
-      ...given.options.applicationProperties,
-      ...options.applicationProperties,
-    };
+    const applicationProperties = { ...metadata, ...given.applicationProperties, ...options.applicationProperties };
     return {
       target: this.options.target({ pattern }),
       data,
-      options: { ...given.options, ...options, subject: pattern, applicationProperties },
+      options: { ...given, ...options, subject: pattern, applicationProperties },
     };
   }
 
@@ -197,38 +181,9 @@ export class AmqpClientProxy extends ClientProxy<AmqpTransportEvents> {
   }
 
   private async closeAll(): Promise<void> {
-    const clients = [...this.requesters.values(), ...this.senders.values()];
+    const clients = [...this.requesters.all(), ...this.senders.all()];
     await Promise.all(clients.map((client) => client.close()));
     if (this.connection.isOwn) await this.connection.get().close();
     this.connection.release();
   }
 }
-
-interface Kept {
-  close(options: { readonly timeoutMs: number }): Promise<void>;
-}
-
-/** One client for each target. */
-function keep<Client extends Kept>(
-  clients: Map<string, Client>,
-  target: Target,
-  isIdle: (client: Client) => boolean,
-  make: () => Client,
-): Client {
-  const key = JSON.stringify(target);
-  const client = clients.get(key) ?? make();
-  // Last in the map: used last.
-  clients.delete(key);
-  clients.set(key, client);
-  if (clients.size > MOST_CLIENTS) {
-    const oldest = [...clients].find(([, candidate]) => candidate !== client && isIdle(candidate));
-    if (oldest !== undefined) {
-      clients.delete(oldest[0]);
-      oldest[1].close({ timeoutMs: 1_000 }).catch(() => undefined); // nothing was pending
-    }
-  }
-  return client;
-}
-
-const isIdleSender = (client: SendClient): boolean => client.pendingMessages.length === 0;
-const isIdleRequester = (client: RequestClient): boolean => client.isIdle;

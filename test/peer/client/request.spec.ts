@@ -67,7 +67,7 @@ describe('a request', () => {
     const broker = await start();
     const connection = await connect(broker);
     const requests = connection.createRequestClient('prices');
-    await expect(requests.request('?', { timeoutMs: 60, ttlMs: 10_000 })).rejects.toMatchObject({
+    await expect(requests.request('?', { timeoutMs: 400, ttlMs: 10_000 })).rejects.toMatchObject({
       code: 'request-timeout',
       retryable: true,
     });
@@ -229,7 +229,7 @@ describe('a stream of replies', () => {
     await responder(connection, () => [[1, 'next']]);
     const told: unknown[] = [];
     const error = await new Promise((resolve) => {
-      connection.createRequestClient('prices', { timeoutMs: 80 }).stream('?', undefined, {
+      connection.createRequestClient('prices', { timeoutMs: 400 }).stream('?', undefined, {
         next: ({ body }) => told.push(body),
         complete: () => resolve(undefined),
         error: resolve,

@@ -1,0 +1,71 @@
+// A reply arriving: request client -> (here) -> the Observable of client.send.
+
+import type { Deserializer, WritePacket } from '@nestjs/microservices';
+
+import { type ReceivedMessage, RequestError } from '../../client/index.js';
+
+type Callback = (packet: WritePacket) => void;
+
+/** What the request client has of it. */
+interface Pending {
+  abort(): void;
+}
+
+/** One `client.send` from its subscription to its last reply. */
+export class RunningRequest {
+  /** Unsubscribed: nobody hears of anything any more. */
+  isCancelled = false;
+  private pending: Pending | undefined;
+
+  constructor(protected readonly callback: Callback) {}
+
+  /** It is on its way; `undefined`: it failed before. */
+  started(pending: Pending | undefined): void {
+    this.pending = pending;
+    // By whoever was told before this.
+    if (this.isCancelled) pending?.abort();
+  }
+
+  cancel(): void {
+    this.isCancelled = true;
+    this.pending?.abort();
+  }
+
+  next(message: ReceivedMessage): void {
+    this.callback({ response: message.body });
+  }
+
+  complete(): void {
+    this.callback({ isDisposed: true });
+  }
+
+  error(error: unknown): void {
+    if (this.isCancelled) return;
+    this.callback({ err: error instanceof RequestError ? error.body : error, isDisposed: true });
+  }
+}
+
+/** With a deserializer: one reply after another, also where one takes its time. */
+export class DeserializedRequest extends RunningRequest {
+  private reading: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    callback: Callback,
+    private readonly deserializer: Deserializer,
+  ) {
+    super(callback);
+  }
+
+  override next(message: ReceivedMessage): void {
+    this.reading = this.reading
+      .then(async () => {
+        const answer = (await this.deserializer.deserialize(message.body, { message })) as WritePacket; // as Nest's answer
+        if (!this.isCancelled) this.callback(answer);
+      })
+      .catch((error: unknown) => this.error(error));
+  }
+
+  override complete(): void {
+    this.reading = this.reading.then(() => super.complete());
+  }
+}
