@@ -582,7 +582,7 @@ describe('options', () => {
     );
     expect(await all(client, { cmd: 'sum' }, [1, 2])).toEqual([3]);
     expect(await all(client, 'stream', [1, 2])).toEqual([1, 2]);
-    expect(await failure(client, 'text')).toMatchObject({ packet: { err: { message: 'in words' } } });
+    expect(await failure(client, 'text')).toEqual({ status: 'error', message: 'in words' });
   });
 });
 

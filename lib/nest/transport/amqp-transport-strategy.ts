@@ -6,6 +6,7 @@ import { type CustomTransportStrategy, type MessageHandler, Server } from '@nest
 import {
   AmqpConnection,
   type AmqpLogger,
+  ClientClosedError,
   type ConnectionStatus,
   DecodeError,
   type HandlerPolicy,
@@ -55,6 +56,7 @@ export class AmqpTransportStrategy
   private readonly log: AmqpLogger = new Logger('AmqpTransportStrategy');
   private intakes: readonly Intake[] = [];
   private replies: Replies | undefined;
+  private listening: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
 
@@ -68,9 +70,14 @@ export class AmqpTransportStrategy
     keepOriginalErrors();
   }
 
-  /** Called by Nest. Calls back when every source is attached, with an error when that could not be done; nothing is open then. */
+  /**
+   * Called by Nest. Calls back when every source is attached, with an error when that could not be done or the server was closed;
+   * nothing is open then. A second call waits for the first.
+   */
   listen(callback: (error?: unknown) => unknown): void {
-    this.start().then(
+    this.listening ??= this.start();
+    const listening = this.stopping === undefined ? this.listening : Promise.reject(closed());
+    listening.then(
       () => callback(),
       async (error: unknown) => {
         await this.close();
@@ -143,6 +150,7 @@ export class AmqpTransportStrategy
     this.tell(connection.status);
     this.connection.attend({ close: () => this.stopIntake() });
     await connection.open();
+    if (this.stopping !== undefined) throw closed();
     this.intakes = this.options.sources.map(({ source, subscribe }) => {
       const client = connection.createReceiveClient(source);
       const { errorPolicy = this.options.errorPolicy, ...options } = subscribe;
@@ -253,6 +261,10 @@ export class AmqpTransportStrategy
     if (this.connection.isOwn) await this.connection.get().close({ timeoutMs: CLOSE_TIMEOUT_MS });
     this.connection.release();
   }
+}
+
+function closed(): ClientClosedError {
+  return new ClientClosedError('the server of the transport is closed');
 }
 
 /** A reply in the words of Nest's serializers. */

@@ -57,15 +57,24 @@ export class DeserializedRequest extends RunningRequest {
   }
 
   override next(message: ReceivedMessage): void {
-    this.reading = this.reading
-      .then(async () => {
-        const answer = (await this.deserializer.deserialize(message.body, { message })) as WritePacket; // as Nest's answer
-        if (!this.isCancelled) this.callback(answer);
-      })
-      .catch((error: unknown) => this.error(error));
+    this.read(message.body, message);
   }
 
   override complete(): void {
     this.reading = this.reading.then(() => super.complete());
+  }
+
+  override error(error: unknown): void {
+    if (error instanceof RequestError) this.read(error.body, undefined);
+    else super.error(error);
+  }
+
+  private read(body: unknown, message: ReceivedMessage | undefined): void {
+    this.reading = this.reading
+      .then(async () => {
+        const answer = (await this.deserializer.deserialize(body, { message })) as WritePacket; // as Nest's answer
+        if (!this.isCancelled) this.callback(answer);
+      })
+      .catch((error: unknown) => super.error(error));
   }
 }
