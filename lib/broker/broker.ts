@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { VERSION } from '../protocol/acceptor/index.js';
 import { Connections } from './connections.js';
 import { IdleWatch } from './idle-watch.js';
 import { AttachHandler } from './link/attach-handler.js';
@@ -17,7 +18,6 @@ import { RabbitManagement } from './service/rabbit-management.js';
 import type { Service } from './service/service.js';
 import { declareInitialTopology } from './initial-topology.js';
 import { systemClock, Timetable } from './timetable.js';
-import { VERSION } from './version.js';
 
 const PRODUCT = 'nestjs-amqp10-embedded';
 const CHANNEL_MAX = 255;

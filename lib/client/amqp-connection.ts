@@ -30,6 +30,11 @@ export interface PeerDescription {
   readonly profile: string;
   /** Without user info. */
   readonly uri: string;
+  readonly containerId: string;
+  /** OPEN's properties, whole. */
+  readonly properties: Readonly<Record<string, unknown>>;
+  /** What it can do, in its own words: `ANONYMOUS-RELAY`, `LINK_PAIR_V1_0`, `DELAYED_DELIVERY` ... */
+  readonly offeredCapabilities: readonly string[];
 }
 
 const NETWORK: Network = { dial, openConnection };
@@ -60,12 +65,16 @@ export class AmqpConnection {
   get peer(): PeerDescription | undefined {
     const peer = this.#core.lastPeer;
     if (peer === undefined) return undefined;
-    const { product, version, profile, uri } = peer;
+    const { product, version, profile, uri, protocol } = peer;
+    const { containerId, properties, offeredCapabilities } = protocol.peer;
     return {
       ...(product === undefined ? {} : { product }),
       ...(version === undefined ? {} : { version }),
       profile: profile.name,
       uri,
+      containerId,
+      properties,
+      offeredCapabilities,
     };
   }
 

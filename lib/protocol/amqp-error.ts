@@ -55,6 +55,15 @@ export function connectionLost(cause: Error | undefined): ConnectionError {
   return new ConnectionError('connection-lost', `the connection was lost: ${how}`, { cause });
 }
 
+/** The peer closed its windows: it is there, and takes nothing. It gives no reason; RabbitMQ does so under an alarm. */
+export function peerBlocked(): ConnectionError {
+  const why = 'it closed the windows of all sessions, as RabbitMQ does when memory or disk run out';
+  return new ConnectionError(
+    'blocked',
+    `the peer takes no messages now: ${why}; sends wait for it within their time-outs`,
+  );
+}
+
 /** We closed it, with links still on it. */
 export function connectionClosedHere(): ConnectionError {
   return new ConnectionError('connection-lost', 'the connection was closed here');

@@ -29,8 +29,14 @@ export interface OpenConnectionOptions {
   readonly channelMax: number;
   /** Silence from the peer after which the connection is given up; half of it is advertised, at least 1 000. 0: never. */
   readonly idleTimeoutMs: number;
-  /** Longest time between two frames of ours; `undefined`: half of what the peer asked. */
+  /** Longest time between two frames of ours; `undefined`: by `heartbeatRatio` alone. */
   readonly heartbeatMs?: number | undefined;
+  /** Part of the time that the peer asked for, over 0 and up to 1, after which we write. @default 0.5 */
+  readonly heartbeatRatio?: number | undefined;
+  /** Frames that the peer may send on a session before we renew its window, 2 at least. @default 16_384 */
+  readonly incomingWindow?: number | undefined;
+  /** Highest handle that the peer may use on a session, and that we use ourselves. @default 65_535 */
+  readonly handleMax?: number | undefined;
   readonly properties?: Record<string, unknown> | undefined;
   readonly offeredCapabilities?: readonly string[] | undefined;
   readonly desiredCapabilities?: readonly string[] | undefined;
@@ -69,7 +75,7 @@ export interface ProtocolConnection {
 /** One session. When it ends, each of its links is told through `onClosed`. */
 export interface ProtocolSession {
   readonly isOpen: boolean;
-  /** The peer's handle-max: links of at most this number + 1. */
+  /** The smaller of both sides' handle-max: links of at most this number + 1. */
   readonly handleMax: number;
   readonly linkCount: number;
   attachSender(options: AttachSenderOptions): Promise<SenderLink>;

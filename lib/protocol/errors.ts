@@ -50,7 +50,7 @@ export class ConnectionError extends AmqpError {
   /** @internal */
   static override readonly [BRAND]: string = 'ConnectionError';
 
-  /** @param code `connect-failed`, `connect-timeout`, `connection-lost`, `protocol-error`, `tls`, `proxy` */
+  /** @param code `connect-failed`, `connect-timeout`, `connection-lost`, `protocol-error`, `tls`, `proxy`, `blocked` */
   constructor(code: string, message: string, facts: AmqpErrorFacts = {}) {
     super(code, message, { retryable: true, ...facts });
   }

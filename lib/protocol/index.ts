@@ -1,5 +1,6 @@
 // The door of the protocol layer for lib/client.
 export * from './errors.js';
+export { peerBlocked } from './amqp-error.js';
 export * from './outcome.js';
 export * from './connection.js';
 export * from './message/amqp-message.js';
@@ -8,6 +9,7 @@ export { Uuid } from './types/uuid.js';
 export { Described, Typed, type TypeName } from './types/typed.js';
 export { decodeMessageInto } from './message/decode-message.js';
 export { encodeMessage } from './message/encode-message.js';
+export { VERSION } from './version.js';
 export { openConnection } from './control/open-connection.js';
 export { dial, type DialOptions, type DialTls } from './socket/dial.js';
 export type { HttpProxy } from './socket/proxy-tunnel.js';

@@ -1,7 +1,13 @@
 // One attempt to connect: a byte stream, SASL and OPEN, all within one deadline, then the topology.
 
 import type { Duplex } from 'node:stream';
-import { AmqpError, AuthenticationError, ConnectionError, type ProtocolConnection } from '../../protocol/index.js';
+import {
+  AmqpError,
+  AuthenticationError,
+  ConnectionError,
+  VERSION,
+  type ProtocolConnection,
+} from '../../protocol/index.js';
 import { deadline, raceSignal } from '../deadline.js';
 import type { ResolvedConnectionOptions } from '../options/resolve-connection-options.js';
 import type { ResolvedPeer } from '../options/resolve-peers.js';
@@ -92,7 +98,15 @@ async function handshake(
       channelMax: options.channelMax,
       idleTimeoutMs: peer.idleTimeoutMs,
       heartbeatMs: options.heartbeatMs,
-      properties: { product: 'nestjs-amqp10', platform: `Node.js ${process.version}`, ...options.properties },
+      heartbeatRatio: options.heartbeatRatio,
+      handleMax: options.handleMax,
+      incomingWindow: options.incomingWindow,
+      properties: {
+        product: 'nestjs-amqp10',
+        version: VERSION,
+        platform: `Node.js ${process.version}`,
+        ...options.properties,
+      },
       signal,
       onLost: handlers.onLost,
       onBlocked: handlers.onBlocked,

@@ -40,6 +40,7 @@ export class ConnectionCore {
   #attempts = 0;
   #openers = 0;
   #wasUp = false;
+  #wasBlocked = false;
   #established = false;
   #closing: Promise<void> | undefined;
 
@@ -193,10 +194,18 @@ export class ConnectionCore {
         this.links.givenUp(cause, false);
       },
       status: (event) => {
+        this.#logBlocked(event);
         this.#observers.status(event);
         this.onStatus(event);
       },
     };
+  }
+
+  #logBlocked({ status, cause }: StatusEvent): void {
+    const { logger } = this.options;
+    if (status === 'blocked') logger.warn(cause?.message ?? 'the peer takes no messages now');
+    else if (status === 'connected' && this.#wasBlocked) logger.log('the peer takes messages again');
+    this.#wasBlocked = status === 'blocked';
   }
 
   async #connect(attempt: Parameters<LifeHandlers['connect']>[0]): Promise<ConnectedPeer> {

@@ -1,7 +1,7 @@
 // Runs what decideConnection() decides: dials, waits, tells. One event is handled to its end before the next one.
 
 import { performance } from 'node:perf_hooks';
-import { AmqpError, ConnectionError } from '../../protocol/index.js';
+import { AmqpError, ConnectionError, peerBlocked } from '../../protocol/index.js';
 import {
   decideConnection,
   INITIAL_CONNECTION_STATE,
@@ -201,7 +201,7 @@ export class ConnectionLife {
     const status = statusOf(this.#state, this.#blocked);
     if (status === undefined || status === this.#status) return;
     this.#status = status;
-    const { cause } = this;
+    const cause = status === 'blocked' ? peerBlocked() : this.cause;
     this.handlers.status({
       status,
       ...(cause === undefined || status === 'connecting' ? {} : { cause }),

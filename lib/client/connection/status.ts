@@ -6,7 +6,7 @@ export type ConnectionStatus = 'connecting' | 'connected' | 'blocked' | 'disconn
 /** One change of a connection's status. */
 export interface StatusEvent {
   readonly status: ConnectionStatus;
-  /** Why it is `disconnected` or `closed`; absent when the user asked for it. */
+  /** Why it is `disconnected`, `closed` or `blocked`; absent when the user asked for it. */
   readonly cause?: AmqpError;
   /** With `connecting`: the number of the attempt, from 1. */
   readonly attempt?: number;

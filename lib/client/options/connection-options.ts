@@ -59,7 +59,7 @@ export interface ConnectionOptions {
   readonly containerId?: string | undefined;
   /** OPEN's hostname. @default `vhost:NAME` from the URI's path, else the URI's host */
   readonly hostname?: string | undefined;
-  /** OPEN's properties, beside those that name this library. */
+  /** OPEN's properties, beside `product`, `version` and `platform`, and in their place where they have the same name. */
   readonly properties?: Readonly<Record<string, unknown>> | undefined;
   /** One attempt: TCP, TLS, SASL and OPEN together. Range: 1 to 2 147 483 647. @default 10_000 */
   readonly connectTimeoutMs?: number | undefined;
@@ -72,8 +72,10 @@ export interface ConnectionOptions {
     | {
         /** Silence after which the peer is given up; half of it is advertised. At least 1 000. @default 30_000 */
         readonly idleTimeoutMs?: number | undefined;
-        /** Longest time between two frames of ours. @default half of what the peer asked */
+        /** Longest time between two frames of ours. @default by `emptyFrameRatio` */
         readonly intervalMs?: number | undefined;
+        /** Part of the idle time-out that the peer asks for, after which an empty frame goes out. Over 0, up to 1. @default 0.5 */
+        readonly emptyFrameRatio?: number | undefined;
       }
     | false
     | undefined;
@@ -97,8 +99,12 @@ export interface ConnectionOptions {
   readonly onRefused?: 'retry' | 'stop' | undefined;
   /** 512 to 16 777 216. @default 65_536 */
   readonly maxFrameSize?: number | undefined;
-  /** Sessions less one. @default 65_535 */
+  /** Sessions less one. What the peer allows counts too, here and below: the smaller of both holds. @default 65_535 */
   readonly channelMax?: number | undefined;
+  /** Links on one session less one. 1 to 65 535. @default 65_535 */
+  readonly handleMax?: number | undefined;
+  /** Frames that the peer may send on a session before its window is renewed. 2 to 2 147 483 647. @default 16_384 */
+  readonly incomingWindow?: number | undefined;
   /** Bytes of one received message; enforced here, not advertised. @default 16_777_216 */
   readonly maxMessageBytes?: number | undefined;
   /** @default 'auto': by product and version in the peer's OPEN */

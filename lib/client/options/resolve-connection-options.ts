@@ -35,11 +35,14 @@ export interface ResolvedConnectionOptions {
   /** One attempt at a session and link. */
   readonly attachTimeoutMs: number;
   readonly heartbeatMs: number | undefined;
+  readonly heartbeatRatio: number | undefined;
   readonly reconnect: ReconnectPolicy;
   readonly refusedRetryMs: number;
   readonly onRefused: 'retry' | 'stop';
   readonly maxFrameSize: number;
   readonly channelMax: number;
+  readonly handleMax: number | undefined;
+  readonly incomingWindow: number | undefined;
   readonly maxMessageBytes: number;
   readonly profile: 'auto' | ProfileName;
   readonly topology: Topology;
@@ -70,6 +73,8 @@ export const CONNECTION_OPTION_NAMES: readonly string[] = [
   'onRefused',
   'maxFrameSize',
   'channelMax',
+  'handleMax',
+  'incomingWindow',
   'maxMessageBytes',
   'profile',
   'topology',
@@ -105,11 +110,18 @@ export function resolveConnectionOptions(given: unknown, path = ''): ResolvedCon
     closeTimeoutMs: checkMs(options['closeTimeoutMs'], at('closeTimeoutMs'), { min: 1, default: 5_000 }),
     attachTimeoutMs: connectTimeoutMs ?? 10_000,
     heartbeatMs: keepAlive.intervalMs,
+    heartbeatRatio: keepAlive.emptyFrameRatio,
     reconnect: resolveReconnect(options['reconnect'], at('reconnect')),
     refusedRetryMs: checkMs(options['refusedRetryMs'], at('refusedRetryMs'), { min: 1, default: 30_000 }),
     onRefused: checkOneOf(options['onRefused'], at('onRefused'), ['retry', 'stop'], 'retry'),
     maxFrameSize: checkWhole(options['maxFrameSize'], at('maxFrameSize'), { min: 512, max: 16 * MIB, default: 65_536 }),
     channelMax: checkWhole(options['channelMax'], at('channelMax'), { min: 0, max: 65_535, default: 65_535 }),
+    handleMax: checkWhole(options['handleMax'], at('handleMax'), { min: 1, max: 65_535, default: undefined }),
+    incomingWindow: checkWhole(options['incomingWindow'], at('incomingWindow'), {
+      min: 2,
+      max: 2_147_483_647,
+      default: undefined,
+    }),
     maxMessageBytes: resolveMaxMessageBytes(options['maxMessageBytes'], at('maxMessageBytes')),
     profile: checkOneOf(options['profile'], at('profile'), ['auto', ...PROFILE_NAMES], 'auto'),
     topology: checkTopology(options['topology'], at('topology')),

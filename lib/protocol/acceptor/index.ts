@@ -13,3 +13,4 @@ export { encodeValue } from '../types/encode.js';
 export { describedStart, descriptorCode, scanValue } from '../frames/scan.js';
 export { decodeMessageInto } from '../message/decode-message.js';
 export { encodeMessage } from '../message/encode-message.js';
+export { VERSION } from '../version.js';

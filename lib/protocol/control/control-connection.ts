@@ -15,6 +15,7 @@ import { FramingError } from '../frames/framing-error.js';
 import { Framer, type FrameSink } from '../frames/framer.js';
 import { rethrowLater } from '../session/callback.js';
 import { Plane } from '../session/plane.js';
+import { INCOMING_WINDOW } from '../session/session.js';
 import { ByteStream } from '../socket/byte-stream.js';
 import { advertisedIdleMs, effectiveIdleMs, heartbeatInterval, KeepAlive } from '../socket/keep-alive.js';
 import { EarlyFrames } from './early-frames.js';
@@ -24,8 +25,7 @@ import { createRheaConnection, type RheaConnection } from './rhea.js';
 import { SaslClient } from './sasl-client.js';
 import { SessionOpener } from './session-opener.js';
 
-/** Highest handle that we let the peer use on a session. */
-const HANDLE_MAX = 65_535;
+const DEFAULT_HANDLE_MAX = 65_535;
 const DEFAULT_CHANNEL_MAX = 65_535;
 /** How long the peer may take to end its side after we said why we close ours. */
 const LINGER_MS = 1_000;
@@ -51,7 +51,7 @@ export class ControlConnection implements ProtocolConnection {
   private failOpening: (error: AmqpError) => void = () => undefined;
 
   constructor(private readonly options: OpenConnectionOptions) {
-    const { stream, containerId, maxFrameSize } = options;
+    const { stream, containerId, maxFrameSize, handleMax = DEFAULT_HANDLE_MAX } = options;
     this.stream = new ByteStream(stream, {
       onBytes: (chunk) => this.receive(chunk),
       onLost: (cause) => this.finish(connectionLost(cause)),
@@ -60,7 +60,7 @@ export class ControlConnection implements ProtocolConnection {
     this.plane = new Plane(writer, {
       detach: (link, how) => this.exchange.attachmentOf(link)?.detach(how),
       onBlocked: (blocked) => options.onBlocked?.(blocked),
-      handleMax: HANDLE_MAX,
+      handleMax,
     });
     this.rheaSocket = new RheaSocket((bytes) => this.fromRhea(bytes));
     this.rhea = createRheaConnection(this.rheaSocket, containerId, (trouble) => this.rheaTrouble(trouble));
@@ -70,7 +70,7 @@ export class ControlConnection implements ProtocolConnection {
       rhea: this.rheaSocket,
       open: ourOpen(options),
       closeFrame: (): CloseFrame => ({ kind: 'close', error: this.closeError }),
-      handleMax: HANDLE_MAX,
+      begin: { handleMax, incomingWindow: options.incomingWindow ?? INCOMING_WINDOW },
       channelLimit: () => this.sessionLimit,
       onBeginSent: (channel) => this.sessions.beginSent(channel),
       onOpen: (frame) => this.openReceived(frame),
@@ -258,7 +258,7 @@ export class ControlConnection implements ProtocolConnection {
     };
     this.keepAlive = new KeepAlive(this.stream, {
       idleTimeoutMs: effectiveIdleMs(this.options.idleTimeoutMs),
-      heartbeatMs: heartbeatInterval(this.options.heartbeatMs, idleTimeoutMs),
+      heartbeatMs: heartbeatInterval(this.options.heartbeatMs, idleTimeoutMs, this.options.heartbeatRatio),
       onSilent: (silentMs) => {
         const description = `nothing came for ${Math.round(silentMs)} ms`;
         this.closeWith({ condition: 'amqp:resource-limit-exceeded', description }, peerSilent(silentMs));

@@ -16,7 +16,7 @@ import { DISPOSITION, FLOW, TRANSFER } from '../frames/performatives.js';
 import { frameRoom, writeFlow } from '../frames/write-performatives.js';
 import { descriptorCode } from '../frames/scan.js';
 import { Plane } from '../session/plane.js';
-import { INCOMING_WINDOW, type PlaneLink, type PlaneSession } from '../session/session.js';
+import type { PlaneLink, PlaneSession } from '../session/session.js';
 import type { Writer } from '../socket/writer.js';
 import type { Attachment } from './attachment.js';
 import { Channels } from './channels.js';
@@ -39,7 +39,8 @@ export interface ExchangeOptions {
   readonly open: OpenFrame;
   /** What goes out as CLOSE. */
   readonly closeFrame: () => CloseFrame;
-  readonly handleMax: number;
+  /** What each BEGIN says of our limits. */
+  readonly begin: { readonly handleMax: number; readonly incomingWindow: number };
   /** How many channels there may be. */
   readonly channelLimit: () => number;
   readonly onBeginSent: (channel: number) => void;
@@ -129,14 +130,7 @@ export class FrameExchange implements FrameSink {
   }
 
   private ourBegin(): BeginFrame {
-    const { handleMax } = this.options;
-    return {
-      kind: 'begin',
-      nextOutgoingId: 0,
-      incomingWindow: INCOMING_WINDOW,
-      outgoingWindow: 0x7fff_ffff,
-      handleMax,
-    };
+    return { kind: 'begin', nextOutgoingId: 0, outgoingWindow: 0x7fff_ffff, ...this.options.begin };
   }
 
   private ourAttach(channel: number, frame: AttachFrame): AttachFrame | undefined {

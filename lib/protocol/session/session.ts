@@ -37,7 +37,7 @@ export class PlaneSession {
   isPeerWindowClosed = false;
   isEndSent = false;
   isEndReceived = false;
-  /** The peer's handle-max: the highest handle we may use. */
+  /** The smaller of both sides' handle-max: the highest handle that is used. */
   handleMax = 0xffff_ffff;
   /** Where the next delivery we send is in the count of the session. */
   nextDeliveryId = 0;
@@ -115,7 +115,7 @@ export class PlaneSession {
     this.nextIncomingId = frame.nextOutgoingId;
     this.remoteIncomingWindow = frame.incomingWindow;
     this.isPeerWindowClosed = frame.incomingWindow === 0;
-    this.handleMax = frame.handleMax ?? 0xffff_ffff;
+    this.handleMax = Math.min(frame.handleMax ?? 0xffff_ffff, this.plane.options.handleMax);
   }
 
   attachSent(frame: AttachFrame): void {

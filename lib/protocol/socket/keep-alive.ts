@@ -30,9 +30,13 @@ export function effectiveIdleMs(idleTimeoutMs: number): number {
   return idleTimeoutMs === 0 ? 0 : Math.max(idleTimeoutMs, 2 * SHORTEST_ADVERTISED_MS);
 }
 
-/** How often we write: at most the wish of our user, at most half of what the peer asked. */
-export function heartbeatInterval(wishedMs: number | undefined, peerIdleMs: number | undefined): number | undefined {
-  const asked = peerIdleMs === undefined || peerIdleMs === 0 ? undefined : peerIdleMs / 2;
+/** How often we write: at most the wish of our user, at most this part of what the peer asked. */
+export function heartbeatInterval(
+  wishedMs: number | undefined,
+  peerIdleMs: number | undefined,
+  ratio = 0.5,
+): number | undefined {
+  const asked = peerIdleMs === undefined || peerIdleMs === 0 ? undefined : peerIdleMs * ratio;
   if (wishedMs === undefined && asked === undefined) return undefined;
   return Math.max(SHORTEST_HEARTBEAT_MS, Math.min(wishedMs ?? Infinity, asked ?? Infinity));
 }

@@ -4,7 +4,7 @@ import type { ConnectionCore } from '../../../lib/client/connection/connection-c
 import { ClientClosedError, TopologyError } from '../../../lib/client/errors.js';
 import { saslPlain } from '../../../lib/client/credentials/sasl.js';
 import type { ConnectionOptions } from '../../../lib/client/options/connection-options.js';
-import { AuthenticationError, ConnectionError } from '../../../lib/protocol/index.js';
+import { AuthenticationError, ConnectionError, VERSION } from '../../../lib/protocol/index.js';
 import { eventually } from '../../support/eventually.js';
 import { dropped, firstOnly, heldUntil, ScriptedPeer, type PeerScript } from '../../support/scripted-peer.js';
 import { connection, ProbeOwner, type TestConnection } from './support.js';
@@ -262,7 +262,8 @@ describe('a connection that is open', () => {
     const open = await peer.next('open');
     expect(open).toMatchObject({ containerId: 'me', hostname: 'vhost:shop', maxFrameSize: 4_096, channelMax: 7 });
     expect(open.idleTimeOut).toBe(15_000);
-    expect(open.properties).toMatchObject({ product: 'nestjs-amqp10', team: 'orders' });
+    expect(open.properties).toMatchObject({ product: 'nestjs-amqp10', team: 'orders', version: VERSION });
+    expect(open.properties?.['platform']).toBe(`Node.js ${process.version}`);
     expect(peer.violations).toEqual([]);
   });
 
@@ -375,11 +376,15 @@ describe('a connection that is open', () => {
 
   it('is blocked while the peer takes no messages, and says when it takes them again', async () => {
     const peer = await peerOf();
-    const { core, statuses } = connect({ uri: peer.uri });
+    const { core, statuses, logged } = connect({ uri: peer.uri });
     const probe = new ProbeOwner(core, 'orders');
     await probe.handle.ready();
     peer.connection.session().sendFlow({ incomingWindow: 0 });
     await eventually('blocked', () => core.life.status === 'blocked');
+    const { cause } = statuses.at(-1) ?? {};
+    expect(cause).toBeInstanceOf(ConnectionError);
+    expect(cause).toMatchObject({ code: 'blocked', retryable: true });
+    expect(cause?.message).toContain('closed the windows of all sessions');
     peer.connection.session().sendFlow({ incomingWindow: 100 });
     await eventually('connected', () => core.life.status === 'connected');
     peer.connection.session().sendFlow({ incomingWindow: 0 });
@@ -396,6 +401,8 @@ describe('a connection that is open', () => {
       'connecting',
       'connected',
     ]);
+    expect(logged.filter((line) => line === cause?.message)).toHaveLength(2);
+    expect(logged.filter((line) => line === 'the peer takes messages again')).toHaveLength(1);
   });
 
   it('finds an embedded broker by its name, and says how one is started when there is none', async () => {

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { EmbeddedBroker } from '../../../lib/broker/index.js';
 import { resolveBrokerOptions } from '../../../lib/broker/resolve-broker-options.js';
-import { VERSION } from '../../../lib/broker/version.js';
-import { InvalidOptionsError } from '../../../lib/protocol/acceptor/index.js';
+import { InvalidOptionsError, VERSION } from '../../../lib/protocol/acceptor/index.js';
 
 const resolve = (options: object): unknown => resolveBrokerOptions(options, 'test');
 

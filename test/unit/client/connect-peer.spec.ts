@@ -155,9 +155,13 @@ describe('an attempt', () => {
 
   it('hands the keep-alive down', async () => {
     const network = new FakeNetwork();
-    await attempt(network, { uri: 'amqp://h', keepAlive: { idleTimeoutMs: 5_000, intervalMs: 700 } });
+    const keepAlive = { idleTimeoutMs: 5_000, intervalMs: 700, emptyFrameRatio: 0.3 };
+    await attempt(network, { uri: 'amqp://h', keepAlive });
     await attempt(network, { uri: 'amqp://h', keepAlive: false });
-    expect(network.opened).toMatchObject([{ idleTimeoutMs: 5_000, heartbeatMs: 700 }, { idleTimeoutMs: 0 }]);
+    expect(network.opened).toMatchObject([
+      { idleTimeoutMs: 5_000, heartbeatMs: 700, heartbeatRatio: 0.3 },
+      { idleTimeoutMs: 0 },
+    ]);
   });
 });
 

@@ -53,6 +53,14 @@ describe('an option that cannot work', () => {
     ['keepAlive', { uri, keepAlive: true }, 'keepAlive', 'an object'],
     ['keepAlive under a second', { uri, keepAlive: { idleTimeoutMs: 999 } }, 'keepAlive.idleTimeoutMs', 'from 1000'],
     ['keepAlive.intervalMs', { uri, keepAlive: { intervalMs: 1 } }, 'keepAlive.intervalMs', 'from 100'],
+    ...[0, -0.5, 1.01, Number.NaN, '0.5'].map((ratio): [string, unknown, string, string] => [
+      `keepAlive.emptyFrameRatio ${ratio}`,
+      { uri, keepAlive: { emptyFrameRatio: ratio } },
+      'keepAlive.emptyFrameRatio',
+      'a number over 0 and up to 1',
+    ]),
+    ['handleMax', { uri, handleMax: 0 }, 'handleMax', 'from 1 to 65535'],
+    ['incomingWindow', { uri, incomingWindow: 1 }, 'incomingWindow', 'from 2 to 2147483647'],
     ['reconnect', { uri, reconnect: true }, 'reconnect', 'an object'],
     ['reconnect.initialDelayMs', { uri, reconnect: { initialDelayMs: 0 } }, 'reconnect.initialDelayMs', 'from 1'],
     [

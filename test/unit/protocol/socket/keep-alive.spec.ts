@@ -24,4 +24,14 @@ describe('keep-alive', () => {
   ])('a wish of %s and a peer that asks for %s: every %s ms', (wished, asked, interval) => {
     expect(heartbeatInterval(wished, asked)).toBe(interval);
   });
+
+  it.each([
+    [undefined, 30_000, 0.25, 7_500],
+    [undefined, 30_000, 1, 30_000],
+    [5_000, 30_000, 0.9, 5_000],
+    [undefined, undefined, 0.25, undefined],
+    [undefined, 1_000, 0.001, 250],
+  ])('a wish of %s and a peer that asks for %s, at a ratio of %s: every %s ms', (wished, asked, ratio, interval) => {
+    expect(heartbeatInterval(wished, asked, ratio)).toBe(interval);
+  });
 });
