@@ -1,10 +1,12 @@
 // The errors that the client layer adds. Those of the protocol layer have the same brand and are re-exported by index.ts.
 
 import { AmqpError, type AmqpErrorFacts, type Outcome } from '../protocol/index.js';
+import type { SendResult } from './send/send-result.js';
 
 const BRAND = Symbol.for('nestjs-amqp10:error');
 
-/** Why a send failed. `encode`, `message-too-large` and `queue-full` are the codes of the subclasses. */
+/** Why a send failed. `encode`, `message-too-large`, `queue-full` and `batch` are the codes of
+ * the subclasses. */
 export type SendErrorCode =
   | 'rejected'
   | 'released'
@@ -18,7 +20,8 @@ export type SendErrorCode =
   | 'not-supported'
   | 'encode'
   | 'message-too-large'
-  | 'queue-full';
+  | 'queue-full'
+  | 'batch';
 
 /** What a {@link SendError} carries besides its code and message. */
 export interface SendFailure extends AmqpErrorFacts {
@@ -73,6 +76,34 @@ export class MessageTooLargeError extends SendError {
     super('message-too-large', message, { ...facts, address, delivered: 'no', attempts: 0 });
   }
 }
+
+/**
+ * One or more of several messages failed; `results` says what became of each, in the order in which they were given. Its `cause` is an
+ * AggregateError of all failures, its `condition` that of the last one.
+ *
+ * `delivered` is `no` only when the peer has none of them.
+ */
+export class BatchSendError extends SendError {
+  /** @internal */
+  static override readonly [BRAND]: string = 'BatchSendError';
+
+  constructor(readonly results: readonly SendResult[]) {
+    const failures = results.flatMap((result) => (result.ok ? [] : [result.error]));
+    const counted = `${failures.length} of ${results.length} messages failed`;
+    super('batch', `${counted}: ${[...new Set(failures.map(({ message }) => message))].slice(0, SHOWN).join('; ')}`, {
+      address: failures[0]?.address ?? '',
+      delivered:
+        failures.length === results.length && failures.every(({ delivered }) => delivered === 'no') ? 'no' : 'unknown',
+      attempts: results.reduce((sum, { attempts }) => sum + attempts, 0),
+      retryable: failures.every(({ retryable }) => retryable),
+      condition: failures.at(-1)?.condition,
+      cause: new AggregateError(failures, counted),
+    });
+  }
+}
+
+/** Different failures that a {@link BatchSendError} puts into its message. */
+const SHOWN = 3;
 
 /** The send client holds as many pending messages or bytes as it may. Nothing was sent. */
 export class SendQueueFullError extends SendError {
@@ -136,7 +167,7 @@ export class ManagementError extends AmqpError {
   constructor(
     message: string,
     readonly statusCode: number,
-    readonly description: string | undefined,
+    override readonly description: string | undefined,
     readonly body: unknown,
     facts: AmqpErrorFacts = {},
   ) {

@@ -17,9 +17,13 @@ export type {
   TopologyClient,
 } from './topology/topology.js';
 
+export { receiveMessage, receiveMessages, sendMessage, type ReceiveOnceOptions } from './one-shot.js';
 export { SendClient } from './send/send-client.js';
 export type { SendClientOptions } from './send/send-client-options.js';
-export type { SendFailureResult, SendResult, SendSuccess } from './send/send-result.js';
+export { allSent } from './send/send-results.js';
+export type { BatchSuccess, SendFailureResult, SendResult, SendSuccess } from './send/send-result.js';
+export type { AttachedLink, SendClientState } from './send/send-link.js';
+export type { PendingMessage, PendingState } from './send/pending-message.js';
 export { ErrorPolicy, type ErrorAction, type ErrorPolicyOptions } from './send/error-policy.js';
 export { ReceiveClient } from './receive/receive-client.js';
 export type { ReceiveBatchOptions } from './receive/pull.js';
@@ -45,11 +49,14 @@ export type { Backoff, FailedDelivery, HandlerPolicy, PolicyDecision } from './p
 export type { IdempotencyStore } from './idempotency/idempotency-store.js';
 
 export { createMessage } from './message/create-message.js';
+export { decodeMessage, encodedSize, encodeMessage } from './message/message-bytes.js';
+export { bodyOf, headerOf, type CompleteHeader, type MessageBody } from './message/message-parts.js';
 export type { SendOptions } from './message/send-options.js';
 export type {
   Delivery,
   Modification,
   ReceivedMessage,
+  RejectOptions,
   SettleOptions,
   SettleResult,
 } from './message/received-message.js';
@@ -57,6 +64,7 @@ export type { Codec } from './codec/codec.js';
 export type { Observer, SendObservation } from './observer/observer.js';
 export type { Transaction } from './transaction/transaction.js';
 
+export { errorCondition } from './error-condition.js';
 export {
   AmqpError,
   AuthenticationError,
@@ -81,6 +89,7 @@ export {
 export {
   AmqpTimeoutError,
   BatchError,
+  BatchSendError,
   ClientClosedError,
   EncodeError,
   ManagementError,

@@ -167,14 +167,15 @@ export function sessionEnded(error: PeerError | undefined): AmqpError {
 
 function special(link: LinkIdentity, message: string, error: PeerError | undefined): LinkError | undefined {
   if (error?.condition === 'amqp:link:stolen')
-    return new LinkStolenError(message, link.address, link.name, { condition: error.condition });
+    return new LinkStolenError(message, link.address, link.name, { ...facts(error), retryable: false });
   if (error?.condition === 'amqp:link:redirect')
     return new LinkRedirectError(message, link.address, link.name, error.info ?? {}, { condition: error.condition });
   return undefined;
 }
 
 function facts(error: PeerError | undefined): AmqpErrorFacts {
-  return { condition: error?.condition, retryable: isRetryable(error?.condition) };
+  const { condition, description, info } = error ?? {};
+  return { condition, description, info, retryable: isRetryable(condition) };
 }
 
 function named(link: LinkIdentity): string {

@@ -5,6 +5,10 @@ export interface AmqpErrorFacts {
   readonly retryable?: boolean;
   /** The AMQP error condition the peer gave, for example `amqp:not-found`. */
   readonly condition?: string | undefined;
+  /** The peer's words beside the condition. */
+  readonly description?: string | undefined;
+  /** What the peer's error carried beside them. */
+  readonly info?: Readonly<Record<string, unknown>> | undefined;
   readonly cause?: unknown;
 }
 
@@ -19,6 +23,10 @@ export class AmqpError extends Error {
   /** Whether the same call may succeed later without any change by the caller. */
   readonly retryable: boolean;
   readonly condition: string | undefined;
+  /** The peer's words beside the condition; also part of the message. */
+  readonly description: string | undefined;
+  /** What the peer's error carried beside them. */
+  readonly info: Readonly<Record<string, unknown>> | undefined;
 
   constructor(code: string, message: string, facts: AmqpErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -26,6 +34,8 @@ export class AmqpError extends Error {
     this.code = code;
     this.retryable = facts.retryable ?? false;
     this.condition = facts.condition;
+    this.description = facts.description;
+    this.info = facts.info;
   }
 
   /** Compares brands along the value's prototype chain; a class without a brand of its own is compared as usual. */
@@ -107,7 +117,7 @@ export class LinkRedirectError extends LinkError {
     message: string,
     address: string,
     linkName: string,
-    readonly info: Readonly<Record<string, unknown>>,
+    override readonly info: Readonly<Record<string, unknown>>,
     facts: AmqpErrorFacts = {},
   ) {
     super(message, address, linkName, { retryable: false, ...facts }, 'redirect');

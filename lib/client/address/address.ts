@@ -24,6 +24,10 @@ export type Target =
       /** @default a random one */
       readonly linkName?: string | undefined;
       readonly linkProperties?: Readonly<Record<string, unknown>> | undefined;
+      /** Of the link, beside those of the terminus: what the peer is asked for; what it has is in `link` once attached. */
+      readonly desiredCapabilities?: readonly string[] | undefined;
+      /** Of the link: what this side can do. */
+      readonly offeredCapabilities?: readonly string[] | undefined;
     };
 
 /** Where messages come from; a string as in {@link Target}. */
@@ -48,6 +52,10 @@ export type Source =
       /** Needed, and stable, for a durable subscription. @default a random one */
       readonly linkName?: string | undefined;
       readonly linkProperties?: Readonly<Record<string, unknown>> | undefined;
+      /** Of the link, beside those of the terminus: what the peer is asked for; what it has is in `link` once attached. */
+      readonly desiredCapabilities?: readonly string[] | undefined;
+      /** Of the link: what this side can do. */
+      readonly offeredCapabilities?: readonly string[] | undefined;
     };
 
 /** {@link Target} in its long form. */

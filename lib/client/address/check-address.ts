@@ -6,7 +6,8 @@ import { checkAmqpRecord } from '../options/check-amqp.js';
 import type { Source, Target } from './address.js';
 
 const DURABLE = ['none', 'configuration', 'unsettled-state'] as const;
-const SHARED = ['address', 'queue', 'topic', 'dynamic', 'durable', 'capabilities', 'linkName', 'linkProperties'];
+const CAPABILITIES = ['capabilities', 'desiredCapabilities', 'offeredCapabilities'];
+const SHARED = ['address', 'queue', 'topic', 'dynamic', 'durable', 'linkName', 'linkProperties', ...CAPABILITIES];
 const TARGET_NAMES = [...SHARED, 'exchange', 'routingKey', 'mandatory'];
 const SOURCE_NAMES = [...SHARED, 'selector', 'filters', 'distributionMode', 'expiryPolicy'];
 
@@ -56,7 +57,7 @@ function checkShared(fields: Readonly<Record<string, unknown>>, path: string, pl
     checkText(fields[name], joinPath(path, name));
   checkBoolean(fields['dynamic'], joinPath(path, 'dynamic'), undefined);
   checkOneOf(fields['durable'], joinPath(path, 'durable'), DURABLE, undefined);
-  checkTexts(fields['capabilities'], joinPath(path, 'capabilities'));
+  for (const name of CAPABILITIES) checkTexts(fields[name], joinPath(path, name));
   checkAmqpRecord(fields['linkProperties'], joinPath(path, 'linkProperties'));
   const given = places.filter((name) => fields[name] !== undefined && fields[name] !== false);
   if (given.length === 1) return;

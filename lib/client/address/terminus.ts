@@ -12,6 +12,8 @@ export interface LinkAddress {
   readonly terminus: Terminus;
   readonly linkName: string | undefined;
   readonly linkProperties: Readonly<Record<string, unknown>> | undefined;
+  readonly desiredCapabilities: readonly string[] | undefined;
+  readonly offeredCapabilities: readonly string[] | undefined;
 }
 
 /** What a sending link needs to attach. */
@@ -145,8 +147,9 @@ function capabilities(
   return all.length === 0 ? undefined : all;
 }
 
-function link(fields: TargetFields | SourceFields): Pick<LinkAddress, 'linkName' | 'linkProperties'> {
-  return { linkName: fields.linkName, linkProperties: fields.linkProperties };
+function link(fields: TargetFields | SourceFields): Omit<LinkAddress, 'terminus'> {
+  const { linkName, linkProperties, desiredCapabilities, offeredCapabilities } = fields;
+  return { linkName, linkProperties, desiredCapabilities, offeredCapabilities };
 }
 
 function lacks(profile: PeerProfile, address: string, what: string, linkName: string | undefined): LinkError {

@@ -22,6 +22,8 @@ export interface ConnectedPeer extends DetectedPeer {
   readonly uri: string;
   /** `host:port`, for messages. */
   readonly name: string;
+  /** Who we are to it, where the credentials say so. */
+  readonly user: string | undefined;
 }
 
 export interface AttemptHandlers {
@@ -44,7 +46,8 @@ export async function connectPeer(
   try {
     const stream = await openStream(peer, options, network, attempt.signal);
     const protocol = await handshake(stream, peer, options, network, handlers, attempt.signal);
-    return { ...detectPeer(protocol.peer, peer.uri.host, options.profile), protocol, uri: shown, name: nameOf(peer) };
+    const detected = detectPeer(protocol.peer, peer.uri.host, options.profile);
+    return { ...detected, protocol, uri: shown, name: nameOf(peer), user: peer.credentials.user };
   } catch (error) {
     throw explain(attempt.signal.aborted ? attempt.signal.reason : error, peer);
   } finally {

@@ -6,6 +6,8 @@ import type { SaslMechanism } from '../../protocol/index.js';
 export interface Credentials {
   /** The one SASL mechanism that is offered. */
   readonly mechanism: string;
+  /** Who it says the program is, where that is a name that the peer compares with a message's `userId`. */
+  readonly user?: string | undefined;
   /** Whether something secret goes over the wire; then TLS or loopback is asked for. */
   readonly isSecret: boolean;
   /** A fresh exchange for one attempt; asks the provider function, if there is one, again. */

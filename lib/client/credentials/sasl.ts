@@ -35,6 +35,7 @@ export function saslPlain(user: string, password: SecretProvider): Credentials {
   const secret = secretSource(password, 'saslPlain.password');
   return {
     mechanism: 'PLAIN',
+    user: name,
     isSecret: true,
     start: () => ({
       name: 'PLAIN',

@@ -21,7 +21,7 @@ const ITERATIONS = { min: 4_096, max: 1_000_000 };
 export function saslScram(user: string, password: SecretProvider): Credentials {
   const name = checkUser(user, 'saslScram.user');
   const secret = secretSource(password, 'saslScram.password');
-  return { mechanism: NAME, isSecret: true, start: () => scramExchange(name, secret) };
+  return { mechanism: NAME, user: name, isSecret: true, start: () => scramExchange(name, secret) };
 }
 
 /** One exchange. `nonce` comes in for the test vectors of RFC 7677. */

@@ -40,4 +40,6 @@ export interface LinkSupervisor {
   readonly profile: PeerProfile | undefined;
   /** `host:port` of the peer without user info, for messages. */
   readonly peerName: string;
+  /** Who we are to the peer, where the credentials name somebody. */
+  readonly user?: string | undefined;
 }

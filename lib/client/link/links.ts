@@ -23,6 +23,7 @@ export class Links implements LinkSupervisor {
   #current: { readonly pool: SessionPool; readonly profile: PeerProfile } | undefined;
   #profile: PeerProfile | undefined;
   #peerName = 'the peer';
+  #user: string | undefined;
 
   constructor(private readonly options: LinksOptions) {}
 
@@ -32,6 +33,10 @@ export class Links implements LinkSupervisor {
 
   get peerName(): string {
     return this.#peerName;
+  }
+
+  get user(): string | undefined {
+    return this.#user;
   }
 
   /** Addresses and states, for health. */
@@ -53,6 +58,7 @@ export class Links implements LinkSupervisor {
     const { profile } = peer;
     this.#profile = profile;
     this.#peerName = peer.name;
+    this.#user = peer.user;
     const pool = new SessionPool(peer.protocol, {
       oneAttachAtATime: profile.refusalEndsSession,
       endTimeoutMs: this.options.endTimeoutMs,

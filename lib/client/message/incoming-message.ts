@@ -6,16 +6,26 @@ import {
   DecodeError,
   decodeMessageInto,
   RELEASED,
+  type AmqpMessage,
   type IncomingDelivery,
   type Outcome,
 } from '../../protocol/index.js';
 import type { CodecRegistry } from '../codec/codec-registry.js';
 import { SettlementError } from '../errors.js';
+import { checkRecord } from '../options/check.js';
 import type { Observers } from '../observer/observers.js';
 import type { Transaction } from '../transaction/transaction.js';
+import { batchSections, isBatch, readBatch } from './batched-message.js';
 import { Message } from './message.js';
 import { RAW } from './raw-body.js';
-import type { Delivery, Modification, ReceivedMessage, SettleOptions, SettleResult } from './received-message.js';
+import type {
+  Delivery,
+  Modification,
+  ReceivedMessage,
+  RejectOptions,
+  SettleOptions,
+  SettleResult,
+} from './received-message.js';
 import { transactionId } from '../transaction/transaction-id.js';
 
 /** The receiving client, as its messages see it. */
@@ -59,6 +69,8 @@ export class IncomingMessage extends Message implements ReceivedMessage {
     }
     try {
       decodeMessageInto(this, payload, start, end);
+      if (this.bodyType === 'data')
+        this.body = batchSections(this.#incoming.messageFormat, payload, start, end) ?? this.body;
       this.#raw = this.body;
     } catch (cause) {
       this.#raw = Buffer.from(payload.subarray(start, end));
@@ -97,6 +109,15 @@ export class IncomingMessage extends Message implements ReceivedMessage {
 
   get delivery(): Delivery {
     return this;
+  }
+
+  get messageFormat(): number {
+    return this.#incoming.messageFormat;
+  }
+
+  unbatch(): AmqpMessage[] {
+    const raw = this.#raw;
+    return isBatch(this.messageFormat, raw) ? readBatch(raw, this.#host.address, this.#host.codecs) : [this];
   }
 
   get tag(): Buffer {
@@ -182,8 +203,10 @@ export class IncomingMessage extends Message implements ReceivedMessage {
     return this.#settleOnce(RELEASED, options);
   }
 
-  reject(condition = 'amqp:internal-error', description?: string, options?: SettleOptions): Promise<SettleResult> {
-    return this.#settleOnce({ kind: 'rejected', condition, description }, options);
+  reject(condition = 'amqp:internal-error', description?: string, options?: RejectOptions): Promise<SettleResult> {
+    const info = options?.info;
+    const outcome = { kind: 'rejected', condition, description } as const;
+    return this.#settleOnce(info === undefined ? outcome : { ...outcome, info }, options);
   }
 
   modify(change: Modification = {}, options?: SettleOptions): Promise<SettleResult> {
@@ -192,6 +215,8 @@ export class IncomingMessage extends Message implements ReceivedMessage {
   }
 
   async #settleOnce(outcome: Outcome, options: SettleOptions | undefined): Promise<SettleResult> {
+    if (outcome.kind === 'rejected') checkRecord(outcome.info, 'info');
+    if (outcome.kind === 'modified') checkRecord(outcome.messageAnnotations, 'messageAnnotations');
     const before = this.outcome;
     if (before === undefined) return this.settle(outcome, options?.transaction);
     if (isDeepStrictEqual(before, outcome)) return this.#result ?? 'settled';

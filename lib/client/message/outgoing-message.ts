@@ -73,6 +73,9 @@ export class OutgoingMessages {
     message.footer = given.footer;
     message.body = rawBodyOf(given);
     message.bodyType = given.bodyType;
+    // Only on the few that have one, so that all others keep one shape.
+    if (given.messageFormat !== undefined && given.messageFormat !== 0)
+      Object.assign(message, { messageFormat: given.messageFormat });
     return withMaps(message, options);
   }
 }

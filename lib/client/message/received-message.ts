@@ -7,6 +7,12 @@ export interface SettleOptions {
   readonly transaction?: Transaction | undefined;
 }
 
+/** What may stand beside a rejection. */
+export interface RejectOptions extends SettleOptions {
+  /** More about the error. Few peers keep it with a dead letter; annotations (`modify`) are kept by more. */
+  readonly info?: Record<string, unknown> | undefined;
+}
+
 /**
  * `settled`: the peer was told. `stale`: the link over which the message came is gone, and the peer will deliver it again.
  */
@@ -52,11 +58,18 @@ export interface Delivery {
    *
    * @param condition an AMQP error condition; `amqp:internal-error` when left out
    */
-  reject(condition?: string, description?: string, options?: SettleOptions): Promise<SettleResult>;
+  reject(condition?: string, description?: string, options?: RejectOptions): Promise<SettleResult>;
   modify(change?: Modification, options?: SettleOptions): Promise<SettleResult>;
 }
 
 /** A message as received: its sections (the body decoded by the codec) and its delivery in one object. */
 export interface ReceivedMessage extends AmqpMessage, Delivery {
   readonly delivery: Delivery;
+  /**
+   * The messages of a batch (message-format 0x80013700), each with its sections and its body decoded; of any other message itself alone.
+   * The `body` of a batch is the list of its encoded messages. It is settled as a whole.
+   *
+   * @throws DecodeError when one of them cannot be read
+   */
+  unbatch(): AmqpMessage[];
 }

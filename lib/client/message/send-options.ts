@@ -1,6 +1,7 @@
-import { InvalidOptionsError, Uuid, type MessageId } from '../../protocol/index.js';
-import { joinPath, MAX_TIMER_MS } from '../options/check.js';
+import { InvalidOptionsError, type MessageId } from '../../protocol/index.js';
+import { MAX_TIMER_MS } from '../options/check.js';
 import type { Transaction } from '../transaction/transaction.js';
+import { checkFields, DATE, ID, RECORD, TEXT, UBYTE, UINT, whole, YES_OR_NO, type FieldCheck } from './field-check.js';
 
 /** What stands beside the value in a send. Flat on purpose; each goes to the section where the specification has it. */
 export interface SendOptions {
@@ -41,31 +42,14 @@ export interface SendOptions {
   /** Gives up waiting; a message that was written may still arrive. */
   readonly signal?: AbortSignal | undefined;
   readonly transaction?: Transaction | undefined;
+  /**
+   * With `settleMode: 'mixed'` only: `true` sends this one pre-settled, so that it is a success as soon as it is written.
+   * @default false
+   */
+  readonly settled?: boolean | undefined;
 }
 
-const MAX_UINT = 4_294_967_295;
-type Check = readonly [expected: string, fits: (value: unknown) => boolean];
-
-const TEXT: Check = ['a string', (value) => typeof value === 'string'];
-const ID: Check = [
-  'a string, bigint, Buffer or Uuid',
-  (value) =>
-    typeof value === 'string' ||
-    (typeof value === 'bigint' && value >= 0n && value < 2n ** 64n) ||
-    Buffer.isBuffer(value) ||
-    value instanceof Uuid,
-];
-const RECORD: Check = [
-  'a plain object',
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array),
-];
-const YES_OR_NO: Check = ['true or false', (value) => typeof value === 'boolean'];
-const whole = (min: number, max: number): Check => [
-  `a whole number from ${min} to ${max}`,
-  (value) => typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max,
-];
-
-const CHECKS: ReadonlyMap<string, Check> = new Map<keyof SendOptions, Check>([
+const CHECKS: ReadonlyMap<string, FieldCheck> = new Map<keyof SendOptions, FieldCheck>([
   ['messageId', ID],
   ['to', TEXT],
   ['subject', TEXT],
@@ -74,11 +58,11 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<keyof SendOptions, Check>([
   ['contentType', TEXT],
   ['contentEncoding', TEXT],
   ['groupId', TEXT],
-  ['groupSequence', whole(0, MAX_UINT)],
+  ['groupSequence', UINT],
   ['userId', TEXT],
-  ['creationTime', ['a valid Date', (value) => value instanceof Date && !Number.isNaN(value.getTime())]],
-  ['ttlMs', whole(0, MAX_UINT)],
-  ['priority', whole(0, 255)],
+  ['creationTime', DATE],
+  ['ttlMs', UINT],
+  ['priority', UBYTE],
   ['durable', YES_OR_NO],
   ['delayMs', whole(0, Number.MAX_SAFE_INTEGER)],
   ['applicationProperties', RECORD],
@@ -92,6 +76,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<keyof SendOptions, Check>([
   ['mandatory', YES_OR_NO],
   ['timeoutMs', whole(1, MAX_TIMER_MS)],
   ['signal', ['an AbortSignal', (value) => hasMethods(value, 'addEventListener') && 'aborted' in Object(value)]],
+  ['settled', YES_OR_NO],
   ['transaction', ['a transaction', (value) => typeof value === 'object' && value !== null && 'id' in value]],
 ]);
 
@@ -104,21 +89,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<keyof SendOptions, Check>([
 export function checkSendOptions(options: unknown, path: string): SendOptions {
   if (typeof options !== 'object' || options === null)
     throw new InvalidOptionsError(path === '' ? 'options' : path, 'an object of options', options);
-  for (const name in options) {
-    const value: unknown = Reflect.get(options, name);
-    if (value === undefined) continue;
-    const check = CHECKS.get(name);
-    if (check === undefined) {
-      const known = [...CHECKS.keys()].toSorted().join(', ');
-      throw new InvalidOptionsError(
-        joinPath(path, name),
-        `left out: there is no such option, known are ${known}`,
-        value,
-        'secret',
-      );
-    }
-    if (!check[1](value)) throw new InvalidOptionsError(joinPath(path, name), check[0], value);
-  }
+  checkFields(options, path, CHECKS);
   return options;
 }
 

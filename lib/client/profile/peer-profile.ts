@@ -47,7 +47,10 @@ export interface PeerProfile {
   readonly refusalEndsSession: boolean;
   /** A clean detach keeps unsettled deliveries away from other consumers until the session ends (RabbitMQ 3). */
   readonly detachKeepsUnsettled: boolean;
-  /** Durable unless a header says otherwise is the peer's own default; we always write the header. */
-  readonly footers: boolean;
+  /** What every key of annotations has to start with, on a peer that ends the session otherwise. */
+  readonly annotationPrefix: string | undefined;
+  /** A message's user-id has to be the login's name; the session ends otherwise. */
+  readonly userIdIsLogin: boolean;
+  /** `false`: a message with delivery annotations is never answered. */
   readonly deliveryAnnotations: boolean;
 }

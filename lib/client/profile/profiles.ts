@@ -26,7 +26,8 @@ const generic: PeerProfile = {
   topology: 'none',
   refusalEndsSession: false,
   detachKeepsUnsettled: false,
-  footers: true,
+  annotationPrefix: undefined,
+  userIdIsLogin: false,
   deliveryAnnotations: true,
 };
 
@@ -49,12 +50,14 @@ const rabbitmq4: PeerProfile = {
   replies: 'exclusive-queue',
   topology: 'rabbitmq-management',
   refusalEndsSession: true,
+  annotationPrefix: 'x-',
+  userIdIsLogin: true,
 };
 
 /** From 4.2 on, by its documentation: a volatile queue per link takes replies. */
 const rabbitmq4WithDirectReply: PeerProfile = { ...rabbitmq4, replies: 'direct-reply-to' };
 
-/** RabbitMQ 3 with the amqp1_0 plug-in. `modified` ends the session, a drain is never answered, footers crash it. */
+/** RabbitMQ 3 with the amqp1_0 plug-in. `modified` ends the session, a drain is never answered. */
 const rabbitmq3: PeerProfile = {
   ...rabbitmq4,
   name: 'rabbitmq-3',
@@ -72,8 +75,8 @@ const rabbitmq3: PeerProfile = {
   replies: 'configured',
   topology: 'none',
   detachKeepsUnsettled: true,
-  footers: false,
   deliveryAnnotations: false,
+  annotationPrefix: undefined,
 };
 
 /** ActiveMQ Classic: every attach creates the queue; a topic capability is ignored, the prefix is not. */

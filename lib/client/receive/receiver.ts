@@ -173,13 +173,15 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
 
   async attach(session: ProtocolSession, profile: PeerProfile, signal: AbortSignal): Promise<ReceiverLink> {
     const supervised = this.#supervised;
-    const { terminus, linkName, linkProperties } = resolveSource(this.source, profile);
+    const { terminus, linkName, ...wishes } = resolveSource(this.source, profile);
     await this.queue.learn(profile, this.options, signal);
     return session.attachReceiver({
       name: linkName ?? `${describeSource(this.source)}-${this.#nameSuffix()}`,
       source: terminus,
       target: {},
-      properties: linkProperties,
+      properties: wishes.linkProperties,
+      desiredCapabilities: wishes.desiredCapabilities,
+      offeredCapabilities: wishes.offeredCapabilities,
       settleMode: this.options.settlement === 'at-most-once' ? 'settled' : 'unsettled',
       maxMessageBytes: this.maxMessageBytes,
       creditWhenUsedUp: !profile.countsCreditOnItsWay,

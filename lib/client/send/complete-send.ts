@@ -1,21 +1,30 @@
 // A message leaving, right before it is written for the first time: what only the connected peer's profile can say.
 
+import type { AmqpMessage } from '../../protocol/index.js';
 import { wireAddress } from '../address/terminus.js';
 import type { SendError } from '../errors.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 import type { PendingSend } from './pending-send.js';
 import type { SendFailures } from './send-failures.js';
 
+/** Who the messages go to, and as whom. */
+export interface SendPeer {
+  readonly profile: PeerProfile | undefined;
+  /** The login's name; `undefined`: not known, or messages may name others. */
+  readonly user: string | undefined;
+}
+
 /** Answers why the message cannot be sent to this peer, or within its transaction. */
-export function completeSend(
-  pending: PendingSend,
-  profile: PeerProfile | undefined,
-  failures: SendFailures,
-): SendError | undefined {
+export function completeSend(pending: PendingSend, peer: SendPeer, failures: SendFailures): SendError | undefined {
   const { unfinished, transaction, message } = pending;
+  const { profile } = peer;
   if (transaction !== undefined && transaction.state !== 'active') return failures.inTransaction(pending);
   if (unfinished === undefined || profile === undefined) return undefined;
   pending.unfinished = undefined;
+  const wrong = whatEndsTheSession(message, profile, peer.user);
+  if (wrong !== undefined) return failures.encode(new TypeError(wrong));
+  if (message.deliveryAnnotations !== undefined && !profile.deliveryAnnotations)
+    return failures.notSupported(pending, `takes no delivery annotations (profile '${profile.name}')`);
   if (unfinished.address && message.properties?.to !== undefined)
     message.properties = { ...message.properties, to: wireAddress(message.properties.to, profile) };
   if (unfinished.delayMs === undefined) return undefined;
@@ -25,4 +34,17 @@ export function completeSend(
   const value = as === 'time' ? new Date(Date.now() + unfinished.delayMs) : unfinished.delayMs;
   message.messageAnnotations = { ...message.messageAnnotations, [annotation]: value };
   return undefined;
+}
+
+/** One such message would take the link away from all others. */
+function whatEndsTheSession(message: AmqpMessage, profile: PeerProfile, user: string | undefined): string | undefined {
+  const { annotationPrefix, userIdIsLogin, name } = profile;
+  if (annotationPrefix !== undefined)
+    for (const section of ['messageAnnotations', 'deliveryAnnotations'] as const)
+      for (const key in message[section])
+        if (!key.startsWith(annotationPrefix))
+          return `the key '${key}' of ${section} must start with '${annotationPrefix}' (profile '${name}')`;
+  const userId = message.properties?.userId;
+  if (!userIdIsLogin || user === undefined || userId === undefined || userId.toString() === user) return undefined;
+  return `userId must be the name that this connection logged in with (profile '${name}'), unless the send client's impersonate says otherwise`;
 }

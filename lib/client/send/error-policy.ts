@@ -2,14 +2,18 @@
 
 import { InvalidOptionsError } from '../../protocol/index.js';
 import type { SendError } from '../errors.js';
-import { checkFunction, checkMs, checkObject, checkWhole } from '../options/check.js';
+import { checkBoolean, checkFunction, checkMs, checkObject, checkWhole } from '../options/check.js';
 import { exponential } from '../policy/backoff.js';
+import type { Backoff } from '../policy/handler-policy.js';
 
 /** What is done about one failure. */
 export interface ErrorAction {
   readonly retry: boolean;
-  /** Unit: milliseconds. @default exponential, 100 to 10_000 */
-  readonly backoffMs?: number | undefined;
+  /**
+   * The pause before the next transfer; other messages go on meanwhile. A function is given the number of retries that counted, this
+   * one included: `policy.exponential({ initialMs, maxMs, jitter })`. Unit: milliseconds. @default exponential, 100 to 10_000
+   */
+  readonly backoffMs?: number | Backoff | undefined;
   /** `false`: this retry does not count towards `maxRetries`. @default true */
   readonly incrementRetries?: boolean | undefined;
 }
@@ -18,8 +22,11 @@ export interface ErrorAction {
 export interface ErrorPolicyOptions {
   /** 3 means at most 4 transfers. Range: 0 or more, or Infinity. @default 3 */
   readonly maxRetries?: number | undefined;
-  /** Asked for each failure of a transfer. `undefined` leaves it to the table of conditions. */
-  readonly onError?: ((error: SendError) => ErrorAction | undefined) | undefined;
+  /**
+   * Asked for each failure of a transfer, whatever its condition. `undefined` leaves it to the table of conditions. An action in place
+   * of a function is taken for every failure.
+   */
+  readonly onError?: ErrorAction | ((error: SendError) => ErrorAction | undefined) | undefined;
 }
 
 /** Conditions that another try will not mend (table T1 of the documentation). All others, and unknown ones, are retried. */
@@ -60,10 +67,27 @@ export class ErrorPolicy {
       default: 3,
       infinity: true,
     });
-    this.onError = checkFunction(given['onError'], 'errorPolicy.onError');
+    this.onError = checkOnError(given['onError']);
   }
 }
 
+function checkOnError(given: unknown): ((error: SendError) => ErrorAction | undefined) | undefined {
+  if (typeof given !== 'object') return checkFunction(given, 'errorPolicy.onError');
+  const { retry, backoffMs, incrementRetries } = checkObject(given, 'errorPolicy.onError', ACTION_NAMES);
+  if (typeof retry !== 'boolean') throw new InvalidOptionsError('errorPolicy.onError.retry', 'true or false', retry);
+  checkBackoff(backoffMs, 'errorPolicy.onError.backoffMs');
+  checkBoolean(incrementRetries, 'errorPolicy.onError.incrementRetries', undefined);
+  // True: its fields were seen to be an action's.
+  const action = given as ErrorAction;
+  return () => action;
+}
+
+/** @throws InvalidOptionsError */
+function checkBackoff(value: unknown, path: string): void {
+  if (typeof value !== 'function') checkMs(value, path, { default: undefined });
+}
+
+const ACTION_NAMES: readonly (keyof ErrorAction)[] = ['retry', 'backoffMs', 'incrementRetries'];
 const defaultBackoff = exponential({ initialMs: 100, maxMs: 10_000 });
 
 /** The next try of a failed transfer. */
@@ -88,8 +112,10 @@ export function decideRetry(
   const action = policy.onError?.(error);
   const retry = action === undefined ? byDefault.retry : action.retry;
   if (!retry || retries >= policy.maxRetries) return undefined;
+  const { backoffMs } = action ?? {};
+  const asked = typeof backoffMs === 'function' ? backoffMs(retries + 1) : backoffMs;
   const fallback = byDefault.delayMs ?? defaultBackoff(retries + 1);
-  const delayMs = checkMs(action?.backoffMs, 'errorPolicy.onError().backoffMs', { default: fallback });
+  const delayMs = checkMs(asked, 'errorPolicy.onError().backoffMs', { default: fallback });
   return { delayMs, counts: action?.incrementRetries !== false };
 }
 

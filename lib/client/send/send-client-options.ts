@@ -1,13 +1,16 @@
 import { checkCodec } from '../codec/check-codecs.js';
 import type { Codec } from '../codec/codec.js';
 import { checkSendOptions, type SendOptions } from '../message/send-options.js';
-import { checkMs, checkObject, checkOneOf, checkWhole, joinPath } from '../options/check.js';
+import { checkBoolean, checkMs, checkObject, checkOneOf, checkWhole, joinPath } from '../options/check.js';
 import { checkErrorPolicy, type ErrorPolicy } from './error-policy.js';
 
 /** How a send client works. */
 export interface SendClientOptions {
-  /** `unsettled`: a send resolves on the peer's outcome. `settled`: as soon as it is written. @default 'unsettled' */
-  readonly settleMode?: 'unsettled' | 'settled' | undefined;
+  /**
+   * `unsettled`: a send resolves on the peer's outcome. `settled`: as soon as it is written. `mixed`: each send says with `settled`.
+   * @default 'unsettled'
+   */
+  readonly settleMode?: 'unsettled' | 'settled' | 'mixed' | undefined;
   /** @default new ErrorPolicy() */
   readonly errorPolicy?: ErrorPolicy | undefined;
   /**
@@ -23,6 +26,11 @@ export interface SendClientOptions {
   readonly maxPendingBytes?: number | undefined;
   /** With `whenFull: 'wait'`: sends that may wait for room. Range: 0 or more. @default 1_000 */
   readonly maxWaitingSends?: number | undefined;
+  /**
+   * The login may name others in a message's `userId` (RabbitMQ: its user has the tag `impersonator`). Without it such a message is refused
+   * here, since the peer would end the session. @default false
+   */
+  readonly impersonate?: boolean | undefined;
   /** From the call to the outcome: connection, credit and retries included. Unit: milliseconds. @default 30_000 */
   readonly sendTimeoutMs?: number | undefined;
   /** Encodes what this client sends without a content type, before the codecs of the connection. */
@@ -33,13 +41,14 @@ export interface SendClientOptions {
 
 /** The same with every default filled in. */
 export interface ResolvedSendClientOptions {
-  readonly settleMode: 'unsettled' | 'settled';
+  readonly settleMode: 'unsettled' | 'settled' | 'mixed';
   readonly errorPolicy: ErrorPolicy;
   readonly onConnectionLost: 'retry' | 'fail';
   readonly whenFull: 'fail' | 'wait';
   readonly maxPendingMessages: number;
   readonly maxPendingBytes: number;
   readonly maxWaitingSends: number;
+  readonly impersonate: boolean;
   readonly sendTimeoutMs: number;
   readonly codec: Codec | undefined;
   readonly defaults: SendOptions | undefined;
@@ -53,6 +62,7 @@ const NAMES: readonly (keyof SendClientOptions)[] = [
   'maxPendingMessages',
   'maxPendingBytes',
   'maxWaitingSends',
+  'impersonate',
   'sendTimeoutMs',
   'codec',
   'defaults',
@@ -69,13 +79,14 @@ export function resolveSendClientOptions(options?: SendClientOptions, path = '')
     checkWhole(given[name], at(name), { min, max: Number.MAX_SAFE_INTEGER, default: fallback });
   const defaults = given['defaults'];
   return {
-    settleMode: checkOneOf(given['settleMode'], at('settleMode'), ['unsettled', 'settled'], 'unsettled'),
+    settleMode: checkOneOf(given['settleMode'], at('settleMode'), ['unsettled', 'settled', 'mixed'], 'unsettled'),
     errorPolicy: checkErrorPolicy(given['errorPolicy'], at('errorPolicy')),
     onConnectionLost: checkOneOf(given['onConnectionLost'], at('onConnectionLost'), ['retry', 'fail'], 'retry'),
     whenFull: checkOneOf(given['whenFull'], at('whenFull'), ['fail', 'wait'], 'fail'),
     maxPendingMessages: atLeast('maxPendingMessages', 1, 10_000),
     maxPendingBytes: atLeast('maxPendingBytes', 1, 67_108_864),
     maxWaitingSends: atLeast('maxWaitingSends', 0, 1_000),
+    impersonate: checkBoolean(given['impersonate'], at('impersonate'), false),
     sendTimeoutMs: checkMs(given['sendTimeoutMs'], at('sendTimeoutMs'), { min: 1, default: 30_000 }),
     codec: checkCodec(given['codec'], at('codec')),
     defaults: defaults === undefined ? undefined : checkSendOptions(defaults, at('defaults')),

@@ -1,25 +1,29 @@
 // A message leaving, first step: value -> codec -> pending send. The rest is the sender's.
 
-import { encodeMessage, type AmqpMessage } from '../../protocol/index.js';
+import type { AmqpMessage } from '../../protocol/index.js';
 import type { Target } from '../address/address.js';
 import { describeTarget } from '../address/terminus.js';
 import type { Closable } from '../client-context.js';
 import { ClientClosedError } from '../errors.js';
 import type { MessagingContext } from '../messaging-context.js';
 import { bytesOf } from '../message/body-bytes.js';
-import { createMessage } from '../message/create-message.js';
 import { MessageIds } from '../message/message-ids.js';
 import { OutgoingMessages } from '../message/outgoing-message.js';
 import { checkSendOptions, mergeSendOptions, type SendOptions } from '../message/send-options.js';
+import { sendBatchMessage } from './batch-send.js';
+import type { PendingMessage } from './pending-message.js';
 import { PendingSend } from './pending-send.js';
 import type { ResolvedSendClientOptions } from './send-client-options.js';
 import { SendFailures } from './send-failures.js';
 import { SendRoom } from './send-room.js';
-import type { SendResult, SendSuccess } from './send-result.js';
+import type { AttachedLink, SendClientState } from './send-link.js';
+import type { BatchSuccess, SendResult, SendSuccess } from './send-result.js';
 import { Sender } from './sender.js';
 
-/** A transfer that holds encoded messages, one per data section. */
-const BATCH_FORMAT = 0x8001_3700;
+/** One annotation of a profile's, or an address in its form. */
+const ANNOTATION_BYTES = 64;
+/** What observers write beside a message: a trace's context. */
+const OBSERVED_BYTES = 512;
 const CLOSE_TIMEOUT_MS = 5_000;
 
 /**
@@ -56,9 +60,31 @@ export class SendClient implements Closable {
 
   /** Messages queued, or sent without an outcome, in the order of the calls. */
   get pendingMessages(): readonly AmqpMessage[] {
-    const { held, queued, sent, delayed } = this.#sender;
-    const pending = [held, queued, sent, delayed].flatMap((list) => list.snapshot());
-    return pending.toSorted((a, b) => a.sequence - b.sequence).map(({ message }) => message);
+    return this.pending.map(({ message }) => message);
+  }
+
+  /** The same messages, each with how far it is. What was queued and never sent is still here after `close()`. */
+  get pending(): readonly PendingMessage[] {
+    return this.#sender.pending;
+  }
+
+  get state(): SendClientState {
+    return this.#sender.link.state;
+  }
+
+  /** What was agreed on with the peer, and the credit now; `undefined` while there is no link. */
+  get link(): AttachedLink | undefined {
+    return this.#sender.link.attachedLink;
+  }
+
+  /**
+   * Attaches now instead of with the first send; at once when it is attached.
+   *
+   * Rejects LinkError, ConnectionError, AmqpTimeoutError, ClientClosedError.
+   */
+  async attach(): Promise<void> {
+    this.#checkOpen();
+    await this.#sender.link.attachNow(undefined);
   }
 
   /**
@@ -113,29 +139,34 @@ export class SendClient implements Closable {
       // Not more than one of ours in the waiting room: the rest of the batch need not exist yet.
       if (!this.#sender.isClosed && this.#room.waiting.size > 0) await this.#room.ready();
       const index = results.length;
-      results.push(
-        this.#sendForResult(value, typeof options === 'function' ? (): SendOptions => options(value, index) : options),
-      );
+      const own = typeof options === 'function' ? (): SendOptions => options(value, index) : options;
+      results.push(this.#sendForResult(value, own, 'queue'));
     }
     return Promise.all(results);
   }
 
   /**
-   * Sends all values in one transfer of message format 0x80013700, each an encoded message in a data section, for peers that take such
-   * batches apart (Azure). The options stand on each and on the whole; a `messageId` on the whole only. Its size is checked here.
+   * Sends all values in one transfer of message-format 0x80013700, each an encoded message in a data section, for peers that take such
+   * batches apart (Azure, the embedded broker) and receivers that do (`message.unbatch()`). What does not fit into one transfer of the
+   * peer's max-message-size goes out in several, in order. The options stand on each message and on the whole; a `messageId` on the first
+   * transfer only. The values are taken once, and nothing is sent unless every one of them can be.
+   *
+   * Rejects as `send` does: MessageTooLargeError names the values that fit into no transfer; BatchSendError says what became of each
+   * transfer when there were several and one of them failed.
    */
-  async sendBatchMessage(values: Iterable<unknown>, options: SendOptions = {}): Promise<SendSuccess> {
-    let batch: AmqpMessage;
-    try {
-      const { messageId: _whole, ...each } = { ...this.#optionsOf(options) };
-      const parts = Array.from(values, (value) => encodeMessage(this.#messages.make(value, each)));
-      if (parts.length === 0) throw new TypeError('a batch message needs at least one value');
-      batch = createMessage({ body: parts, bodyType: 'data' });
-    } catch (error) {
-      throw this.#failures.encode(error);
-    }
-    const { contentType: _inner, bodyType: _body, applicationProperties: _properties, ...whole } = options;
-    return this.#promised(batch, whole, BATCH_FORMAT);
+  sendBatchMessage(values: Iterable<unknown>, options: SendOptions = {}): Promise<BatchSuccess> {
+    const { maxPendingBytes, sendTimeoutMs, whenFull } = this.#options;
+    return sendBatchMessage(values, options, {
+      address: this.address,
+      maxPendingBytes,
+      sendTimeoutMs,
+      optionsOf: (given) => this.#optionsOf(given) ?? {},
+      make: (value, given) => this.#messages.make(value, given),
+      addedLater: (given) => this.#addedLater(given),
+      limit: ({ signal }, timeoutMs) => this.#sender.messageLimit(timeoutMs, signal),
+      submit: (message, given, isFirst) => this.#sendForResult(message, given, isFirst ? whenFull : 'queue'),
+      refusal: (cause) => this.#failures.encode(cause),
+    });
   }
 
   /**
@@ -193,27 +224,27 @@ export class SendClient implements Closable {
     return this.#closing;
   }
 
-  async #sendForResult(value: unknown, options: SendOptions | (() => SendOptions) | undefined): Promise<SendResult> {
+  /** Bytes that the peer's profile and the observers may add to a message after it was made: a guess on the safe side. */
+  #addedLater({ delayMs, to = '' }: SendOptions): number {
+    const annotation = delayMs === undefined ? 0 : ANNOTATION_BYTES;
+    const address = this.#isAnonymous ? ANNOTATION_BYTES + 2 * Buffer.byteLength(to) : 0;
+    return annotation + address + (this.#context.observers.watchesSends ? OBSERVED_BYTES : 0);
+  }
+
+  async #sendForResult(
+    value: unknown,
+    options: SendOptions | (() => SendOptions) | undefined,
+    whenFull: 'fail' | 'wait' | 'queue',
+  ): Promise<SendResult> {
     try {
       const pending = this.#prepare(value, typeof options === 'function' ? options() : options);
       return await new Promise<SendResult>((resolve) => {
         pending.resolve = resolve;
-        this.#sender.submit(pending, 'queue');
+        this.#sender.submit(pending, whenFull);
       });
     } catch (error) {
       return { ok: false, error: this.#failures.encode(error), attempts: 0 };
     }
-  }
-
-  #promised(message: AmqpMessage, options: SendOptions, format: number): Promise<SendSuccess> {
-    return new Promise((resolve, reject) => {
-      const pending = this.#prepare(message, options);
-      pending.messageFormat = format;
-      // True: with `reject` set, only a success is resolved.
-      pending.resolve = resolve as (result: SendResult) => void;
-      pending.reject = reject;
-      this.#sender.submit(pending, this.#options.whenFull);
-    });
   }
 
   readonly #capture = (resolve: (result: SendResult) => void, reject: (error: unknown) => void): void => {
@@ -229,7 +260,8 @@ export class SendClient implements Closable {
   /** @throws as `#prepare` */
   #make(value: unknown, options: SendOptions | undefined): PendingSend {
     let message = this.#messages.make(value, options);
-    const pending = new PendingSend(this.#sender, message, this.#options.settleMode === 'settled');
+    const pending = new PendingSend(this.#sender, message, isPresettled(this.#options.settleMode, options?.settled));
+    pending.messageFormat = message.messageFormat;
     if (this.#context.observers.watchesSends) {
       const observed = this.#context.observers.sending(this.address, message);
       message = observed.message;
@@ -245,7 +277,7 @@ export class SendClient implements Closable {
       pending.signal = options.signal;
       pending.transaction = options.transaction;
     }
-    if (this.#isAnonymous || options?.delayMs !== undefined)
+    if (this.#isAnonymous || options?.delayMs !== undefined || dependsOnPeer(message))
       pending.unfinished = { address: this.#isAnonymous, delayMs: options?.delayMs };
     return pending;
   }
@@ -260,4 +292,17 @@ export class SendClient implements Closable {
   #checkOpen(): void {
     if (this.#sender.isClosed) throw new ClientClosedError(`the send client for "${this.address}" is closed`);
   }
+}
+
+/** @throws TypeError when the link cannot send a single message the other way */
+function isPresettled(mode: 'unsettled' | 'settled' | 'mixed', asked: boolean | undefined): boolean {
+  if (mode === 'mixed') return asked === true;
+  const isSettled = mode === 'settled';
+  if (asked === undefined || asked === isSettled) return isSettled;
+  throw new TypeError(`settled: ${String(asked)} needs a client of settleMode 'mixed', this one is '${mode}'`);
+}
+
+/** It has something over which some peers end the session. */
+function dependsOnPeer({ messageAnnotations, deliveryAnnotations, properties }: AmqpMessage): boolean {
+  return messageAnnotations !== undefined || deliveryAnnotations !== undefined || properties?.userId !== undefined;
 }

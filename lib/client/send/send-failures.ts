@@ -11,6 +11,9 @@ import {
 import { ClientClosedError, EncodeError, MessageTooLargeError, SendError, type SendErrorCode } from '../errors.js';
 import type { PendingSend } from './pending-send.js';
 
+/** What an error says of the send itself. */
+export type FailingSend = Pick<PendingSend, 'attempts' | 'inDoubt' | 'timeoutMs' | 'signal' | 'transaction'>;
+
 /** Makes the errors of one client. */
 export class SendFailures {
   constructor(
@@ -30,13 +33,14 @@ export class SendFailures {
   }
 
   /** The peer's outcome was not a success. */
-  outcome(pending: PendingSend, outcome: Exclude<Outcome, { kind: 'accepted' }>): SendError {
+  outcome(pending: FailingSend, outcome: Exclude<Outcome, { kind: 'accepted' }>): SendError {
     const said = outcome.kind === 'rejected' ? [outcome.condition, outcome.description] : [];
     const details = said.filter((part) => part !== undefined && part !== '').join(', ');
     const condition = outcome.kind === 'rejected' ? outcome.condition : undefined;
     const why = `${this.peerName()} ${outcome.kind} the message${details === '' ? '' : ` (${details})`}`;
     return this.#make(outcome.kind, why, pending, pending.inDoubt, {
       condition,
+      ...(outcome.kind === 'rejected' && { description: outcome.description, info: outcome.info }),
       // Without a condition a rejection speaks of the queue (RabbitMQ: it is full), not of the message.
       retryable: outcome.kind !== 'rejected' || condition === undefined,
       outcome,
@@ -44,40 +48,41 @@ export class SendFailures {
   }
 
   /** The peer settled it without an outcome, or with one that nobody knows. */
-  withoutOutcome(pending: PendingSend, problem: string | undefined): SendError {
+  withoutOutcome(pending: FailingSend, problem: string | undefined): SendError {
     const why = `${this.peerName()} settled the message ${problem === undefined ? 'without an outcome' : `with ${problem}`}`;
     return this.#make('unknown-outcome', why, pending, true, {});
   }
 
   /** The link or connection went down, or could not be had. */
-  link(pending: PendingSend, cause: unknown, written: boolean): SendError {
+  link(pending: FailingSend, cause: unknown, written: boolean): SendError {
     const known = cause instanceof AmqpError ? cause : undefined;
-    const facts = { cause, condition: known?.condition, retryable: known?.retryable ?? true };
+    const { condition, description, info, retryable = true } = known ?? {};
+    const facts = { cause, condition, description, info, retryable };
     const why = known?.message ?? 'the link ended';
     return this.#make(linkCode(cause), why, pending, written || pending.inDoubt, facts);
   }
 
-  timeout(pending: PendingSend, waitedFor: string, written: boolean, cause: AmqpError | undefined): SendError {
+  timeout(pending: FailingSend, waitedFor: string, written: boolean, cause: AmqpError | undefined): SendError {
     const because = cause === undefined ? '' : `; last: ${cause.message}`;
     const why = `no ${waitedFor} within ${pending.timeoutMs} ms${because}`;
     const facts = { cause, condition: cause?.condition, retryable: true };
     return this.#make('timeout', why, pending, written || pending.inDoubt, facts);
   }
 
-  aborted(pending: PendingSend, written: boolean): SendError {
+  aborted(pending: FailingSend, written: boolean): SendError {
     const cause: unknown = pending.signal?.reason;
     return this.#make('aborted', 'its signal was aborted', pending, written || pending.inDoubt, { cause });
   }
 
-  closed(pending: PendingSend, written: boolean): SendError {
+  closed(pending: FailingSend, written: boolean): SendError {
     return this.#make('client-closed', 'the client is closed', pending, written || pending.inDoubt, {});
   }
 
-  notSupported(pending: PendingSend, what: string): SendError {
+  notSupported(pending: FailingSend, what: string): SendError {
     return this.#make('not-supported', `${this.peerName()} ${what}`, pending, false, {});
   }
 
-  inTransaction(pending: PendingSend): SendError {
+  inTransaction(pending: FailingSend): SendError {
     const state = pending.transaction?.state ?? 'over';
     return this.#make('aborted', `its transaction is ${state}`, pending, false, {});
   }
@@ -85,7 +90,7 @@ export class SendFailures {
   #make(
     code: SendErrorCode,
     why: string,
-    pending: PendingSend,
+    pending: FailingSend,
     mayHaveIt: boolean,
     facts: AmqpErrorFacts & { readonly outcome?: Outcome },
   ): SendError {

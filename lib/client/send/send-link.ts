@@ -8,6 +8,27 @@ import { atMost } from '../deadline.js';
 import type { LinkOwner, LinkSupervisor, SupervisedLink } from '../link/link-owner.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 
+type SettleMode = 'unsettled' | 'settled' | 'mixed';
+
+/** What was agreed on when the link was attached, and its credit now. */
+export interface AttachedLink {
+  readonly name: string;
+  /** The peer's name for the target: for a dynamic one, where its messages go. */
+  readonly address: string | undefined;
+  /** Credit left: messages that may be sent without waiting for the peer. */
+  readonly credit: number;
+  /** The peer's max-message-size; `undefined`: none. */
+  readonly maxMessageBytes: number | undefined;
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly offeredCapabilities: readonly string[];
+}
+
+/**
+ * `idle`: not used yet. `lost`: attached before, and the connection brings it back. `refused`: likewise, and the peer does not want it at
+ * present. `failed`: given up; the next send tries anew.
+ */
+export type SendClientState = 'idle' | 'attaching' | 'attached' | 'lost' | 'refused' | 'failed' | 'closed';
+
 /** What the client does when its link comes and goes. */
 export interface SendLinkEvents {
   /** Up, or room for more on it. */
@@ -29,12 +50,12 @@ export class SendLink implements LinkOwner<SenderLink> {
   lastError: AmqpError | undefined = undefined;
   readonly #target: Target;
   readonly #links: LinkSupervisor;
-  readonly #settleMode: 'unsettled' | 'settled';
+  readonly #settleMode: SettleMode;
   readonly #events: SendLinkEvents;
   readonly #closed = new AbortController();
   #supervised: SupervisedLink | undefined = undefined;
 
-  constructor(target: Target, links: LinkSupervisor, settleMode: 'unsettled' | 'settled', events: SendLinkEvents) {
+  constructor(target: Target, links: LinkSupervisor, settleMode: SettleMode, events: SendLinkEvents) {
     this.address = describeTarget(target);
     this.#target = target;
     this.#links = links;
@@ -46,10 +67,38 @@ export class SendLink implements LinkOwner<SenderLink> {
     return this.#links.profile;
   }
 
+  get user(): string | undefined {
+    return this.#links.user;
+  }
+
+  get state(): SendClientState {
+    if (this.#closed.signal.aborted) return 'closed';
+    return this.#supervised?.state ?? (this.lastError === undefined ? 'idle' : 'failed');
+  }
+
+  get attachedLink(): AttachedLink | undefined {
+    const link = this.current;
+    if (link === undefined) return undefined;
+    const { name, credit, maxMessageSize, remote } = link;
+    const { properties, offeredCapabilities, target } = remote;
+    return {
+      name,
+      address: target?.address ?? undefined,
+      credit,
+      maxMessageBytes: maxMessageSize,
+      properties,
+      offeredCapabilities,
+    };
+  }
+
+  /** Resolves with the link; at once when it is there. Rejects with what ended it, or the signal's reason. */
+  async attachNow(signal: AbortSignal | undefined): Promise<void> {
+    if (this.current === undefined) await this.#supervise().ready(signal);
+  }
+
   /** Asks for the link, unless it is there or on its way. */
   want(): void {
-    this.#supervised ??= this.#links.supervise(this);
-    const supervised = this.#supervised;
+    const supervised = this.#supervise();
     if (supervised.state !== 'idle') return;
     // Each send has its own deadline; the wish for the link ends with the client.
     supervised.ready(this.#closed.signal).catch((error: unknown) => {
@@ -60,12 +109,14 @@ export class SendLink implements LinkOwner<SenderLink> {
 
   async attach(session: ProtocolSession, profile: PeerProfile, signal: AbortSignal): Promise<SenderLink> {
     const supervised = this.#supervised;
-    const { terminus, linkName, linkProperties, mandatory } = resolveTarget(this.#target, profile);
+    const { terminus, linkName, mandatory, ...wishes } = resolveTarget(this.#target, profile);
     const link = await session.attachSender({
       name: linkName ?? `${this.address}-${randomUUID()}`,
       source: {},
       target: terminus,
-      properties: linkProperties,
+      properties: wishes.linkProperties,
+      desiredCapabilities: wishes.desiredCapabilities,
+      offeredCapabilities: wishes.offeredCapabilities,
       settleMode: this.#settleMode,
       signal,
       onSendable: () => this.#events.linkSendable(),
@@ -103,6 +154,11 @@ export class SendLink implements LinkOwner<SenderLink> {
     await link?.detach({ closed: true, timeoutMs });
     // A peer that hangs does not answer the end of the session either.
     if (supervised !== undefined) await atMost(Math.max(0, until - performance.now()), supervised.release());
+  }
+
+  #supervise(): SupervisedLink {
+    this.#supervised ??= this.#links.supervise(this);
+    return this.#supervised;
   }
 
   #givenUp(error: unknown): void {

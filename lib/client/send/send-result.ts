@@ -13,6 +13,12 @@ export interface SendSuccess {
   readonly attempts: number;
 }
 
+/** A batch message that the peer has: the facts of its transfers together, and each by itself. */
+export interface BatchSuccess extends SendSuccess {
+  /** More than one where the batch did not fit into one transfer of the peer's max-message-size. */
+  readonly transfers: readonly SendSuccess[];
+}
+
 /** A message that failed; `error.delivered` says whether the peer may have it. */
 export interface SendFailureResult {
   readonly ok: false;

@@ -4,8 +4,10 @@ import type { AmqpError, Outcome } from '../../protocol/index.js';
 import type { Target } from '../address/address.js';
 import type { SendError } from '../errors.js';
 import type { MessagingContext } from '../messaging-context.js';
+import { attachedMessageLimit } from './message-limit.js';
+import { pendingMessages, type PendingMessage } from './pending-message.js';
 import type { PendingSend, SendEvents } from './pending-send.js';
-import { completeSend } from './complete-send.js';
+import { completeSend, type SendPeer } from './complete-send.js';
 import type { ResolvedSendClientOptions } from './send-client-options.js';
 import type { SendFailures } from './send-failures.js';
 import { SendLink, type SendLinkEvents } from './send-link.js';
@@ -52,6 +54,22 @@ export class Sender implements SendEvents, SendLinkEvents {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  get link(): SendLink {
+    return this.#link;
+  }
+
+  /** Every message without an outcome, in the order of the calls; those that wait for room are not in the queue yet. */
+  get pending(): readonly PendingMessage[] {
+    return pendingMessages({ held: this.held, waiting: this.queued, sent: this.sent, retrying: this.delayed });
+  }
+
+  /** The peer's max-message-size, at once when the link is there, or will never be. Rejects SendError. */
+  messageLimit(timeoutMs: number, signal: AbortSignal | undefined): number | undefined | Promise<number | undefined> {
+    const { attachedLink } = this.#link;
+    if (attachedLink !== undefined || this.#isClosed) return attachedLink?.maxMessageBytes;
+    return attachedMessageLimit(this.#link, this.#parts.failures, timeoutMs, signal);
   }
 
   /** Puts it aside for `sendAllMessages`; it already takes its place. @throws SendQueueFullError */
@@ -192,7 +210,7 @@ export class Sender implements SendEvents, SendLinkEvents {
     const link = this.#link.current;
     if (link === undefined || !link.isOpen) return false;
     if (pending.unfinished !== undefined || pending.transaction !== undefined) {
-      const problem = completeSend(pending, this.#link.profile, this.#parts.failures);
+      const problem = completeSend(pending, this.#peer, this.#parts.failures);
       if (problem !== undefined) {
         this.#finish(pending, problem);
         return true;
@@ -262,6 +280,11 @@ export class Sender implements SendEvents, SendLinkEvents {
 
   #settle(pending: PendingSend, result: SendSuccess | SendError): void {
     reportResult(pending, result, this.#parts.context.observers);
+  }
+
+  get #peer(): SendPeer {
+    const { profile, user } = this.#link;
+    return { profile, user: this.#parts.options.impersonate ? undefined : user };
   }
 
   get #busy(): number {

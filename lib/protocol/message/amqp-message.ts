@@ -49,4 +49,6 @@ export interface AmqpMessage {
    */
   body: unknown;
   bodyType: BodyType;
+  /** The transfer's message-format (section 2.7.5). Absent: 0, a message as section 3.2 has it. */
+  readonly messageFormat?: number | undefined;
 }

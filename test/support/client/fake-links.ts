@@ -4,6 +4,7 @@
 import type { ClientContext } from '../../../lib/client/client-context.js';
 import { CodecRegistry } from '../../../lib/client/codec/codec-registry.js';
 import { SlicedDeadlineSweeper } from '../../../lib/client/deadline-sweeper.js';
+import { ClientClosedError } from '../../../lib/client/errors.js';
 import type { LinkOwner, LinkSupervisor, SupervisedLink } from '../../../lib/client/link/link-owner.js';
 import type { MessagingContext } from '../../../lib/client/messaging-context.js';
 import type { Observer } from '../../../lib/client/observer/observer.js';
@@ -103,6 +104,7 @@ export class FakeSupervised implements SupervisedLink {
   async release(): Promise<void> {
     this.isReleased = true;
     this.state = 'closed';
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(new ClientClosedError('the client is closed'));
   }
 }
 
@@ -167,11 +169,13 @@ export class FakeSenderLink implements SenderLink {
   readonly unsettled: OutgoingTransfer[] = [];
   /** Every message that was written, decoded again. */
   readonly written: AmqpMessage[] = [];
+  /** The same as bytes. */
+  readonly payloads: Buffer[] = [];
   readonly formats: (number | undefined)[] = [];
   readonly detached: { closed: boolean }[] = [];
 
   constructor(
-    private readonly options: AttachSenderOptions,
+    readonly options: AttachSenderOptions,
     public credit: number,
     readonly maxMessageSize: number | undefined,
   ) {
@@ -191,6 +195,7 @@ export class FakeSenderLink implements SenderLink {
     decodeMessageInto(decoded, bytes, 0, bytes.length);
     this.credit--;
     this.written.push(decoded);
+    this.payloads.push(bytes);
     this.formats.push(transfer.messageFormat);
     if (transfer.presettled === true) queueMicrotask(() => transfer.settled(undefined));
     else this.unsettled.push(transfer);

@@ -28,6 +28,25 @@ describe('createMessage', () => {
     ['a sequence that is no array', { bodyType: 'sequence', body: 'x' }, 'message.body'],
     ['data that is no bytes', { bodyType: 'data', body: { a: 1 } }, 'message.body'],
     ['nothing at all', null, 'message'],
+    ['a property that does not exist', { properties: { mesageId: 'm' } }, 'message.properties.mesageId'],
+    ['a subject that is no text', { properties: { subject: 1 } }, 'message.properties.subject must be a string'],
+    ['a message id of a type that AMQP has not', { properties: { messageId: 7 } }, 'message.properties.messageId'],
+    ['a user id that is no bytes', { properties: { userId: 'me' } }, 'message.properties.userId must be a Buffer'],
+    ['a time that is none', { properties: { creationTime: new Date('x') } }, 'message.properties.creationTime'],
+    [
+      'a sequence number over its range',
+      { properties: { groupSequence: 2 ** 32 } },
+      'message.properties.groupSequence',
+    ],
+    ['a header field that does not exist', { header: { time_to_live: 5 } }, 'message.header.time_to_live'],
+    [
+      'a priority over 255',
+      { header: { priority: 256 } },
+      'message.header.priority must be a whole number from 0 to 255',
+    ],
+    ['a format that is no uint', { messageFormat: -1 }, 'message.messageFormat'],
+    ['annotations that are no map', { messageAnnotations: ['x-a'] }, 'message.messageAnnotations'],
+    ['application properties that are no map', { applicationProperties: 'a' }, 'message.applicationProperties'],
   ])('refuses %s', (_name, sections, words) => {
     expect(() => createMessage(sections as Partial<AmqpMessage>)).toThrow(InvalidOptionsError);
     expect(() => createMessage(sections as Partial<AmqpMessage>)).toThrow(words);

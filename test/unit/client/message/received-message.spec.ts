@@ -138,6 +138,24 @@ describe('settling', () => {
     await expect(message.release()).rejects.toMatchObject({ code: 'already-settled' });
   });
 
+  it('with more about the error hands that on', async () => {
+    const { message, delivery } = receive();
+    await message.reject('app:no', 'not today', { info: { at: 'noon' } });
+    const outcome = { kind: 'rejected', condition: 'app:no', description: 'not today', info: { at: 'noon' } };
+    expect(delivery.outcome).toEqual(outcome);
+    expect(message.outcome).toEqual(outcome);
+  });
+
+  it.each<[string, (message: IncomingMessage) => Promise<unknown>]>([
+    ['info', (message) => message.reject('app:no', 'why', { info: ['noon'] as never })],
+    ['messageAnnotations', (message) => message.modify({ messageAnnotations: 'x' as never })],
+  ])('with %s that is no map is refused and leaves the message as it was', async (name, settling) => {
+    const { message, delivery } = receive();
+    await expect(settling(message)).rejects.toThrow(`${name} must be a plain object`);
+    expect([message.settled, delivery.settlements]).toEqual([false, 0]);
+    await expect(message.accept()).resolves.toBe('settled');
+  });
+
   it('says what the specification wants where little is given', async () => {
     const one = receive();
     await one.message.reject();

@@ -93,7 +93,8 @@ describe('options of a subscription', () => {
 
 describe('options of a send client', () => {
   it.each<[string, unknown]>([
-    ['settleMode', 'mixed'],
+    ['settleMode', 'second'],
+    ['impersonate', 'yes'],
     ['errorPolicy', { maxRetries: 3 }],
     ['errorPolicy', () => undefined],
     ['onConnectionLost', 'ignore'],

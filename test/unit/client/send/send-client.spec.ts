@@ -560,6 +560,30 @@ describe('the error policy', () => {
     ]);
   });
 
+  it('may be one action for every failure, with a backoff that grows, of which each message has its own', async () => {
+    const delays: number[] = [];
+    const backoffMs = (failures: number): number => {
+      delays.push(failures);
+      return failures * 1_000;
+    };
+    const { client, links } = await attached({
+      errorPolicy: new ErrorPolicy({ maxRetries: 2, onError: { retry: true, backoffMs } }),
+    });
+    const failing = failure(client.send('a'));
+    links.sender.answer(rejectedWith('amqp:not-found'));
+    const other = client.send('b');
+    links.sender.answer(ACCEPTED);
+    await other;
+    for (const pause of [1_000, 2_000]) {
+      jest.advanceTimersByTime(pause - 1);
+      expect(links.sender.unsettled).toHaveLength(0);
+      jest.advanceTimersByTime(1);
+      links.sender.answer(rejectedWith('vendor:own'));
+    }
+    expect(await failing).toMatchObject({ attempts: 3, condition: 'vendor:own' });
+    expect(delays).toEqual([1, 2]);
+  });
+
   it('may retry without counting', async () => {
     const action = { retry: true, backoffMs: 0, incrementRetries: false };
     const { client, links } = await attached({
@@ -640,6 +664,10 @@ describe('the error policy', () => {
   it.each<[unknown, string]>([
     [{ maxRetries: -1 }, 'errorPolicy.maxRetries'],
     [{ onError: true }, 'errorPolicy.onError'],
+    [{ onError: null }, 'errorPolicy.onError'],
+    [{ onError: { retry: 'yes' } }, 'errorPolicy.onError.retry'],
+    [{ onError: { retry: true, backoffMs: -1 } }, 'errorPolicy.onError.backoffMs'],
+    [{ onError: { retry: true, backoff: 1 } }, 'errorPolicy.onError.backoff'],
     [{ retries: 3 }, 'errorPolicy.retries'],
   ])('%j is refused when it is made', (options, words) => {
     expect(() => new ErrorPolicy(options as object)).toThrow(words);

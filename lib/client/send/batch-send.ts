@@ -1,0 +1,119 @@
+// A message leaving as one of a batch: values -> encoded messages -> as few transfers as the peer's limit allows -> one result.
+
+import { BATCH_FORMAT, encodeMessage, type AmqpMessage } from '../../protocol/index.js';
+import { BatchSendError, MessageTooLargeError, SendQueueFullError } from '../errors.js';
+import { createMessage } from '../message/create-message.js';
+import type { SendOptions } from '../message/send-options.js';
+import { packBatch } from './batch-parts.js';
+import type { BatchSuccess, SendResult, SendSuccess } from './send-result.js';
+
+/** What a batch needs of its send client. */
+export interface BatchHost {
+  readonly address: string;
+  readonly maxPendingBytes: number;
+  readonly sendTimeoutMs: number;
+  /** The client's defaults, with these over them. @throws InvalidOptionsError */
+  optionsOf(options: SendOptions): SendOptions;
+  /** @throws whatever the codec throws */
+  make(value: unknown, options: SendOptions): AmqpMessage;
+  /** Bytes that may come to a message of these options between here and the wire. */
+  addedLater(options: SendOptions): number;
+  /** The peer's max-message-size, as soon as the link says it. Rejects SendError. */
+  limit(options: SendOptions, timeoutMs: number): number | undefined | Promise<number | undefined>;
+  /** @param isFirst the others follow it through a full queue, so that no batch is cut short for want of room */
+  submit(message: AmqpMessage, options: SendOptions, isFirst: boolean): Promise<SendResult>;
+  /** Whatever is wrong with the values. */
+  refusal(cause: unknown): Error;
+}
+
+/** The data section of an encoded message of no bytes, which is measured with the envelope. */
+const EMPTY_SECTION = 5;
+
+/** Nothing is sent unless every value can be. @throws SendError */
+export async function sendBatchMessage(
+  values: Iterable<unknown>,
+  given: SendOptions,
+  host: BatchHost,
+): Promise<BatchSuccess> {
+  const startedAt = performance.now();
+  let encoded: Buffer[];
+  let envelope: number;
+  try {
+    const options = host.optionsOf(given);
+    encoded = encodeAll(values, options, host);
+    envelope = envelopeSize(given, host);
+  } catch (error) {
+    throw host.refusal(error);
+  }
+  const { contentType: _inner, bodyType: _body, applicationProperties: _each, ...whole } = given;
+  const timeoutMs = whole.timeoutMs ?? host.sendTimeoutMs;
+  const known = host.limit(whole, timeoutMs);
+  const limit = known instanceof Promise ? await known : known;
+  const { parts, tooLarge } = packBatch(encoded, (limit ?? Infinity) - envelope);
+  if (tooLarge.length > 0) throw tooLargeAlone(tooLarge, encoded, limit, host.address);
+  const left = Math.max(1, Math.ceil(timeoutMs - (performance.now() - startedAt)));
+  const { messageId: _first, ...others } = whole;
+  const results = parts.map((part, index) =>
+    host.submit(batchOf(part), { ...(index === 0 ? whole : others), timeoutMs: left }, index === 0),
+  );
+  return together(await Promise.all(results));
+}
+
+/** Takes each value once. */
+function encodeAll(values: Iterable<unknown>, options: SendOptions, host: BatchHost): Buffer[] {
+  const { messageId: _whole, ...each } = options;
+  const encoded: Buffer[] = [];
+  let bytes = 0;
+  for (const value of values) {
+    const message = encodeMessage(host.make(value, each));
+    encoded.push(message);
+    bytes += message.length;
+    if (bytes <= host.maxPendingBytes) continue;
+    const why = `the batch has more bytes than maxPendingBytes (${host.maxPendingBytes})`;
+    throw new SendQueueFullError(`a send to "${host.address}" failed: ${why}`, host.address, { retryable: false });
+  }
+  if (encoded.length === 0) throw new TypeError('a batch message needs at least one value');
+  return encoded;
+}
+
+/** The other sections of a transfer: of the first, or of one of the others, whichever has the longer message-id. */
+function envelopeSize(given: SendOptions, host: BatchHost): number {
+  const { contentType: _inner, bodyType: _body, applicationProperties: _each, ...whole } = given;
+  const { messageId: _first, ...others } = whole;
+  const sizes = [whole, others].map((options) => {
+    return encodeMessage(host.make(batchOf([Buffer.alloc(0)]), host.optionsOf(options))).length;
+  });
+  return Math.max(...sizes) - EMPTY_SECTION + host.addedLater(given);
+}
+
+function batchOf(part: readonly Buffer[]): AmqpMessage {
+  return createMessage({ body: part, bodyType: 'data', messageFormat: BATCH_FORMAT });
+}
+
+function tooLargeAlone(
+  places: readonly number[],
+  encoded: readonly Buffer[],
+  limit: number | undefined,
+  address: string,
+): MessageTooLargeError {
+  const named = places.slice(0, 3).map((place) => `value ${place} (${encoded[place]?.length ?? 0} bytes)`);
+  const others = places.length > named.length ? ` and ${places.length - named.length} others` : '';
+  const why = `${named.join(', ')}${others} cannot be sent alone either, the peer's limit is ${limit ?? 0} bytes`;
+  return new MessageTooLargeError(`a send to "${address}" failed: ${why}; nothing was sent`, address);
+}
+
+/** @throws SendError of the one transfer, or BatchSendError over several */
+function together(results: readonly SendResult[]): BatchSuccess {
+  const transfers: SendSuccess[] = results.filter((result) => result.ok);
+  const [first] = transfers;
+  if (first === undefined || transfers.length < results.length) {
+    const [only] = results;
+    throw results.length === 1 && only?.ok === false ? only.error : new BatchSendError(results);
+  }
+  return {
+    ...first,
+    routed: transfers.every(({ routed }) => routed),
+    attempts: transfers.reduce((sum, { attempts }) => sum + attempts, 0),
+    transfers,
+  };
+}
