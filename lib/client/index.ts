@@ -13,6 +13,7 @@ export type {
   BindingDeclaration,
   ExchangeDeclaration,
   QueueDeclaration,
+  QueueInfo,
   Topology,
   TopologyClient,
 } from './topology/topology.js';

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { STORE_PASSWORD } from './certificates.mjs';
 import { debianMissing, debianSource, unpackDebian } from './packages.mjs';
-import { folder, missing, run, signalAndWait, startDetached, TLS, untilPort } from './processes.mjs';
+import { folder, missing, PORT_OFFSET, run, signalAndWait, startDetached, TLS, untilPort } from './processes.mjs';
 
 const NAME = 'activemq';
-const PORT = 5676;
-const TLS_PORT = 5686;
+const PORT = 5676 + PORT_OFFSET;
+const TLS_PORT = 5686 + PORT_OFFSET;
 const LAUNCHER = fileURLToPath(new URL('./java/ActiveMq.java', import.meta.url));
 const PACKAGES = (
   'libactivemq-java libactivemq-protobuf-java libhawtbuf-java libgeronimo-jms-1.1-spec-java libgeronimo-j2ee-management-1.1-spec-java ' +

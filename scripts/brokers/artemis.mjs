@@ -3,12 +3,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { STORE_PASSWORD } from './certificates.mjs';
 import { mavenArchive } from './packages.mjs';
-import { folder, missing, run, signalAndWait, startDetached, TLS, untilPort } from './processes.mjs';
+import { folder, missing, PORT_OFFSET, run, signalAndWait, startDetached, TLS, untilPort } from './processes.mjs';
 
 const NAME = 'artemis';
 const VERSION = '2.44.0';
-const PORT = 5678;
-const TLS_PORT = 5688;
+const PORT = 5678 + PORT_OFFSET;
+const TLS_PORT = 5688 + PORT_OFFSET;
 
 export const artemis = {
   name: NAME,

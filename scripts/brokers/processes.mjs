@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = process.env.BROKERS_HOME ?? fileURLToPath(new URL('../../.brokers', import.meta.url));
 export const TLS = join(ROOT, 'tls');
+/** Added to every port, so that a second set of brokers, with a BROKERS_HOME of its own, can run beside the first. */
+export const PORT_OFFSET = Number(process.env.BROKERS_PORT_OFFSET ?? 0);
 
 /** Where one broker is installed and runs. */
 export function folder(name, ...rest) {

@@ -4,14 +4,31 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { STORE_PASSWORD } from './certificates.mjs';
 import { mavenLibraries } from './packages.mjs';
-import { folder, missing, run, signalAndWait, startDetached, TLS, untilLogged, untilPort } from './processes.mjs';
+import {
+  folder,
+  missing,
+  PORT_OFFSET,
+  run,
+  signalAndWait,
+  startDetached,
+  TLS,
+  untilLogged,
+  untilPort,
+} from './processes.mjs';
 
 const NAME = 'qpid';
 const VERSION = '9.2.1';
-const PORT = 5680;
-const TLS_PORT = 5690;
+const PORT = 5680 + PORT_OFFSET;
+const TLS_PORT = 5690 + PORT_OFFSET;
 const LAUNCHER = fileURLToPath(new URL('./java/QpidBroker.java', import.meta.url));
-const MODULES = ['core', 'plugins-amqp-1-0-protocol', 'plugins-derby-store', 'plugins-memory-store'];
+const MODULES = [
+  'core',
+  'plugins-amqp-1-0-protocol',
+  'plugins-management-amqp',
+  'plugins-access-control',
+  'plugins-derby-store',
+  'plugins-memory-store',
+];
 
 export const qpid = {
   name: NAME,

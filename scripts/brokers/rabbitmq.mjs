@@ -12,7 +12,17 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { debianMissing, unpackDebian } from './packages.mjs';
-import { folder, missing, portIsOpen, run, signalAndWait, startDetached, TLS, untilPort } from './processes.mjs';
+import {
+  folder,
+  missing,
+  PORT_OFFSET,
+  portIsOpen,
+  run,
+  signalAndWait,
+  startDetached,
+  TLS,
+  untilPort,
+} from './processes.mjs';
 
 const ERLANG = (
   'erlang-base erlang-asn1 erlang-crypto erlang-public-key erlang-mnesia erlang-runtime-tools erlang-ssl erlang-eldap erlang-inets ' +
@@ -27,9 +37,9 @@ export const rabbitmq4 = rabbitmq({
   version: '4.0.5',
   release: 'trixie',
   packages: ['rabbitmq-server', ...ERLANG, ...NEWER_LIBRARIES],
-  port: 5674,
-  tlsPort: 5684,
-  epmdPort: 4374,
+  port: 5674 + PORT_OFFSET,
+  tlsPort: 5684 + PORT_OFFSET,
+  epmdPort: 4374 + PORT_OFFSET,
   plugins: ['rabbitmq_amqp1_0', 'rabbitmq_auth_mechanism_ssl'],
   settings: (tlsPort) => [
     `listeners.ssl.1 = 127.0.0.1:${tlsPort}`,
@@ -53,9 +63,9 @@ export const rabbitmq3 = rabbitmq({
   version: '3.10.8',
   release: 'bookworm',
   packages: ['rabbitmq-server', ...ERLANG, 'erlang-ftp', 'erlang-tftp', 'erlang-snmp'],
-  port: 5673,
+  port: 5673 + PORT_OFFSET,
   tlsPort: undefined,
-  epmdPort: 4373,
+  epmdPort: 4373 + PORT_OFFSET,
   plugins: ['rabbitmq_amqp1_0'],
   settings: () => ['amqp1_0.default_user = guest'],
 });

@@ -42,7 +42,7 @@ export interface PeerProfile {
   readonly delay: { readonly annotation: string; readonly as: 'delay-ms' | 'time' } | undefined;
   /** How a reply address is had. */
   readonly replies: 'dynamic' | 'direct-reply-to' | 'exclusive-queue' | 'configured';
-  readonly topology: 'rabbitmq-management' | 'artemis-management' | 'auto-create' | 'none';
+  readonly topology: 'rabbitmq-management' | 'artemis-management' | 'qpid-management' | 'auto-create' | 'none';
   /** A refused attach ends its whole session (RabbitMQ). */
   readonly refusalEndsSession: boolean;
   /** A clean detach keeps unsettled deliveries away from other consumers until the session ends (RabbitMQ 3). */

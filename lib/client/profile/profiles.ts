@@ -94,14 +94,14 @@ const artemis: PeerProfile = {
   name: 'artemis',
   queueCapabilities: ['queue'],
   delay: { annotation: 'x-opt-delivery-delay', as: 'delay-ms' },
-  topology: 'auto-create',
+  topology: 'artemis-management',
 };
 
 /** Apache Qpid Broker-J. It makes a queue at an attach only where its virtual host is told to. */
 const qpid: PeerProfile = {
   ...generic,
   name: 'qpid',
-  topology: 'auto-create',
+  topology: 'qpid-management',
   topic: (name) => ({ target: `amq.topic/${name}`, source: `amq.topic/${name}`, capabilities: [] }),
   exchangeAddress: (exchange, routingKey) => (routingKey === undefined ? exchange : `${exchange}/${routingKey}`),
 };

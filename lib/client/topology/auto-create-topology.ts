@@ -7,8 +7,9 @@ import type { ConnectedPeer } from '../connection/connect-peer.js';
 import { TopologyError } from '../errors.js';
 import type { QueueDeclaration, Topology } from './topology.js';
 import type { TopologyDriver } from './topology-driver.js';
+import { unsupported } from './topology-errors.js';
+import { END_TIMEOUT_MS, withSession } from './with-session.js';
 
-const END_TIMEOUT_MS = 1_000;
 const PURGE_CREDIT = 1_000;
 /** What an attach alone can do, and what says no more than that. */
 const PLAIN: ReadonlySet<string> = new Set(['name', 'durable', 'type']);
@@ -31,7 +32,7 @@ export const autoCreateTopology: TopologyDriver = {
       unsupported(peer, `deletion of queue "${queue}"`, 'delete it in its console, or let it expire unused'),
     ),
   deleteExchange: (peer) => Promise.reject(noExchanges(peer)),
-  inspect: () => Promise.resolve(undefined),
+  inspect: (peer, queue) => Promise.reject(unsupported(peer, `inspection of queue "${queue}"`, 'look in its console')),
   ensureQueue: (peer, queue, signal) => touch(peer, queue, signal),
 };
 
@@ -57,11 +58,6 @@ function noExchanges(peer: ConnectedPeer): TopologyError {
     'exchanges and bindings',
     'use a topic, or virtual and composite destinations of its configuration',
   );
-}
-
-function unsupported(peer: ConnectedPeer, what: string, instead: string): TopologyError {
-  const name = peer.product ?? `a peer of the profile '${peer.profile.name}'`;
-  return new TopologyError('unsupported', `${name} cannot do this over AMQP: ${what}; ${instead}`);
 }
 
 /** An attach makes the queue, or finds it. */
@@ -124,17 +120,4 @@ async function drainAway(
   } while (taken > before);
   await link.detach({ closed: true, timeoutMs: END_TIMEOUT_MS });
   return taken;
-}
-
-async function withSession<T>(
-  peer: ConnectedPeer,
-  signal: AbortSignal,
-  work: (session: ProtocolSession) => Promise<T>,
-): Promise<T> {
-  const session = await peer.protocol.beginSession({ signal });
-  try {
-    return await work(session);
-  } finally {
-    await session.end({ timeoutMs: END_TIMEOUT_MS });
-  }
 }

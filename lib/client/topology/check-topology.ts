@@ -31,7 +31,9 @@ const LARGE = Number.MAX_SAFE_INTEGER;
 export function checkTopology(value: unknown, path: string): Topology {
   const { queues, exchanges, bindings } = checkObject(value, path, ['queues', 'exchanges', 'bindings']);
   return {
-    queues: list(queues, joinPath(path, 'queues'), checkQueue),
+    queues: list(queues, joinPath(path, 'queues'), (queue, at) =>
+      typeof queue === 'string' ? required(queue, at) : checkQueue(queue, at),
+    ),
     exchanges: list(exchanges, joinPath(path, 'exchanges'), checkExchange),
     bindings: list(bindings, joinPath(path, 'bindings'), checkBinding),
   };
@@ -39,7 +41,6 @@ export function checkTopology(value: unknown, path: string): Topology {
 
 /** @throws InvalidOptionsError */
 export function checkQueue(value: unknown, path: string): QueueDeclaration {
-  if (typeof value === 'string') return { name: required(value, path) };
   const fields = checkObject(value, path, QUEUE_NAMES);
   const at = (name: string): string => joinPath(path, name);
   required(fields['name'], at('name'));

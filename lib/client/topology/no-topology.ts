@@ -18,6 +18,6 @@ export const noTopology: TopologyDriver = {
   purge: refuse,
   deleteQueue: refuse,
   deleteExchange: refuse,
-  inspect: () => Promise.resolve(undefined),
+  inspect: refuse,
   ensureQueue: refuse,
 };

@@ -6,12 +6,18 @@ import { deadline, raceSignal } from '../deadline.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 import { checkBoolean, checkObject, checkText } from '../options/check.js';
 import { InvalidOptionsError } from '../../protocol/index.js';
+import { notFound } from './topology-errors.js';
+import { ARTEMIS_NODE } from './artemis-management.js';
+import { artemisTopology } from './artemis-topology.js';
 import { autoCreateTopology } from './auto-create-topology.js';
 import { checkBinding, checkTopology } from './check-topology.js';
 import { managementTimeout } from './management-pair.js';
 import { noTopology } from './no-topology.js';
+import { orByAttaching } from './or-by-attaching.js';
+import { QPID_NODE } from './qpid-management.js';
+import { qpidTopology } from './qpid-topology.js';
 import { rabbitmqTopology } from './rabbitmq-topology.js';
-import type { BindingDeclaration, Topology, TopologyClient } from './topology.js';
+import type { BindingDeclaration, QueueInfo, Topology, TopologyClient } from './topology.js';
 import type { TopologyDriver } from './topology-driver.js';
 
 export interface TopologySurroundings {
@@ -48,6 +54,13 @@ export class TopologyService implements TopologyClient {
   async check(wanted: Topology): Promise<void> {
     const topology = checkTopology(wanted, 'topology');
     await this.#run((driver, peer, signal) => driver.check(peer, topology, signal));
+  }
+
+  async inspect(queue: string): Promise<QueueInfo> {
+    const name = required(queue, 'queue');
+    const info = await this.#run((driver, peer, signal) => driver.inspect(peer, name, signal));
+    if (info === undefined) throw notFound(`queue "${name}"`);
+    return info;
   }
 
   async bind(wanted: BindingDeclaration): Promise<void> {
@@ -127,12 +140,18 @@ export class TopologyService implements TopologyClient {
   }
 }
 
+const artemis = orByAttaching(artemisTopology, ARTEMIS_NODE.address);
+const qpid = orByAttaching(qpidTopology, QPID_NODE.address);
+
 function driverOf(profile: PeerProfile): TopologyDriver {
   switch (profile.topology) {
     case 'rabbitmq-management':
       return rabbitmqTopology;
-    case 'auto-create':
     case 'artemis-management':
+      return artemis;
+    case 'qpid-management':
+      return qpid;
+    case 'auto-create':
       return autoCreateTopology;
     case 'none':
       return noTopology;

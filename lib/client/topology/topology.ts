@@ -64,6 +64,25 @@ export interface BindingDeclaration {
   readonly arguments?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** One queue, as the peer tells it. */
+export interface QueueInfo {
+  readonly name: string;
+  /** `undefined`: the peer has one kind of queue. */
+  readonly type: 'classic' | 'quorum' | 'stream' | undefined;
+  /** Messages in it; Artemis and Qpid also count those that a consumer holds. */
+  readonly messageCount: number;
+  readonly consumerCount: number;
+  /** The node of a cluster that leads it. `undefined`: the peer does not tell. */
+  readonly leader: string | undefined;
+  readonly durable: boolean;
+  readonly exclusive: boolean;
+  readonly autoDelete: boolean;
+  /** Whether what is rejected is kept, as far as the queue itself says. `undefined`: not known. */
+  readonly deadLetters: boolean | undefined;
+  /** RabbitMQ: its arguments. Artemis, Qpid: all that they tell, in their words. */
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
+
 /** Declares, checks and deletes what stands at the peer. Every call waits for an open connection, within its deadlines. */
 export interface TopologyClient {
   /**
@@ -74,16 +93,23 @@ export interface TopologyClient {
   declare(topology: Topology): Promise<void>;
   /** Whether all of it is there; changes nothing. @throws TopologyError `not-found`, `unsupported` */
   check(topology: Topology): Promise<void>;
+  /** What the peer tells of a queue now. @throws TopologyError `not-found`, `unsupported` */
+  inspect(queue: string): Promise<QueueInfo>;
   bind(binding: BindingDeclaration): Promise<void>;
   /** A binding that is not there is no error. */
   unbind(binding: BindingDeclaration): Promise<void>;
   /** Deletes the messages that nobody holds; resolves to how many. @throws TopologyError `not-found` */
   purge(queue: string): Promise<number>;
-  /** Resolves to the number of messages deleted with it. A queue that is not there is no error. @throws TopologyError `in-use` */
+  /**
+   * Resolves to the number of messages deleted with it. A queue that is not there is no error. The conditions are looked at first and
+   * then it is deleted: what comes in between goes with it (on Artemis only `ifEmpty` is such a race).
+   *
+   * @throws TopologyError `in-use`
+   */
   deleteQueue(
     name: string,
     options?: { readonly ifEmpty?: boolean | undefined; readonly ifUnused?: boolean | undefined },
   ): Promise<number>;
-  /** An exchange that is not there is no error. */
+  /** An exchange that is not there is no error. `ifUnused` is `unsupported` on RabbitMQ, which cannot be asked. */
   deleteExchange(name: string, options?: { readonly ifUnused?: boolean | undefined }): Promise<void>;
 }

@@ -66,6 +66,39 @@ describe("the topology of a peer with RabbitMQ's management", () => {
     expect(error.existing).toMatchObject({ name: 'full', arguments: { 'x-max-length': 10 } });
   });
 
+  it('leaves a queue that stands under a name alone, whatever its definition', async () => {
+    const { topology } = connect({ uri: (await start()).uri });
+    await topology.declare({ queues: [full] });
+    await topology.declare({ queues: ['full', { name: 'full', passive: true }] });
+    expect(await topology.inspect('full')).toMatchObject({ type: 'classic', arguments: { 'x-max-length': 10 } });
+  });
+
+  it('tells what a queue is and holds', async () => {
+    const connection = connect({ uri: (await start()).uri });
+    const { topology } = connection;
+    await topology.declare({ queues: [full, { name: 'plain', type: 'quorum' }] });
+    await connection.createSendClient('full').sendBatch([1, 2, 3]);
+    await connection.createReceiveClient('plain').attach();
+    expect(await topology.inspect('full')).toEqual({
+      name: 'full',
+      type: 'classic',
+      messageCount: 3,
+      consumerCount: 0,
+      leader: undefined,
+      durable: true,
+      exclusive: false,
+      autoDelete: false,
+      deadLetters: true,
+      arguments: expect.objectContaining({ 'x-max-priority': 5 }),
+    });
+    const plain = { type: 'quorum', messageCount: 0, consumerCount: 1, deadLetters: false };
+    expect(await topology.inspect('plain')).toMatchObject(plain);
+    const error = await topologyError(topology.inspect('nope'));
+    expect(error).toMatchObject({ code: 'not-found' });
+    expect(error.message).toContain('queue "nope"');
+    await expect(topology.inspect('')).rejects.toBeInstanceOf(InvalidOptionsError);
+  });
+
   it('refuses what is missing, each by name', async () => {
     const { topology } = connect({ uri: (await start()).uri });
     await topology.declare({ queues: ['q'], exchanges: [{ name: 'e', type: 'topic' }] });
@@ -299,7 +332,7 @@ describe('a connection to the embedded broker', () => {
 describe('a peer without a management of its own', () => {
   it('that makes no queue at an attach says so', async () => {
     const broker = await start({ autoCreateQueues: false });
-    const { topology } = connect({ uri: broker.uri, profile: 'qpid' });
+    const { topology } = connect({ uri: broker.uri, profile: 'activemq' });
     const error = await topologyError(topology.declare({ queues: ['a'] }));
     expect(error).toMatchObject({ code: 'not-found', condition: 'amqp:not-found' });
     expect(error.message).toContain('queue "a"');
@@ -318,6 +351,7 @@ describe('a peer without a management of its own', () => {
       [() => topology.declare({ queues: [{ name: 'c', type: 'quorum' }] }), 'not plain'],
       [() => topology.declare({ exchanges: [{ name: 'e', type: 'topic' }] }), 'exchanges and bindings'],
       [() => topology.check({ queues: ['a'] }), 'topology.check'],
+      [() => topology.inspect('a'), 'inspection of queue "a"'],
       [() => topology.bind({ exchange: 'e', queue: 'a' }), 'exchanges and bindings'],
       [() => topology.unbind({ exchange: 'e', queue: 'a' }), 'exchanges and bindings'],
       [() => topology.deleteQueue('a'), 'deletion of queue "a"'],

@@ -1,0 +1,41 @@
+// Where a peer's management is not there, or not for this user, what an attach alone can do is still done.
+
+import { LinkError } from '../../protocol/index.js';
+import { TopologyError } from '../errors.js';
+import { autoCreateTopology } from './auto-create-topology.js';
+import type { TopologyDriver } from './topology-driver.js';
+
+/** What a peer says that has no such node, or has none for this user. */
+const REFUSED: ReadonlySet<string | undefined> = new Set(['amqp:not-found', 'amqp:unauthorized-access']);
+
+export function orByAttaching(managed: TopologyDriver, node: string): TopologyDriver {
+  const either =
+    <Arguments extends unknown[], Result>(
+      first: (...given: Arguments) => Promise<Result>,
+      second: (...given: Arguments) => Promise<Result>,
+    ) =>
+    async (...given: Arguments): Promise<Result> => {
+      try {
+        return await first(...given);
+      } catch (error) {
+        if (!(error instanceof LinkError) || error.address !== node || !REFUSED.has(error.condition)) throw error;
+        return second(...given).catch((reason: unknown) => {
+          if (!(reason instanceof TopologyError) || reason.code !== 'unsupported') throw reason;
+          const message = `${reason.message}; its management at ${node} could do it, but cannot be had: ${error.message}`;
+          throw new TopologyError('unsupported', message, { condition: error.condition, cause: error });
+        });
+      }
+    };
+  const other = autoCreateTopology;
+  return {
+    declare: either(managed.declare, other.declare),
+    check: either(managed.check, other.check),
+    bind: either(managed.bind, other.bind),
+    unbind: either(managed.unbind, other.unbind),
+    purge: either(managed.purge, other.purge),
+    deleteQueue: either(managed.deleteQueue, other.deleteQueue),
+    deleteExchange: either(managed.deleteExchange, other.deleteExchange),
+    inspect: either(managed.inspect, other.inspect),
+    ensureQueue: either(managed.ensureQueue, other.ensureQueue),
+  };
+}
