@@ -48,7 +48,12 @@ export interface EmbeddedBrokerOptions {
   /** Claims-based security. */
   readonly cbs?:
     | {
-        /** Every link needs a token that was put before. @default false */
+        /**
+         * Every link needs a token that was put before, and is detached (`amqp:unauthorized-access`) when the last one has expired.
+         * SASL MSSBCBS is offered then, too; with `allowAnonymous: false` and no users it is the only mechanism.
+         *
+         * @default false
+         */
         readonly required?: boolean | undefined;
         /** @default takes any token */
         readonly validate?: ((token: PutToken) => TokenVerdict) | undefined;

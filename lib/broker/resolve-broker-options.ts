@@ -69,8 +69,10 @@ export function resolveBrokerOptions(
   checkNames(cbs, ['required', 'validate'], 'cbs.');
   const name = textOption(given['name'], 'name');
   const allowAnonymous = booleanOption(given['allowAnonymous'], 'allowAnonymous', users.size === 0);
-  if (!allowAnonymous && users.size === 0) {
-    throw new InvalidOptionsError('allowAnonymous', 'true, or users given: else nobody could connect', false);
+  const cbsRequired = booleanOption(cbs['required'], 'cbs.required', false);
+  if (!allowAnonymous && users.size === 0 && !cbsRequired) {
+    const expected = 'true, or users or cbs.required given: else nobody could connect';
+    throw new InvalidOptionsError('allowAnonymous', expected, false);
   }
   return {
     name: name ?? randomUUID(),
@@ -89,7 +91,7 @@ export function resolveBrokerOptions(
     maxLinksPerConnection: wholeOption(given['maxLinksPerConnection'], 'maxLinksPerConnection', 1, 65_536, 1_000),
     senderCredit: wholeOption(given['senderCredit'], 'senderCredit', 1, 100_000, 1_000),
     idleTimeoutMs: wholeOption(given['idleTimeoutMs'], 'idleTimeoutMs', 0, MAX_TIMER_MS, 60_000),
-    cbs: { required: booleanOption(cbs['required'], 'cbs.required', false), validate: validateOption(cbs['validate']) },
+    cbs: { required: cbsRequired, validate: validateOption(cbs['validate']) },
   };
 }
 

@@ -1,6 +1,7 @@
 import { dial, openConnection } from '../protocol/index.js';
 import type { Source, Target } from './address/address.js';
 import { checkSource, checkTarget } from './address/check-address.js';
+import type { AuthenticationStatus } from './authentication/authentication-status.js';
 import { ConnectionCore } from './connection/connection-core.js';
 import type { Network } from './connection/network.js';
 import type { ConnectionStatus, StatusEvent } from './connection/status.js';
@@ -76,6 +77,11 @@ export class AmqpConnection {
       properties,
       offeredCapabilities,
     };
+  }
+
+  /** Where the tokens of `sasToken()` or `jwtToken()` stand; `undefined` with any other credentials. An observer hears of each change. */
+  get authentication(): AuthenticationStatus | undefined {
+    return this.#core.authentication;
   }
 
   /** Declares, checks and deletes queues, exchanges and bindings, where the peer can. */

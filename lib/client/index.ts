@@ -9,6 +9,18 @@ export type { ProfileName } from './profile/peer-profile.js';
 export type { Credentials, SecretProvider } from './credentials/credentials.js';
 export { saslAnonymous, saslExternal, saslPlain, saslXoauth2 } from './credentials/sasl.js';
 export { saslScram } from './credentials/scram.js';
+export {
+  createSasToken,
+  sasToken,
+  type ReadySasTokenOptions,
+  type SasKey,
+  type SasKeyOptions,
+  type TokenPlace,
+} from './credentials/sas-token.js';
+export { jwtToken, type JwtTokenOptions } from './credentials/jwt-token.js';
+export type { Token, TokenSource } from './credentials/token-source.js';
+export { parseConnectionString, type ConnectionStringParts } from './credentials/connection-string.js';
+export type { AuthenticationStatus } from './authentication/authentication-status.js';
 export type {
   BindingDeclaration,
   ExchangeDeclaration,
@@ -80,6 +92,7 @@ export {
   Described,
   Uuid,
   type AmqpErrorFacts,
+  type AuthenticationFacts,
   type AmqpMessage,
   type BodyType,
   type MessageHeader,

@@ -11,7 +11,8 @@ export interface SaslMechanism {
   readonly name: string;
   /** Also accepted in place of `name` when only these are offered, in this order (for example MSSBCBS). */
   readonly alternatives?: readonly string[];
-  initialResponse(): Buffer | undefined | Promise<Buffer | undefined>;
+  /** @param chosen `name` (as without it), or the alternative that the peer offers */
+  initialResponse(chosen?: string): Buffer | undefined | Promise<Buffer | undefined>;
   /**
    * Also asked, after at least one challenge, with the additional data of a successful outcome: the last word of a mechanism in
    * which the peer proves itself too. What it answers then is not sent; a throw or rejection ends the attempt.

@@ -66,18 +66,28 @@ export class ConnectionError extends AmqpError {
   }
 }
 
-/** The peer refused the credentials, or offers no mechanism that can carry them. */
+/** What an {@link AuthenticationError} may know besides. */
+export interface AuthenticationFacts extends AmqpErrorFacts {
+  /** What the peer's node for tokens answered, counted as in HTTP: 401, 404 ... */
+  readonly statusCode?: number | undefined;
+}
+
+/** The peer refused the credentials or a token, or offers no mechanism that can carry them. */
 export class AuthenticationError extends AmqpError {
   /** @internal */
   static override readonly [BRAND]: string = 'AuthenticationError';
+
+  /** The answer to a token (CBS), counted as in HTTP; `undefined` when SASL or something else failed. */
+  readonly statusCode: number | undefined;
 
   /** @param saslCode the SASL outcome: 1 auth, 2 sys, 3 sys-perm, 4 sys-temp (section 5.3.3.6); `undefined` when it never came so far */
   constructor(
     message: string,
     readonly saslCode: number | undefined,
-    facts: AmqpErrorFacts = {},
+    facts: AuthenticationFacts = {},
   ) {
     super('authentication', message, { retryable: saslCode === 4, ...facts });
+    this.statusCode = facts.statusCode;
   }
 }
 

@@ -1,6 +1,8 @@
 // One connection without its clients: its life, its links, its topology, and what clients are given.
 
 import { AmqpError, ConnectionError } from '../../protocol/index.js';
+import { idleStatus, type AuthenticationStatus } from '../authentication/authentication-status.js';
+import type { TokenKeeper } from '../authentication/token-keeper.js';
 import type { Closable } from '../client-context.js';
 import { CodecRegistry } from '../codec/codec-registry.js';
 import type { ConnectionPolicy } from '../connection-state.js';
@@ -15,8 +17,9 @@ import { backoffMs } from '../options/reconnect-policy.js';
 import type { ResolvedConnectionOptions } from '../options/resolve-connection-options.js';
 import { isSafe } from '../options/resolve-peers.js';
 import { TopologyService } from '../topology/topology-service.js';
-import { connectPeer, type ConnectedPeer } from './connect-peer.js';
+import type { ConnectedPeer } from './connect-peer.js';
 import { ConnectionLife, type LifeHandlers } from './connection-life.js';
+import { establishPeer, type TokenHandlers } from './establish-peer.js';
 import { peerOrder, type PeerOrder } from './failover.js';
 import type { Network } from './network.js';
 import type { StatusEvent } from './status.js';
@@ -36,7 +39,10 @@ export class ConnectionCore {
   readonly #order: PeerOrder;
   readonly #observers: Observers;
   readonly #clients = new Set<Closable>();
+  readonly #tokens: TokenHandlers;
   #lastPeer: ConnectedPeer | undefined;
+  /** Of the latest attempt. */
+  #keeper: TokenKeeper | undefined;
   #attempts = 0;
   #openers = 0;
   #wasUp = false;
@@ -63,7 +69,14 @@ export class ConnectionCore {
       readyTimeoutMs: options.bootTimeoutMs,
       endTimeoutMs: options.closeTimeoutMs,
       connect: () => this.#connectInBackground(),
+      unauthorized: () => this.#keeper?.doubt(),
     });
+    this.#tokens = {
+      random,
+      kept: (keeper) => (this.#keeper = keeper),
+      changed: (status) => this.#observers.authentication(status),
+      renewed: () => this.links.authorized(),
+    };
     this.topology = new TopologyService({
       connected: () => this.#connected(),
       timeoutMs: options.attachTimeoutMs,
@@ -84,6 +97,13 @@ export class ConnectionCore {
   /** The peer that is connected, or was last. */
   get lastPeer(): ConnectedPeer | undefined {
     return this.life.peer ?? this.#lastPeer;
+  }
+
+  /** `undefined` where the credentials are no tokens. */
+  get authentication(): AuthenticationStatus | undefined {
+    if (this.#keeper !== undefined) return this.#keeper.status;
+    const tokens = this.options.peers[0]?.credentials.tokens;
+    return tokens === undefined ? undefined : idleStatus(tokens.audiences);
   }
 
   /** What works but ought not to be forgotten. */
@@ -210,7 +230,7 @@ export class ConnectionCore {
 
   async #connect(attempt: Parameters<LifeHandlers['connect']>[0]): Promise<ConnectedPeer> {
     this.#attempts += 1;
-    const peer = await connectPeer(this.#order.next(), this.options, this.network, attempt);
+    const peer = await establishPeer(this.#order.next(), this.options, this.network, attempt, this.#tokens);
     await this.#declareTopology(peer, attempt.signal);
     return peer;
   }

@@ -1,6 +1,7 @@
 // What a user gives to prove who the program is. Secrets live in closures, never in fields that an inspection would print.
 
 import type { SaslMechanism } from '../../protocol/index.js';
+import type { TokenSource } from './token-source.js';
 
 /** Made by {@link saslPlain} and its siblings. */
 export interface Credentials {
@@ -12,6 +13,8 @@ export interface Credentials {
   readonly isSecret: boolean;
   /** A fresh exchange for one attempt; asks the provider function, if there is one, again. */
   start(): SaslMechanism;
+  /** Tokens that are put after OPEN (claims-based security): those of `sasToken()` and `jwtToken()`. */
+  readonly tokens?: TokenSource | undefined;
 }
 
 /** A secret, or a function that is asked for it at each attempt to connect. */

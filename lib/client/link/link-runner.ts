@@ -17,6 +17,7 @@ import {
   type LinkEvent,
   type LinkPolicy,
   type LinkState,
+  UNAUTHORIZED,
 } from './link-state.js';
 import type { SessionPlace, SessionPool } from './session-pool.js';
 
@@ -31,6 +32,8 @@ export interface LinkSurroundings {
   current(): { readonly pool: SessionPool; readonly profile: PeerProfile } | undefined;
   /** Somebody wants the connection. */
   connect(): void;
+  /** The peer ended or refused this link for want of a right to it. */
+  unauthorized(): void;
   /** This link will never ask for anything again. */
   forget(link: SupervisedLink): void;
 }
@@ -99,6 +102,10 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
     await this.#ending;
   }
 
+  authorized(): void {
+    this.#apply({ type: 'authorized' });
+  }
+
   connectionUp(): void {
     this.#apply({ type: 'connection-up' });
   }
@@ -146,6 +153,7 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
       case 'tell-lost':
         this.#logLoss(effect.cause, effect.refused, before);
         this.#tell((cause) => this.owner.lost(cause), effect.cause);
+        if (effect.refused && effect.cause.condition === UNAUTHORIZED) this.surroundings.unauthorized();
         break;
       case 'tell-failed':
         this.#tell((cause) => this.owner.failed(cause), effect.cause);

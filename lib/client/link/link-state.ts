@@ -63,6 +63,8 @@ export type LinkEvent =
       readonly kind: LinkFailure;
     }
   | { readonly type: 'delay-elapsed'; readonly epoch: number }
+  /** The peer was given a new token. */
+  | { readonly type: 'authorized' }
   | { readonly type: 'released' };
 
 export type LinkEffect =
@@ -89,6 +91,9 @@ export interface LinkDecision {
   readonly state: LinkState;
   readonly effects: readonly LinkEffect[];
 }
+
+/** What a peer says that wants a better token, or any. */
+export const UNAUTHORIZED = 'amqp:unauthorized-access';
 
 export const INITIAL_LINK_STATE: LinkState = { name: 'idle', epoch: 0 };
 
@@ -140,6 +145,10 @@ export function decideLink(state: LinkState, event: LinkEvent, policy: LinkPolic
 
     case 'delay-elapsed':
       if (state.name !== 'waiting') return stay(state);
+      return attach(state.epoch, state.failures, state.established, state.refused, state.cause);
+
+    case 'authorized':
+      if (state.name !== 'waiting' || state.cause.condition !== UNAUTHORIZED) return stay(state);
       return attach(state.epoch, state.failures, state.established, state.refused, state.cause);
 
     case 'released':

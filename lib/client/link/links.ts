@@ -14,6 +14,7 @@ export interface LinksOptions extends Omit<LinkSurroundings, 'current' | 'forget
 interface Member extends SupervisedLink {
   readonly address: string;
   connectionUp(): void;
+  authorized(): void;
   connectionDown(cause: AmqpError): void;
   connectionGivenUp(cause: AmqpError, final: boolean): void;
 }
@@ -65,6 +66,11 @@ export class Links implements LinkSupervisor {
     });
     this.#current = { pool, profile };
     for (const member of this.#members) member.connectionUp();
+  }
+
+  /** The peer has a new token: what it refused for want of one need not wait. */
+  authorized(): void {
+    for (const member of this.#members) member.authorized();
   }
 
   down(cause: AmqpError): void {

@@ -46,7 +46,7 @@ export function readResponse<T>(
 }
 
 /** Any of AMQP's integers. */
-function wholeNumber(value: unknown): number | undefined {
+export function wholeNumber(value: unknown): number | undefined {
   const number = typeof value === 'bigint' ? Number(value) : value;
   return typeof number === 'number' && Number.isSafeInteger(number) ? number : undefined;
 }

@@ -1,7 +1,16 @@
 import { InvalidOptionsError } from '../../protocol/index.js';
 import type { Observer } from './observer.js';
 
-const METHODS = ['onStatus', 'onSend', 'onSent', 'onDelivery', 'runHandler', 'onHandled', 'onSettle'];
+const METHODS = [
+  'onStatus',
+  'onAuthentication',
+  'onSend',
+  'onSent',
+  'onDelivery',
+  'runHandler',
+  'onHandled',
+  'onSettle',
+];
 
 /** One observer or a list of them; `undefined` is none. @throws InvalidOptionsError */
 export function checkObservers(value: unknown, path: string): readonly Observer[] {

@@ -1,4 +1,5 @@
 import type { AmqpMessage, Outcome } from '../../protocol/index.js';
+import type { AuthenticationStatus } from '../authentication/authentication-status.js';
 import type { StatusEvent } from '../connection/status.js';
 import type { ReceivedMessage } from '../message/received-message.js';
 import type { SendResult } from '../send/send-result.js';
@@ -17,6 +18,8 @@ export interface SendObservation {
  */
 export interface Observer {
   onStatus?(event: StatusEvent): void;
+  /** A token was put, renewed, not renewed, or is over (credentials by `sasToken` and `jwtToken`). */
+  onAuthentication?(status: AuthenticationStatus): void;
   /** Before a message is encoded for the first time. */
   // oxlint-disable-next-line typescript/no-invalid-void-type -- a listener that hands nothing back is the usual one
   onSend?(event: { readonly address: string; readonly message: AmqpMessage }): SendObservation | void;

@@ -2,6 +2,7 @@
 
 import type { AmqpMessage, Outcome } from '../../protocol/index.js';
 import type { AmqpLogger } from '../client-context.js';
+import type { AuthenticationStatus } from '../authentication/authentication-status.js';
 import type { StatusEvent } from '../connection/status.js';
 import type { ReceivedMessage } from '../message/received-message.js';
 import type { SendResult } from '../send/send-result.js';
@@ -33,6 +34,10 @@ export class Observers {
 
   status(event: StatusEvent): void {
     for (const observer of this.#list) this.#guard(observer, () => observer.onStatus?.(event));
+  }
+
+  authentication(status: AuthenticationStatus): void {
+    for (const observer of this.#list) this.#guard(observer, () => observer.onAuthentication?.(status));
   }
 
   /** The message with what the observers add to it, and their tokens. */

@@ -93,7 +93,7 @@ export class SaslClient implements FrameSink {
     this.chosen = chosen;
     this.phase = 'outcome';
     this.ask(
-      () => this.mechanism.initialResponse(),
+      () => this.mechanism.initialResponse(chosen),
       (initialResponse) => ({ kind: 'sasl-init', mechanism: chosen, initialResponse, hostname: this.hostname }),
     );
   }
