@@ -45,6 +45,8 @@ export interface OpenConnectionOptions {
   readonly signal: AbortSignal;
   /** Once, when an open connection ends for whatever reason but `close()`. Never called before the promise resolved. */
   readonly onLost: (error: AmqpError) => void;
+  /** A line for each frame in both directions, without secrets and bodies. */
+  readonly trace?: ((line: string) => void) | undefined;
   /** The peer stopped (`true`) or resumed (`false`) taking transfers on every session, as RabbitMQ does under an alarm. */
   readonly onBlocked?: (blocked: boolean) => void;
 }

@@ -111,6 +111,7 @@ async function handshake(
         ...options.properties,
       },
       signal,
+      trace: options.trace,
       onLost: handlers.onLost,
       onBlocked: handlers.onBlocked,
     });

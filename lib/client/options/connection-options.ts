@@ -116,4 +116,9 @@ export interface ConnectionOptions {
   readonly observer?: Observer | readonly Observer[] | undefined;
   /** @default silent */
   readonly logger?: AmqpLogger | undefined;
+  /**
+   * A line for each frame, in both directions: performative, channel, handle, address, ids, credit. No password, token, value of a
+   * property or message body is in it. `true`: to the logger's `debug` (`log` where it has none). @default false, at no cost
+   */
+  readonly trace?: boolean | ((line: string) => void) | undefined;
 }

@@ -10,7 +10,16 @@ import type { ProfileName } from '../profile/peer-profile.js';
 import { PROFILE_NAMES } from '../profile/profiles.js';
 import { checkTopology } from '../topology/check-topology.js';
 import type { Topology } from '../topology/topology.js';
-import { checkFunction, checkMethods, checkMs, checkObject, checkOneOf, checkWhole, joinPath } from './check.js';
+import {
+  checkBoolean,
+  checkFunction,
+  checkMethods,
+  checkMs,
+  checkObject,
+  checkOneOf,
+  checkWhole,
+  joinPath,
+} from './check.js';
 import { checkAmqpRecord } from './check-amqp.js';
 import type { ConnectionOptions, Dial, TlsOptions } from './connection-options.js';
 import { resolveKeepAlive } from './keep-alive-options.js';
@@ -49,6 +58,7 @@ export interface ResolvedConnectionOptions {
   readonly codecs: readonly Codec[];
   readonly observers: readonly Observer[];
   readonly logger: AmqpLogger;
+  readonly trace: ((line: string) => void) | undefined;
 }
 
 /** Every option's name; `forRoot` and the transport take these and more. */
@@ -81,6 +91,7 @@ export const CONNECTION_OPTION_NAMES: readonly string[] = [
   'codecs',
   'observer',
   'logger',
+  'trace',
 ];
 
 const MIB = 1_048_576;
@@ -98,6 +109,7 @@ export function resolveConnectionOptions(given: unknown, path = ''): ResolvedCon
   const proxy = checkProxy(options['proxy'], at('proxy'));
   if (proxy !== undefined && options['dial'] !== undefined)
     throw new InvalidOptionsError(at('proxy'), 'left out where dial opens the streams', options['proxy'], 'secret');
+  const logger = checkMethods<AmqpLogger>(options['logger'], at('logger'), ['log', 'warn', 'error']);
   return {
     peers: resolvePeers(options, at, { connectTimeoutMs, idleTimeoutMs: keepAlive.idleTimeoutMs, proxy }),
     failover: resolveFailover(options['failover'], at('failover')),
@@ -127,13 +139,25 @@ export function resolveConnectionOptions(given: unknown, path = ''): ResolvedCon
     topology: checkTopology(options['topology'], at('topology')),
     codecs: checkCodecs(options['codecs'], at('codecs')),
     observers: checkObservers(options['observer'], at('observer')),
-    logger: safeLogger(checkMethods<AmqpLogger>(options['logger'], at('logger'), ['log', 'warn', 'error']) ?? SILENT),
+    logger: safeLogger(logger ?? SILENT),
+    trace: resolveTrace(options['trace'], at('trace'), logger),
   };
 }
 
 /** Also for a single receiver's option of this name. */
 export function resolveMaxMessageBytes(value: unknown, path: string): number {
   return checkWhole(value, path, { min: 1, max: 2_147_483_647, default: 16 * MIB });
+}
+
+function resolveTrace(
+  value: unknown,
+  path: string,
+  logger: AmqpLogger | undefined,
+): ((line: string) => void) | undefined {
+  if (typeof value === 'function') return checkFunction<(line: string) => void>(value, path);
+  if (!checkBoolean(value, path, false)) return undefined;
+  if (logger === undefined) throw new InvalidOptionsError(path, 'given with logger, or a function', value);
+  return (line) => (logger.debug === undefined ? logger.log(line) : logger.debug(line));
 }
 
 function resolveFailover(value: unknown, path: string): ResolvedConnectionOptions['failover'] {

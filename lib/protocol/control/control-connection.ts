@@ -18,6 +18,7 @@ import { Plane } from '../session/plane.js';
 import { INCOMING_WINDOW } from '../session/session.js';
 import { ByteStream } from '../socket/byte-stream.js';
 import { advertisedIdleMs, effectiveIdleMs, heartbeatInterval, KeepAlive } from '../socket/keep-alive.js';
+import { FrameTrace } from '../trace/frame-trace.js';
 import { EarlyFrames } from './early-frames.js';
 import { FrameExchange } from './frame-exchange.js';
 import { RheaSocket } from './rhea-socket.js';
@@ -46,6 +47,7 @@ export class ControlConnection implements ProtocolConnection {
   private closeError: PeerError | undefined;
   private peerOpen: PeerOpen | undefined;
   private keepAlive: KeepAlive | undefined;
+  private readonly trace: FrameTrace | undefined;
   private closing: Promise<void> | undefined;
   private onPeerClosed: () => void = () => undefined;
   private failOpening: (error: AmqpError) => void = () => undefined;
@@ -57,6 +59,11 @@ export class ControlConnection implements ProtocolConnection {
       onLost: (cause) => this.finish(connectionLost(cause)),
     });
     const { writer } = this.stream;
+    if (options.trace !== undefined) {
+      const trace = new FrameTrace(options.trace, maxFrameSize);
+      this.trace = trace;
+      writer.onWrite = (bytes) => trace.sent(bytes);
+    }
     this.plane = new Plane(writer, {
       detach: (link, how) => this.exchange.attachmentOf(link)?.detach(how),
       onBlocked: (blocked) => options.onBlocked?.(blocked),
@@ -203,6 +210,7 @@ export class ControlConnection implements ProtocolConnection {
   }
 
   private receive(chunk: Buffer): void {
+    this.trace?.received(chunk);
     try {
       this.framer.push(chunk);
     } catch (error) {

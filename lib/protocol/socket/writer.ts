@@ -29,6 +29,8 @@ export class Writer {
   isFull = false;
   /** Bytes that were handed to the stream, ever; the heartbeat looks whether it moved. */
   bytesWritten = 0;
+  /** Is shown what is handed to the stream. */
+  onWrite: ((bytes: Buffer) => void) | undefined;
 
   private hooks: WriterHooks | undefined;
   private isClosed = false;
@@ -125,6 +127,7 @@ export class Writer {
     this.pieces = [];
     this.pieceBytes = 0;
     if (!isSingle) stream.cork();
+    if (this.onWrite !== undefined) for (const piece of pieces) this.onWrite(piece);
     for (const piece of pieces) stream.write(piece);
     if (!isSingle) stream.uncork();
   }

@@ -127,6 +127,8 @@ describe('an option that cannot work', () => {
     ['a codec that is none', { uri, codecs: [{}] }, 'codecs[0]', 'encode, decode'],
     ['an observer that is none', { uri, observer: [5] }, 'observer[0]', 'an object'],
     ['logger', { uri, logger: console.log }, 'logger', 'log, warn, error'],
+    ['trace without a logger', { uri, trace: true }, 'trace', 'given with logger, or a function'],
+    ['trace that is neither', { uri, trace: 'frames' }, 'trace', 'true or false'],
     ['embedded: without a name and without dial', { uri: 'embedded:' }, 'uri', 'AmqpModule'],
   ])('%s', (_name, options, option, expected) => {
     const error = failure(options);
