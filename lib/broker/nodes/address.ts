@@ -13,6 +13,8 @@ export type BrokerAddress =
 export type ServiceName = '/management' | '$management' | '$cbs';
 
 const SERVICES: readonly ServiceName[] = ['/management', '$management', '$cbs'];
+/** A whole URL; what is named stands behind the host. */
+const URL_FORM = /^amqps?:\/\/[^/?#]+\/([^?#]+)$/;
 const MAX_NAME_BYTES = 255;
 
 /**
@@ -23,6 +25,10 @@ export function parseAddress(address: string | null | undefined, autoCreateQueue
   const service = SERVICES.find((name) => name === address);
   if (service !== undefined) return { kind: 'service', name: service };
   if (address.startsWith('/')) return parsePath(address);
+  // The way in which uamqp and others for Azure write every address.
+  const [, named] = URL_FORM.exec(address) ?? [];
+  if (named !== undefined && !named.startsWith('/') && !named.includes('://'))
+    return parseAddress(named, autoCreateQueues);
   if (address.includes('://')) return unknown(`address "${address}" is of no form that this broker knows`);
   return queue(address, autoCreateQueues);
 }

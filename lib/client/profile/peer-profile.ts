@@ -47,6 +47,11 @@ export interface PeerProfile {
   readonly refusalEndsSession: boolean;
   /** A clean detach keeps unsettled deliveries away from other consumers until the session ends (RabbitMQ 3). */
   readonly detachKeepsUnsettled: boolean;
+  /**
+   * What becomes of a message of the batch format: `whole`: it arrives as it was sent, or as its messages. Otherwise what the peer does to it,
+   * in words that go on after "it": such a batch is refused here.
+   */
+  readonly batches: 'whole' | { readonly lost: string };
   /** What every key of annotations has to start with, on a peer that ends the session otherwise. */
   readonly annotationPrefix: string | undefined;
   /** A message's user-id has to be the login's name; the session ends otherwise. */

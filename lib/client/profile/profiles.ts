@@ -26,6 +26,7 @@ const generic: PeerProfile = {
   topology: 'none',
   refusalEndsSession: false,
   detachKeepsUnsettled: false,
+  batches: 'whole',
   annotationPrefix: undefined,
   userIdIsLogin: false,
   deliveryAnnotations: true,
@@ -50,6 +51,7 @@ const rabbitmq4: PeerProfile = {
   replies: 'exclusive-queue',
   topology: 'rabbitmq-management',
   refusalEndsSession: true,
+  batches: { lost: 'drops the message-format, so that nobody can tell its messages apart' },
   annotationPrefix: 'x-',
   userIdIsLogin: true,
 };
@@ -86,6 +88,7 @@ const activemq: PeerProfile = {
   topic: (name) => ({ target: `topic://${name}`, source: `topic://${name}`, capabilities: [] }),
   delay: { annotation: 'x-opt-delivery-delay', as: 'delay-ms' },
   topology: 'auto-create',
+  batches: { lost: 'accepts it and keeps its last message only' },
 };
 
 /** Apache Artemis. Without the capability an address that is created by an attach is a multicast one. */
@@ -102,6 +105,7 @@ const qpid: PeerProfile = {
   ...generic,
   name: 'qpid',
   topology: 'qpid-management',
+  batches: { lost: 'refuses it and detaches the link' },
   topic: (name) => ({ target: `amq.topic/${name}`, source: `amq.topic/${name}`, capabilities: [] }),
   exchangeAddress: (exchange, routingKey) => (routingKey === undefined ? exchange : `${exchange}/${routingKey}`),
 };

@@ -1,6 +1,6 @@
 // A message leaving, right before it is written for the first time: what only the connected peer's profile can say.
 
-import type { AmqpMessage } from '../../protocol/index.js';
+import { BATCH_FORMAT, type AmqpMessage } from '../../protocol/index.js';
 import { wireAddress } from '../address/terminus.js';
 import type { SendError } from '../errors.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
@@ -25,6 +25,11 @@ export function completeSend(pending: PendingSend, peer: SendPeer, failures: Sen
   if (wrong !== undefined) return failures.encode(new TypeError(wrong));
   if (message.deliveryAnnotations !== undefined && !profile.deliveryAnnotations)
     return failures.notSupported(pending, `takes no delivery annotations (profile '${profile.name}')`);
+  if (pending.messageFormat === BATCH_FORMAT && profile.batches !== 'whole')
+    return failures.notSupported(
+      pending,
+      `takes no batch message: it ${profile.batches.lost} (profile '${profile.name}'). sendBatch() sends each by itself`,
+    );
   if (unfinished.address && message.properties?.to !== undefined)
     message.properties = { ...message.properties, to: wireAddress(message.properties.to, profile) };
   if (unfinished.delayMs === undefined) return undefined;

@@ -302,7 +302,9 @@ function isPresettled(mode: 'unsettled' | 'settled' | 'mixed', asked: boolean | 
   throw new TypeError(`settled: ${String(asked)} needs a client of settleMode 'mixed', this one is '${mode}'`);
 }
 
-/** It has something over which some peers end the session. */
-function dependsOnPeer({ messageAnnotations, deliveryAnnotations, properties }: AmqpMessage): boolean {
-  return messageAnnotations !== undefined || deliveryAnnotations !== undefined || properties?.userId !== undefined;
+/** It has something that some peers cannot take. */
+function dependsOnPeer(message: AmqpMessage): boolean {
+  const { messageAnnotations, deliveryAnnotations, messageFormat, properties } = message;
+  if (messageAnnotations !== undefined || deliveryAnnotations !== undefined) return true;
+  return messageFormat !== undefined || properties?.userId !== undefined;
 }

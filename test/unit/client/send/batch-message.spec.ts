@@ -6,6 +6,7 @@ import {
   SendQueueFullError,
 } from '../../../../lib/client/errors.js';
 import { decodeMessage } from '../../../../lib/client/message/message-bytes.js';
+import type { ProfileName } from '../../../../lib/client/profile/peer-profile.js';
 import { packBatch } from '../../../../lib/client/send/batch-parts.js';
 import { resolveSendClientOptions, type SendClientOptions } from '../../../../lib/client/send/send-client-options.js';
 import { SendClient } from '../../../../lib/client/send/send-client.js';
@@ -27,8 +28,8 @@ interface Made extends FakeContext {
 const made: SendClient[] = [];
 afterEach(() => Promise.all(made.splice(0).map((client) => client.close({ timeoutMs: 0 }))));
 
-function make(options: SendClientOptions = {}, maxMessageSize?: number): Made {
-  const fake = fakeContext({});
+function make(options: SendClientOptions = {}, maxMessageSize?: number, profile: ProfileName = 'embedded'): Made {
+  const fake = fakeContext({ profile });
   fake.links.maxMessageSize = maxMessageSize;
   const client = new SendClient(fake.context, 'orders', resolveSendClientOptions(options));
   made.push(client);
@@ -177,6 +178,21 @@ describe('a batch message', () => {
     await settle();
     all.links.sender.answerAll(ACCEPTED);
     await expect(sent).resolves.toMatchObject({ transfers: [{}, {}] });
+  });
+});
+
+describe('a peer that does not keep batches whole', () => {
+  it.each<[ProfileName, string]>([
+    ['activemq', 'keeps its last message only'],
+    ['rabbitmq-4', 'drops the message-format'],
+    ['rabbitmq-3', 'drops the message-format'],
+    ['qpid', 'refuses it'],
+  ])('is sent none: %s', async (profile, words) => {
+    const { client, links } = make({}, undefined, profile);
+    const sent = client.sendBatchMessage(['a', 'b']);
+    await expect(sent).rejects.toMatchObject({ code: 'not-supported', delivered: 'no' });
+    await expect(sent).rejects.toThrow(words);
+    expect(links.sender.written).toEqual([]);
   });
 });
 
