@@ -49,7 +49,7 @@ export class SendError extends AmqpError {
   readonly attempts: number;
 
   constructor(code: SendErrorCode, message: string, failure: SendFailure) {
-    super(code, message, failure);
+    super(code, message, { ...failure, scope: 'message' });
     this.address = failure.address;
     this.delivered = failure.delivered;
     this.outcome = failure.outcome;
@@ -121,7 +121,7 @@ export class SettlementError extends AmqpError {
   static readonly [BRAND]: string = 'SettlementError';
 
   constructor(code: 'already-settled' | 'not-settled' | 'pre-settled', message: string, facts: AmqpErrorFacts = {}) {
-    super(code, message, facts);
+    super(code, message, { scope: 'message', ...facts });
   }
 }
 

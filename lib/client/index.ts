@@ -92,6 +92,7 @@ export {
   Described,
   Uuid,
   type AmqpErrorFacts,
+  type ErrorScope,
   type AuthenticationFacts,
   type AmqpMessage,
   type BodyType,

@@ -131,7 +131,8 @@ export function attachRefused(link: LinkIdentity, error: PeerError | undefined):
 /** The session ended in place of an answer to the attach (RabbitMQ's way to refuse one). */
 export function attachRefusedBySession(link: LinkIdentity, error: PeerError | undefined): LinkError {
   const message = `${named(link)} was refused, and its session ended: ${describe(error)}`;
-  return special(link, message, error) ?? new LinkError(message, link.address, link.name, facts(error));
+  const ended = { ...facts(error), scope: 'session' } as const;
+  return special(link, message, error) ?? new LinkError(message, link.address, link.name, ended);
 }
 
 /** The peer detached an attached link. */
@@ -143,7 +144,8 @@ export function linkDetached(link: LinkIdentity, error: PeerError | undefined): 
 /** The link's session ended under it. */
 export function linkEndedWithSession(link: LinkIdentity, error: PeerError | undefined, byPeer: boolean): LinkError {
   const message = `${named(link)} ended with its session${byPeer ? `: ${describe(error)}` : ', which was ended here'}`;
-  return special(link, message, error) ?? new LinkDetachedError(message, link.address, link.name, facts(error));
+  const ended = { ...facts(error), scope: 'session' } as const;
+  return special(link, message, error) ?? new LinkDetachedError(message, link.address, link.name, ended);
 }
 
 /** We detached the link because the peer broke a rule on it. */
@@ -161,7 +163,7 @@ export function linkDetachedHere(link: LinkIdentity): LinkError {
 export function sessionEnded(error: PeerError | undefined): AmqpError {
   return new AmqpError('detached', `the peer ended the session: ${describe(error)}`, {
     ...facts(error),
-    retryable: isRetryable(error?.condition),
+    scope: 'session',
   });
 }
 

@@ -1,8 +1,12 @@
 const BRAND = Symbol.for('nestjs-amqp10:error');
 
+/** What a failure put an end to: everything on the connection, on the session, one link, or one message alone. */
+export type ErrorScope = 'connection' | 'session' | 'link' | 'message';
+
 /** Optional facts about a failure. */
 export interface AmqpErrorFacts {
   readonly retryable?: boolean;
+  readonly scope?: ErrorScope | undefined;
   /** The AMQP error condition the peer gave, for example `amqp:not-found`. */
   readonly condition?: string | undefined;
   /** The peer's words beside the condition. */
@@ -22,6 +26,8 @@ export class AmqpError extends Error {
   readonly code: string;
   /** Whether the same call may succeed later without any change by the caller. */
   readonly retryable: boolean;
+  /** What it put an end to; `undefined`: nothing but the call that failed. */
+  readonly scope: ErrorScope | undefined;
   readonly condition: string | undefined;
   /** The peer's words beside the condition; also part of the message. */
   readonly description: string | undefined;
@@ -33,6 +39,7 @@ export class AmqpError extends Error {
     this.name = new.target.name;
     this.code = code;
     this.retryable = facts.retryable ?? false;
+    this.scope = facts.scope;
     this.condition = facts.condition;
     this.description = facts.description;
     this.info = facts.info;
@@ -62,7 +69,7 @@ export class ConnectionError extends AmqpError {
 
   /** @param code `connect-failed`, `connect-timeout`, `connection-lost`, `protocol-error`, `tls`, `proxy`, `blocked` */
   constructor(code: string, message: string, facts: AmqpErrorFacts = {}) {
-    super(code, message, { retryable: true, ...facts });
+    super(code, message, { retryable: true, scope: 'connection', ...facts });
   }
 }
 
@@ -86,7 +93,7 @@ export class AuthenticationError extends AmqpError {
     readonly saslCode: number | undefined,
     facts: AuthenticationFacts = {},
   ) {
-    super('authentication', message, { retryable: saslCode === 4, ...facts });
+    super('authentication', message, { retryable: saslCode === 4, scope: 'connection', ...facts });
     this.statusCode = facts.statusCode;
   }
 }
@@ -103,7 +110,7 @@ export class LinkError extends AmqpError {
     facts: AmqpErrorFacts = {},
     code = 'attach-refused',
   ) {
-    super(code, message, { retryable: true, ...facts });
+    super(code, message, { retryable: true, scope: 'link', ...facts });
   }
 }
 
@@ -150,7 +157,7 @@ export class DecodeError extends AmqpError {
   static override readonly [BRAND]: string = 'DecodeError';
 
   constructor(message: string, facts: AmqpErrorFacts = {}, code = 'decode') {
-    super(code, message, facts);
+    super(code, message, { scope: 'message', ...facts });
   }
 }
 

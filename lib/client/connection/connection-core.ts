@@ -190,6 +190,7 @@ export class ConnectionCore {
       up: (peer) => {
         this.#attempts = 0;
         this.#established = true;
+        this.#order.reached();
         this.#lastPeer = peer;
         logger.log(
           `connected to ${peer.uri} (${peer.product ?? 'unknown product'} ${peer.version ?? ''}, profile ${peer.profile.name})`,

@@ -8,6 +8,8 @@ import type { ResolvedPeer } from '../options/resolve-peers.js';
 export interface PeerOrder {
   /** @throws ConnectionError when the user's function gives none, or one that is not in the list */
   next(): ResolvedPeer;
+  /** The last one was reached. */
+  reached(): void;
 }
 
 /** @param random in [0, 1) */
@@ -16,6 +18,7 @@ export function peerOrder(
   random: () => number,
 ): PeerOrder {
   if (failover === 'round-robin') return new Rounds(() => peers);
+  if (failover === 'in-order') return new Rounds(() => peers, 'anew');
   if (failover === 'shuffle') return new Rounds((last) => shuffled(peers, last, random));
   return new Chosen(peers, failover);
 }
@@ -26,7 +29,15 @@ class Rounds implements PeerOrder {
   #index = 0;
   #last: ResolvedPeer | undefined;
 
-  constructor(private readonly start: (last: ResolvedPeer | undefined) => readonly ResolvedPeer[]) {}
+  /** @param afterSuccess `anew`: the next attempt begins a round */
+  constructor(
+    private readonly start: (last: ResolvedPeer | undefined) => readonly ResolvedPeer[],
+    private readonly afterSuccess: 'on' | 'anew' = 'on',
+  ) {}
+
+  reached(): void {
+    if (this.afterSuccess === 'anew') this.#index = this.#round.length;
+  }
 
   next(): ResolvedPeer {
     if (this.#index >= this.#round.length) {
@@ -55,6 +66,11 @@ class Chosen implements PeerOrder {
     if (peer !== undefined) return peer;
     this.#iterator = undefined;
     throw new ConnectionError('connect-failed', 'the failover function gave no URI of the list');
+  }
+
+  /** What an order makes of it is up to the function, which is not told. */
+  reached(): void {
+    return undefined;
   }
 
   /** A finished iterator is made anew, once. */

@@ -40,8 +40,11 @@ export interface WebSocketOptions {
 export interface ConnectionOptions {
   /** `amqp://[user:password@]host[:port][/vhost]`, `amqps://`, `ws://`, `wss://`, `embedded:NAME`. A list, or `a;b`: failover. */
   readonly uri: string | readonly string[];
-  /** The order in which the URIs are tried. A function's iterator is asked for each attempt, and made anew when it ends. @default 'round-robin' */
-  readonly failover?: 'round-robin' | 'shuffle' | ((uris: string[]) => Iterator<string>) | undefined;
+  /**
+   * The order in which the URIs are tried. `in-order`: as listed, after each loss again from the first one, the preferred. A function's
+   * iterator is asked for each attempt, and made anew when it ends. @default 'round-robin'
+   */
+  readonly failover?: 'round-robin' | 'shuffle' | 'in-order' | ((uris: string[]) => Iterator<string>) | undefined;
   /** @default PLAIN when the URI has a user, else ANONYMOUS */
   readonly credentials?: Credentials | undefined;
   /** Sends credentials without TLS to other hosts too. @default false */
@@ -84,8 +87,12 @@ export interface ConnectionOptions {
     | {
         /** Upper bound of the first random delay; doubled after each failure. @default 100 */
         readonly initialDelayMs?: number | undefined;
-        /** @default 10_000 */
+        /** No delay is longer. @default 10_000 */
         readonly maxDelayMs?: number | undefined;
+        /** Added after each failure, in place of doubling. With several URIs: after each round of them. @default doubling */
+        readonly stepMs?: number | undefined;
+        /** `false`: the delay is the upper bound itself. Many clients of one peer then come back at once. @default true */
+        readonly jitter?: boolean | undefined;
         /** Failed attempts in a row. @default Infinity */
         readonly maxAttempts?: number | undefined;
         /** A connection or link that held this long starts again with the first delay. @default 5_000 */

@@ -1,6 +1,7 @@
 // A connection URI taken apart. What the user wrote may hold a password: no error here shows more than scheme and host.
 
 import { isIPv6 } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import { InvalidOptionsError } from '../../protocol/index.js';
 import { checkWhole, MAX_TIMER_MS } from './check.js';
 import { decode, parseAuthority, type Fail, type UserInfo } from './uri-authority.js';
@@ -58,7 +59,8 @@ export function parseUris(value: unknown, path: string): readonly { readonly giv
       if (given === '') throw new InvalidOptionsError(place, 'a list without empty entries', entry, 'secret');
       const uri = parseUri(given, place, scheme);
       scheme = uri.scheme;
-      parsed.push({ given, uri });
+      // Written twice it would be tried twice in a round.
+      if (!parsed.some((other) => isDeepStrictEqual(other.uri, uri))) parsed.push({ given, uri });
     }
   });
   return parsed;
@@ -71,7 +73,11 @@ export function parseUri(text: string, path: string, withoutScheme: UriScheme = 
   const [, named, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(text) ?? [];
   const scheme = named === undefined ? withoutScheme : SCHEMES[named.toLowerCase()];
   if (scheme === undefined || (named !== undefined && !Object.hasOwn(SCHEMES, named.toLowerCase())))
-    throw new InvalidOptionsError(path, 'amqp://, amqps://, ws://, wss:// or embedded:', `${named ?? ''}://`);
+    throw new InvalidOptionsError(
+      path,
+      `amqp://, amqps://, ws://, wss:// or embedded:${meant(named)}`,
+      `${named ?? ''}://`,
+    );
   const fail = (expected: string): never => {
     throw new InvalidOptionsError(path, expected, text, 'secret');
   };
@@ -91,6 +97,22 @@ export function parseUri(text: string, path: string, withoutScheme: UriScheme = 
     ...parseQuery(query, path, fail),
     shown: `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}${pathname}`,
   };
+}
+
+/** Schemes of kombu and others, for the same peers as ours but over another protocol. */
+const MEANT: Readonly<Record<string, string>> = {
+  pyamqp: 'amqp',
+  librabbitmq: 'amqp',
+  rabbitmq: 'amqp',
+  tls: 'amqps',
+  http: 'ws',
+  https: 'wss',
+};
+
+function meant(scheme: string | undefined): string {
+  const name = scheme?.toLowerCase() ?? '';
+  const ours = Object.hasOwn(MEANT, name) ? MEANT[name] : undefined;
+  return ours === undefined ? '' : ` (did you mean ${ours}://?)`;
 }
 
 function embeddedUri(name: string, path: string): PeerUri {

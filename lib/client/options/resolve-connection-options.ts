@@ -33,7 +33,7 @@ import { checkWebSocket } from './web-socket-options.js';
 /** {@link ConnectionOptions}, checked and complete. */
 export interface ResolvedConnectionOptions {
   readonly peers: readonly ResolvedPeer[];
-  readonly failover: 'round-robin' | 'shuffle' | ((uris: string[]) => Iterator<string>);
+  readonly failover: 'round-robin' | 'shuffle' | 'in-order' | ((uris: string[]) => Iterator<string>);
   readonly dial: Dial | undefined;
   readonly tls: TlsOptions;
   readonly proxy: HttpProxy | undefined;
@@ -163,8 +163,9 @@ function resolveTrace(
 function resolveFailover(value: unknown, path: string): ResolvedConnectionOptions['failover'] {
   if (typeof value === 'function')
     return checkFunction<(uris: string[]) => Iterator<string>>(value, path) ?? 'round-robin';
-  if (value === undefined || value === 'round-robin' || value === 'shuffle') return value ?? 'round-robin';
-  throw new InvalidOptionsError(path, "'round-robin', 'shuffle' or a function", value);
+  if (value === undefined) return 'round-robin';
+  if (value === 'round-robin' || value === 'shuffle' || value === 'in-order') return value;
+  throw new InvalidOptionsError(path, "'round-robin', 'shuffle', 'in-order' or a function", value);
 }
 
 /** The options as the user's type says, for callers that hold the type. */

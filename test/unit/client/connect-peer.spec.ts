@@ -175,6 +175,14 @@ describe('the order of peers', () => {
     expect(hosts({ uri: 'a;b;c' }, 7)).toBe('abcabca');
   });
 
+  it('begins at the top again after each success, where the first is preferred', () => {
+    const order = peerOrder(resolveConnectionOptions({ uri: 'a;b;c', failover: 'in-order' }), () => 0.5);
+    const next = (): string => order.next().uri.host;
+    expect([next(), next(), next(), next(), next()]).toEqual(['a', 'b', 'c', 'a', 'b']);
+    order.reached();
+    expect([next(), next()]).toEqual(['a', 'b']);
+  });
+
   it('is shuffled anew for each round, and never the same peer twice running', () => {
     let seed = 1;
     const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;

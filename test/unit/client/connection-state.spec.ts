@@ -185,6 +185,17 @@ describe('the back-off', () => {
     expect(backoffMs(reconnect, 3, 0.5)).toBe(200);
   });
 
+  it('grows by steps where they are given, and is exact without jitter', () => {
+    const steps = resolveReconnect(
+      { initialDelayMs: 2_000, stepMs: 2_000, maxDelayMs: 30_000, jitter: false },
+      'reconnect',
+    );
+    const delays = [1, 2, 3, 15, 16, 1_000].map((failures) => backoffMs(steps, failures, 0.5));
+    expect(delays).toEqual([2_000, 4_000, 6_000, 30_000, 30_000, 30_000]);
+    const jittered = resolveReconnect({ initialDelayMs: 1_000, stepMs: 0, maxDelayMs: 30_000 }, 'reconnect');
+    expect(backoffMs(jittered, 9, 0.25)).toBe(250);
+  });
+
   it('is never without a pause', () => {
     expect(backoffMs(reconnect, 1, 0)).toBe(1);
   });

@@ -21,7 +21,9 @@ describe('a URI that cannot work', () => {
     ['an empty list', [], 'amqp://user:password@host:5672/vhost'],
     ['a number', 5672, 'amqp://user:password@host:5672/vhost'],
     ['an object', {}, 'amqp://user:password@host:5672/vhost'],
-    ['an unknown scheme', 'http://h', 'amqp://, amqps://, ws://, wss:// or embedded:'],
+    ['an unknown scheme', 'ftp://h', 'amqp://, amqps://, ws://, wss:// or embedded:'],
+    ["kombu's scheme", 'pyamqp://guest:secret@h', 'did you mean amqp://?'],
+    ['the scheme of a browser', 'HTTPS://h', 'did you mean wss://?'],
     ['a scheme that is a property of every object', 'constructor://h', 'amqp://, amqps://'],
     ['a user without a password', 'amqp://user@h', 'a password beside the user'],
     ['a user with an empty password', 'amqp://user:@h', 'a password beside the user'],
@@ -117,6 +119,11 @@ describe('a URI', () => {
     expect(hosts('a;b')).toEqual(['a', 'b']);
     expect(hosts(' amqp://a ; amqp://b:1 ')).toEqual(['a', 'b']);
     expect(hosts(['a', 'b;c'])).toEqual(['a', 'b', 'c']);
+  });
+
+  it('that is in the list twice is tried once in a round', () => {
+    const uris = parseUris('amqp://a;a:5672;amqp://a/v;amqps://a', 'uri');
+    expect(uris.map(({ given }) => given)).toEqual(['amqp://a', 'amqp://a/v', 'amqps://a']);
   });
 
   it('without a scheme takes that of the entry before it, so that TLS stays TLS', () => {
