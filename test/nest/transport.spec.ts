@@ -269,10 +269,16 @@ describe('a request that fails', () => {
   });
 
   it('fails typed when nobody answers in time, and at once when the connection is lost', async () => {
+    const began = gate();
     @Controller()
     class Silent {
       @MessagePattern('silent')
       silent() {
+        return NEVER;
+      }
+      @MessagePattern('patient')
+      patient() {
+        began.open();
         return NEVER;
       }
     }
@@ -280,8 +286,8 @@ describe('a request that fails', () => {
     expect(await failure(client, 'silent')).toMatchObject({ code: 'request-timeout' });
     const patient = new AmqpClientProxy({ uri: broker.uri, dial: broker.dial, target: 'work', logger: quiet });
     ends.push(() => patient.close());
-    const failed = failure(patient, 'silent');
-    await eventually('it is being handled', () => broker.queue('work').stats().unsettled === 2);
+    const failed = failure(patient, 'patient');
+    await began.opened;
     broker.dropConnections();
     expect(await failed).toMatchObject({ code: 'connection-lost' });
   });
