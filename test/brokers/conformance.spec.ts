@@ -9,8 +9,9 @@ import { security } from './stories/security.js';
 import { settling } from './stories/settling.js';
 import { survival } from './stories/survival.js';
 import { topology } from './stories/topology.js';
+import { transport } from './stories/transport.js';
 
-const STORIES = [...messages, ...settling, ...addressing, ...topology, ...security, ...survival];
+const STORIES = [...messages, ...settling, ...addressing, ...topology, ...security, ...survival, ...transport];
 const RESULTS = new URL('../../.brokers/results/', import.meta.url);
 
 const { up, down } = await realPeers();
