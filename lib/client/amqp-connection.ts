@@ -19,6 +19,8 @@ import { RequestClient } from './request/request-client.js';
 import { resolveRequestClientOptions, type RequestClientOptions } from './request/request-client-options.js';
 import { ReceiveClient } from './receive/receive-client.js';
 import { resolveReceiveClientOptions, type ReceiveClientOptions } from './receive/receive-client-options.js';
+import { retrying } from './retry/retrying.js';
+import { resolveRetryingOptions, type RetriedAttempt, type RetryingOptions } from './retry/retrying-options.js';
 import { SendClient } from './send/send-client.js';
 import { resolveSendClientOptions, type SendClientOptions } from './send/send-client-options.js';
 import type { TopologyClient } from './topology/topology.js';
@@ -193,6 +195,23 @@ export class AmqpConnection {
     const resolved = resolveRedriveOptions(options);
     this.#core.assertUsable();
     return new Redrive(this.#core.context, resolved, this.#core.options.maxMessageBytes).run();
+  }
+
+  /**
+   * Does work on an open connection, and does it again when it fails with something that may pass: kombu's `ensure`. Sends need it not:
+   * they have an `errorPolicy` and a time-out of their own. Work that may be done twice asks `attempt.mayRepeat`.
+   *
+   * @throws what the last attempt failed with, as it is
+   * @throws AmqpTimeoutError after `timeoutMs`, also in the middle of a pause; the signal's reason when it is aborted
+   * @throws InvalidOptionsError, ClientClosedError
+   */
+  async retrying<Result>(
+    work: (attempt: RetriedAttempt) => Promise<Result>,
+    options?: RetryingOptions,
+  ): Promise<Result> {
+    const resolved = resolveRetryingOptions(options);
+    this.#core.assertUsable();
+    return retrying((signal) => this.open({ signal }), work, resolved);
   }
 
   #emit(event: StatusEvent): void {

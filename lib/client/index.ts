@@ -54,6 +54,7 @@ export type {
   ManagementResponse,
 } from './management/management-client-options.js';
 
+export type { RetriedAttempt, RetryingOptions } from './retry/retrying-options.js';
 export type { RedriveOptions } from './redrive/redrive-options.js';
 
 export { policy, type ErrorCase, type RedeliverOptions, type RetryOptions } from './policy/policy.js';
