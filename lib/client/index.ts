@@ -39,9 +39,12 @@ export type { AttachedLink, SendClientState } from './send/send-link.js';
 export type { PendingMessage, PendingState } from './send/pending-message.js';
 export { ErrorPolicy, type ErrorAction, type ErrorPolicyOptions } from './send/error-policy.js';
 export { ReceiveClient } from './receive/receive-client.js';
+export { messagesOf } from './receive/messages-of.js';
+export type { MessageIterator } from './receive/message-iterator.js';
 export type { ReceiveBatchOptions } from './receive/pull.js';
 export type { ReceiveClientOptions } from './receive/receive-client-options.js';
-export type { SubscribeOptions } from './receive/subscribe-options.js';
+export { ConcurrencyLimit } from './receive/concurrency-limit.js';
+export type { SubscribeOptions, SubscriptionChange } from './receive/subscribe-options.js';
 export type { Subscription } from './receive/subscription.js';
 
 export { RequestClient } from './request/request-client.js';

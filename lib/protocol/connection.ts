@@ -132,6 +132,8 @@ export interface AttachReceiverOptions extends AttachOptions {
   readonly maxMessageBytes: number;
   /** New credit only when the old is used up, for peers that do not count what is on its way. @default false */
   readonly creditWhenUsedUp?: boolean | undefined;
+  /** `false`: the peer cannot drain but answers each flow, so that `drain()` takes the credit back and waits for two answers. @default true */
+  readonly drains?: boolean | undefined;
   /** Sent in ATTACH only when given. */
   readonly advertisedMaxMessageSize?: number | undefined;
   /**

@@ -5,13 +5,23 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { embeddedPeer, realPeers, type Peer } from './peer.js';
 import { addressing } from './stories/addressing.js';
 import { messages } from './stories/messages.js';
+import { receiving } from './stories/receiving.js';
 import { security } from './stories/security.js';
 import { settling } from './stories/settling.js';
 import { survival } from './stories/survival.js';
 import { topology } from './stories/topology.js';
 import { transport } from './stories/transport.js';
 
-const STORIES = [...messages, ...settling, ...addressing, ...topology, ...security, ...survival, ...transport];
+const STORIES = [
+  ...messages,
+  ...settling,
+  ...receiving,
+  ...addressing,
+  ...topology,
+  ...security,
+  ...survival,
+  ...transport,
+];
 const RESULTS = new URL('../../.brokers/results/', import.meta.url);
 
 const { up, down } = await realPeers();

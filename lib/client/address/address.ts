@@ -42,14 +42,33 @@ export type Source =
       readonly dynamic?: boolean | undefined;
       /** A JMS selector (the apache.org selector filter). Refused where the peer only echoes it. */
       readonly selector?: string | undefined;
-      /** Filter name -> value; for a described one use `Described`. */
+      /** Nothing that this connection itself sent. Refused where the peer cannot. @default false */
+      readonly noLocal?: boolean | undefined;
+      /**
+       * Where reading a RabbitMQ stream begins: at its first or last chunk, with what comes from now on, at an offset, at a time. After a
+       * lost link it begins there again. Needs `settlement` other than `at-most-once`, as RabbitMQ demands of streams.
+       */
+      readonly streamOffset?: 'first' | 'last' | 'next' | number | bigint | Date | undefined;
+      /** Higher ones are served first while they have credit. Refused where the peer has no priorities of consumers. */
+      readonly priority?: number | undefined;
+      /**
+       * Filter name -> value, beside those above; for a described one use `Described`. One that the peer does not confirm in its answer to
+       * the attach is refused: it would let everything through.
+       */
       readonly filters?: Readonly<Record<string, unknown>> | undefined;
       /** `copy` browses. Refused where the peer consumes all the same. */
       readonly distributionMode?: 'move' | 'copy' | undefined;
       readonly durable?: 'none' | 'configuration' | 'unsettled-state' | undefined;
       readonly expiryPolicy?: 'link-detach' | 'session-end' | 'connection-close' | 'never' | undefined;
+      /** How long the peer keeps the terminus after that. Whole seconds on the wire, rounded up. Unit: milliseconds. @default the peer's */
+      readonly expiryTimeoutMs?: number | undefined;
+      /**
+       * Several consumers with the same `linkName` take turns at one subscription of a topic. `container`: those of connections with this
+       * container id; `global`: of any connection. Refused where the peer cannot.
+       */
+      readonly shared?: 'container' | 'global' | undefined;
       readonly capabilities?: readonly string[] | undefined;
-      /** Needed, and stable, for a durable subscription. @default a random one */
+      /** The subscription's name where it is durable or shared, and needed there. @default a random one */
       readonly linkName?: string | undefined;
       readonly linkProperties?: Readonly<Record<string, unknown>> | undefined;
       /** Of the link, beside those of the terminus: what the peer is asked for; what it has is in `link` once attached. */

@@ -1,7 +1,16 @@
 // Whether a target or source can work at all, whatever the peer.
 
 import { InvalidOptionsError } from '../../protocol/index.js';
-import { checkBoolean, checkObject, checkOneOf, checkText, checkTexts, joinPath } from '../options/check.js';
+import {
+  checkBoolean,
+  checkMs,
+  checkObject,
+  checkOneOf,
+  checkText,
+  checkTexts,
+  checkWhole,
+  joinPath,
+} from '../options/check.js';
 import { checkAmqpRecord } from '../options/check-amqp.js';
 import type { Source, Target } from './address.js';
 
@@ -9,7 +18,20 @@ const DURABLE = ['none', 'configuration', 'unsettled-state'] as const;
 const CAPABILITIES = ['capabilities', 'desiredCapabilities', 'offeredCapabilities'];
 const SHARED = ['address', 'queue', 'topic', 'dynamic', 'durable', 'linkName', 'linkProperties', ...CAPABILITIES];
 const TARGET_NAMES = [...SHARED, 'exchange', 'routingKey', 'mandatory'];
-const SOURCE_NAMES = [...SHARED, 'selector', 'filters', 'distributionMode', 'expiryPolicy'];
+const SOURCE_NAMES = [
+  ...SHARED,
+  'selector',
+  'noLocal',
+  'streamOffset',
+  'priority',
+  'filters',
+  'distributionMode',
+  'expiryPolicy',
+  'expiryTimeoutMs',
+  'shared',
+];
+/** RabbitMQ's and the Java brokers' range of a consumer's priority. */
+const PRIORITY = 2_147_483_647;
 
 /** @throws InvalidOptionsError */
 export function checkTarget(value: unknown, path: string): Target {
@@ -40,11 +62,36 @@ export function checkSource(value: unknown, path: string): Source {
   checkOneOf(fields['distributionMode'], joinPath(path, 'distributionMode'), ['move', 'copy'], undefined);
   const policies = ['link-detach', 'session-end', 'connection-close', 'never'];
   checkOneOf(fields['expiryPolicy'], joinPath(path, 'expiryPolicy'), policies, undefined);
-  const durable = fields['durable'];
-  if (durable !== undefined && durable !== 'none' && fields['topic'] !== undefined && fields['linkName'] === undefined)
-    // A random name would leave a subscription behind at each start, which nobody reads.
-    throw new InvalidOptionsError(joinPath(path, 'linkName'), 'given with a durable topic subscription', undefined);
+  checkMs(fields['expiryTimeoutMs'], joinPath(path, 'expiryTimeoutMs'), { default: undefined });
+  checkBoolean(fields['noLocal'], joinPath(path, 'noLocal'), undefined);
+  const range = { min: -PRIORITY, max: PRIORITY, default: undefined };
+  checkWhole(fields['priority'], joinPath(path, 'priority'), range);
+  checkStreamOffset(fields['streamOffset'], joinPath(path, 'streamOffset'));
+  const shared = checkOneOf(fields['shared'], joinPath(path, 'shared'), ['container', 'global'], undefined);
+  if (shared !== undefined && fields['topic'] === undefined && fields['address'] === undefined)
+    throw new InvalidOptionsError(
+      joinPath(path, 'shared'),
+      'left out: the consumers of a queue share it anyway',
+      shared,
+    );
+  const { durable, linkName } = fields;
+  const isDurable = durable !== undefined && durable !== 'none';
+  // A random name would leave a subscription behind at each start, which nobody reads.
+  if ((isDurable || shared !== undefined) && linkName === undefined)
+    throw new InvalidOptionsError(
+      joinPath(path, 'linkName'),
+      `given with ${isDurable ? 'a durable' : 'a shared'} source: the name of the subscription`,
+      undefined,
+    );
   return fields;
+}
+
+function checkStreamOffset(value: unknown, path: string): void {
+  if (value === undefined || value === 'first' || value === 'last' || value === 'next') return;
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return;
+  if (typeof value === 'bigint' && value >= 0n) return;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return;
+  throw new InvalidOptionsError(path, "'first', 'last', 'next', an offset of at least 0 or a Date", value);
 }
 
 function checkAddressText(value: string, path: string): string {

@@ -1,11 +1,9 @@
 // Turns a target or source into the peer's form. What the peer lacks fails here, by name.
 
-import { Described, LinkError, type Terminus } from '../../protocol/index.js';
+import { LinkError, Typed, type Terminus } from '../../protocol/index.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 import type { Source, SourceFields, Target, TargetFields } from './address.js';
-
-/** A selector's descriptor and name, as registered for the Apache products. */
-const SELECTOR = { name: 'jms-selector', descriptor: 0x0000468c00000004 };
+import { sourceFilters } from './filters.js';
 
 /** What a link needs to attach. */
 export interface LinkAddress {
@@ -70,21 +68,26 @@ export function resolveTarget(target: Target, profile: PeerProfile): TargetAddre
 export function resolveSource(source: Source, profile: PeerProfile): LinkAddress {
   const fields: SourceFields = typeof source === 'string' ? fromText(source) : source;
   const name = describeSource(source);
-  const { linkName } = fields;
-  if (fields.selector !== undefined && !profile.selectors) throw lacks(profile, name, 'selectors', linkName);
-  if (fields.distributionMode === 'copy' && !profile.browse) throw lacks(profile, name, 'browsing', linkName);
-  if (fields.durable !== undefined && fields.durable !== 'none' && !profile.durableSubscriptions)
-    throw lacks(profile, name, 'durable subscriptions', linkName);
+  const missing = lackOf(fields, profile);
+  if (missing !== undefined) throw lacks(profile, name, missing, fields.linkName);
   const place = sourcePlace(fields, profile, name);
+  const { expiryTimeoutMs, shared, priority } = fields;
+  const needed = [...(place.capabilities ?? []), ...(shared === undefined ? [] : ['shared'])];
+  if (shared === 'global') needed.push('global');
   return {
     ...link(fields),
+    linkProperties:
+      priority === undefined || profile.consumerPriority === undefined
+        ? fields.linkProperties
+        : { ...fields.linkProperties, [profile.consumerPriority]: new Typed('int', priority) },
     terminus: {
       ...place,
       durable: fields.durable,
       expiryPolicy: fields.expiryPolicy,
+      timeout: expiryTimeoutMs === undefined ? undefined : Math.ceil(expiryTimeoutMs / 1000),
       distributionMode: fields.distributionMode,
-      filters: filters(fields),
-      capabilities: capabilities(fields, place.capabilities),
+      filters: sourceFilters(fields),
+      capabilities: capabilities(fields, needed),
     },
   };
 }
@@ -134,9 +137,16 @@ function dynamicPlace(profile: PeerProfile, name: string, linkName: string | und
   return { dynamic: true };
 }
 
-function filters(fields: SourceFields): Record<string, unknown> | undefined {
-  if (fields.selector === undefined) return fields.filters === undefined ? undefined : { ...fields.filters };
-  return { ...fields.filters, [SELECTOR.name]: new Described(SELECTOR.descriptor, fields.selector) };
+/** What is asked for and not to be had here. */
+function lackOf(fields: SourceFields, profile: PeerProfile): string | undefined {
+  if (fields.selector !== undefined && !profile.selectors) return 'selectors';
+  if (fields.distributionMode === 'copy' && !profile.browse) return 'browsing';
+  if (fields.noLocal === true && !profile.noLocal) return 'no-local filters';
+  if (fields.streamOffset !== undefined && !profile.streams) return 'streams';
+  if (fields.priority !== undefined && profile.consumerPriority === undefined) return 'priorities of consumers';
+  if (fields.shared !== undefined && !profile.sharedSubscriptions) return 'shared subscriptions';
+  const isDurable = fields.durable !== undefined && fields.durable !== 'none';
+  return isDurable && !profile.durableSubscriptions ? 'durable subscriptions' : undefined;
 }
 
 function capabilities(

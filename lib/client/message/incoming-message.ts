@@ -50,6 +50,7 @@ export class IncomingMessage extends Message implements ReceivedMessage {
   #attempt = 1;
   #controller: AbortController | undefined = undefined;
   #abortReason: Error | undefined = undefined;
+  #keeper: Set<IncomingMessage> | undefined = undefined;
 
   constructor(host: DeliveryHost, incoming: IncomingDelivery) {
     super();
@@ -184,6 +185,12 @@ export class IncomingMessage extends Message implements ReceivedMessage {
     this.#controller?.abort(reason);
   }
 
+  /** Stands in the set until it is settled. */
+  keepIn(unsettled: Set<IncomingMessage>): void {
+    unsettled.add(this);
+    this.#keeper = unsettled;
+  }
+
   /** Settles when nobody has yet; the way without a promise. */
   settle(outcome: Outcome, transaction?: Transaction): SettleResult {
     if (this.settled) return this.#result ?? 'settled';
@@ -191,6 +198,7 @@ export class IncomingMessage extends Message implements ReceivedMessage {
     const sent = outcome.kind === 'modified' ? this.#host.outcomeFor(outcome) : outcome;
     this.#result = this.#incoming.settle(sent, id);
     this.#outcome = outcome;
+    this.#keeper?.delete(this);
     if (this.#host.observers.watchesSettlements) this.#host.observers.settled(this.#host.address, outcome, this);
     return this.#result;
   }

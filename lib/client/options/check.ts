@@ -110,6 +110,15 @@ export function checkMethods<Shape>(value: unknown, path: string, methods: reado
   throw new InvalidOptionsError(path, `an object with the methods ${methods.join(', ')}`, value);
 }
 
+/** @throws InvalidOptionsError unless it is an AbortSignal or left out */
+export function checkSignal(value: unknown, path: string): AbortSignal | undefined {
+  if (value === undefined) return undefined;
+  const isSignal = typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value;
+  if (!isSignal) throw new InvalidOptionsError(path, 'an AbortSignal', value);
+  // True as far as it matters: an AbortSignal of another realm or a polyfill has the same members.
+  return value as unknown as AbortSignal;
+}
+
 /** A map with string keys; `undefined` stays `undefined`. */
 export function checkRecord(value: unknown, path: string): Readonly<Record<string, unknown>> | undefined {
   if (value === undefined) return undefined;

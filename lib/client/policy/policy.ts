@@ -50,13 +50,17 @@ function settle(outcome: Outcome): HandlerPolicy {
 const stop: HandlerPolicy = () => ({ kind: 'stop' });
 
 function reject(condition?: string, description?: string): HandlerPolicy {
-  const chosen = checkText(condition, 'policy.reject.condition') ?? 'amqp:internal-error';
+  const chosen = checkText(condition, 'policy.reject.condition');
   const said = checkText(description, 'policy.reject.description');
   return (error) => ({
     kind: 'settle',
     // The class name only: messages of unknown errors may hold secrets or personal data.
-    outcome: { kind: 'rejected', condition: chosen, description: said ?? errorName(error) },
+    outcome: { kind: 'rejected', condition: chosen ?? conditionOf(error), description: said ?? errorName(error) },
   });
+}
+
+function conditionOf(error: unknown): string {
+  return (error instanceof DecodeError ? error.condition : undefined) ?? 'amqp:internal-error';
 }
 
 function modify(change: Modification): HandlerPolicy {
@@ -101,7 +105,9 @@ function redeliver(options: RedeliverOptions): HandlerPolicy {
       : fixed(checkMs(delayMs, 'policy.redeliver.delayMs', { default: 0 }));
   return markRedelivering((error, failed) => {
     const deliveries = failed.deliveryCount + 1;
-    if (failed.countsDeliveries === false || deliveries >= maxDeliveries) return then(error, failed);
+    // Another delivery will not make it readable.
+    const isUnreadable = error instanceof DecodeError;
+    if (failed.countsDeliveries === false || deliveries >= maxDeliveries || isUnreadable) return then(error, failed);
     return { kind: 'redeliver', delayMs: backoff(deliveries) };
   });
 }

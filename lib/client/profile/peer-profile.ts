@@ -28,7 +28,7 @@ export interface PeerProfile {
    * (RabbitMQ 3 adds them), new credit is given only when the old is used up: prefetch stays exact.
    */
   readonly countsCreditOnItsWay: boolean;
-  /** Drain is answered on an empty queue. */
+  /** Drain is answered on an empty queue. A peer that cannot (RabbitMQ 3) answers each flow instead. */
   readonly drain: boolean;
   readonly dynamicNodes: boolean;
   readonly anonymousTerminus: boolean;
@@ -37,6 +37,14 @@ export interface PeerProfile {
   /** apache.org selector filters are applied, not only echoed. */
   readonly selectors: boolean;
   readonly durableSubscriptions: boolean;
+  /** Several links at one subscription of a topic. */
+  readonly sharedSubscriptions: boolean;
+  /** The filter against one's own messages is applied, on topics at least. */
+  readonly noLocal: boolean;
+  /** Queues that are logs, read from an offset (RabbitMQ 4). */
+  readonly streams: boolean;
+  /** The link property with a consumer's priority. */
+  readonly consumerPriority: string | undefined;
   readonly transactions: boolean;
   /** How a message is delayed: the annotation that carries it, or not at all. */
   readonly delay: { readonly annotation: string; readonly as: 'delay-ms' | 'time' } | undefined;

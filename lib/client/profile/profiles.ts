@@ -20,6 +20,10 @@ const generic: PeerProfile = {
   browse: true,
   selectors: true,
   durableSubscriptions: true,
+  sharedSubscriptions: true,
+  noLocal: true,
+  streams: true,
+  consumerPriority: undefined,
   transactions: true,
   delay: undefined,
   replies: 'dynamic',
@@ -47,6 +51,9 @@ const rabbitmq4: PeerProfile = {
   browse: false,
   selectors: false,
   durableSubscriptions: false,
+  sharedSubscriptions: false,
+  noLocal: false,
+  consumerPriority: 'rabbitmq:priority',
   transactions: false,
   replies: 'exclusive-queue',
   topology: 'rabbitmq-management',
@@ -69,6 +76,8 @@ const rabbitmq3: PeerProfile = {
     routingKey === undefined || routingKey === ''
       ? `/exchange/${part(exchange)}`
       : `/exchange/${part(exchange)}/${part(routingKey)}`,
+  streams: false,
+  consumerPriority: undefined,
   modified: false,
   countsDeliveries: 'never',
   countsCreditOnItsWay: false,
@@ -85,6 +94,8 @@ const rabbitmq3: PeerProfile = {
 const activemq: PeerProfile = {
   ...generic,
   name: 'activemq',
+  sharedSubscriptions: false,
+  streams: false,
   topic: (name) => ({ target: `topic://${name}`, source: `topic://${name}`, capabilities: [] }),
   delay: { annotation: 'x-opt-delivery-delay', as: 'delay-ms' },
   topology: 'auto-create',
@@ -95,6 +106,8 @@ const activemq: PeerProfile = {
 const artemis: PeerProfile = {
   ...generic,
   name: 'artemis',
+  streams: false,
+  consumerPriority: 'priority',
   queueCapabilities: ['queue'],
   delay: { annotation: 'x-opt-delivery-delay', as: 'delay-ms' },
   topology: 'artemis-management',
@@ -104,6 +117,8 @@ const artemis: PeerProfile = {
 const qpid: PeerProfile = {
   ...generic,
   name: 'qpid',
+  streams: false,
+  consumerPriority: 'priority',
   topology: 'qpid-management',
   batches: { lost: 'refuses it and detaches the link' },
   topic: (name) => ({ target: `amq.topic/${name}`, source: `amq.topic/${name}`, capabilities: [] }),
@@ -120,6 +135,9 @@ const azure: PeerProfile = {
   browse: false,
   selectors: false,
   durableSubscriptions: false,
+  sharedSubscriptions: false,
+  noLocal: false,
+  streams: false,
   delay: { annotation: 'x-opt-scheduled-enqueue-time', as: 'time' },
   replies: 'configured',
 };
@@ -131,6 +149,9 @@ const embedded: PeerProfile = {
   topic: (name) => ({ target: `/exchanges/amq.topic/${part(name)}`, source: undefined, capabilities: [] }),
   exchangeAddress: rabbitmq4.exchangeAddress,
   durableSubscriptions: false,
+  sharedSubscriptions: false,
+  noLocal: false,
+  streams: false,
   delay: { annotation: 'x-opt-delivery-delay', as: 'delay-ms' },
   topology: 'rabbitmq-management',
 };

@@ -114,13 +114,19 @@ export class Failures {
   /** Nobody waits any more: what is held goes back now. */
   closing(): void {
     this.#isClosing = true;
+    this.hurry();
+    this.#cutWaits();
+  }
+
+  /** What is held before it goes back goes now. @returns how many */
+  hurry(): number {
     const held = [...this.#held];
     this.#held.clear();
     for (const [message, { timer, outcome }] of held) {
       clearTimeout(timer);
       message.settle(outcome);
     }
-    this.#cutWaits();
+    return held.length;
   }
 
   close(timeoutMs: number): Promise<void> {

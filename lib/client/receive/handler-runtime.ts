@@ -3,6 +3,7 @@
 import { Fifo } from '../fifo.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
 import { BatchGathering } from './batch-gathering.js';
+import type { PlaceSeeker } from './concurrency-limit.js';
 import { HandlerSlot, type SlotParts } from './handler-slot.js';
 import { Lanes } from './lanes.js';
 import type { ResolvedSubscribeOptions } from './subscribe-options.js';
@@ -11,7 +12,7 @@ import { Turn } from './turn.js';
 type Work = IncomingMessage | readonly IncomingMessage[];
 
 /** Starts handlers for what is delivered, never more than `concurrency` at a time. */
-export class HandlerRuntime {
+export class HandlerRuntime implements PlaceSeeker {
   readonly #options: ResolvedSubscribeOptions;
   readonly #parts: SlotParts;
   readonly #ready = new Fifo<Work>();
@@ -20,12 +21,16 @@ export class HandlerRuntime {
   readonly #lanes: Lanes | undefined;
   readonly #batches: BatchGathering | undefined;
   readonly #turn = new Turn(() => this.#startReady());
+  #concurrency: number;
+  /** Kept only where somebody looks at it. */
+  #workedAt = 0;
   #isOpen = false;
   #isStarting = false;
   #whenIdle: (() => void) | undefined = undefined;
 
   constructor(options: ResolvedSubscribeOptions, parts: Omit<SlotParts, 'finished' | 'options'>) {
     this.#options = options;
+    this.#concurrency = options.concurrency;
     this.#parts = { ...parts, options, finished: (slot, work) => this.#finished(slot, work) };
     this.#lanes = options.orderBy === undefined ? undefined : new Lanes();
     const { batch } = options;
@@ -37,9 +42,25 @@ export class HandlerRuntime {
     return this.#slots.length - this.#free.length;
   }
 
+  /** When a handler ended last; now, while one runs. */
+  get workedAt(): number {
+    return this.running > 0 ? performance.now() : this.#workedAt;
+  }
+
   /** Messages being handled. */
   get messages(): readonly IncomingMessage[] {
     return this.#slots.flatMap((slot) => slot.messages);
+  }
+
+  /** From now on; handlers that run are not touched. */
+  setConcurrency(concurrency: number): void {
+    this.#concurrency = concurrency;
+    this.#startReady();
+  }
+
+  /** The limit that is shared with others has room again. */
+  placeFree(): void {
+    this.#startReady();
   }
 
   open(): void {
@@ -63,7 +84,7 @@ export class HandlerRuntime {
       return;
     }
     if (this.#lanes !== undefined && !this.#enterLane(message, this.#lanes)) return;
-    if (this.#ready.length === 0 && this.#hasPlace() && !this.#turn.isOver()) {
+    if (this.#ready.length === 0 && this.#hasPlace() && !this.#turn.isOver() && this.#takeShared()) {
       this.#start(message);
       return;
     }
@@ -106,7 +127,13 @@ export class HandlerRuntime {
   }
 
   #hasPlace(): boolean {
-    return this.running < this.#options.concurrency && this.#mayStart;
+    return this.running < this.#concurrency && this.#mayStart;
+  }
+
+  /** Last, when there is work for the place. */
+  #takeShared(): boolean {
+    const { concurrencyLimit } = this.#options;
+    return concurrencyLimit === undefined || concurrencyLimit.take(this);
   }
 
   #enterLane(message: IncomingMessage, lanes: Lanes): boolean {
@@ -125,9 +152,13 @@ export class HandlerRuntime {
     this.#isStarting = true;
     while (this.#hasPlace()) {
       const hasWork = this.#ready.length > 0;
-      if (hasWork && this.#turn.isOver()) break;
+      if (hasWork ? this.#turn.isOver() : this.#batches === undefined) break;
+      if (!this.#takeShared()) break;
       const work = hasWork ? this.#ready.shift() : this.#batches?.take();
-      if (work === undefined) break;
+      if (work === undefined) {
+        this.#options.concurrencyLimit?.give();
+        break;
+      }
       this.#start(work);
     }
     this.#isStarting = false;
@@ -147,6 +178,8 @@ export class HandlerRuntime {
 
   #finished(slot: HandlerSlot, work: Work): void {
     this.#free.push(slot);
+    this.#options.concurrencyLimit?.give();
+    if (this.#options.idleTimeoutMs > 0) this.#workedAt = performance.now();
     if (this.#lanes !== undefined && !isBatch(work) && work.lane !== undefined) {
       const next = this.#lanes.leave(work.lane);
       if (next !== undefined) this.#ready.push(next);

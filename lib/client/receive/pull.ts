@@ -1,22 +1,29 @@
 // A message arriving, for those who fetch: receiver -> buffer -> receiveBatch or iteration.
 
-import { ACCEPTED, RELEASED, type AmqpError } from '../../protocol/index.js';
-import { asError, raceSignal } from '../deadline.js';
+import { ACCEPTED, RELEASED, type AmqpError, type Outcome } from '../../protocol/index.js';
+import { raceSignal } from '../deadline.js';
 import { ClientClosedError } from '../errors.js';
-import { Fifo } from '../fifo.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
 import type { ReceivedMessage } from '../message/received-message.js';
 import { errorName } from '../policy/error-name.js';
+import { Arrivals } from './arrivals.js';
 import { Failures } from './failures.js';
+import { HandedOut } from './handed-out.js';
 import type { Consumer, Receiver } from './receiver.js';
 
 /** A batch that is not full goes out when nothing came for so long. */
 const QUIET_MS = 20;
 
+/** An iteration that ended by a throw: the message in hand counts as failed. */
+export const FAILED: Outcome = Object.freeze({ kind: 'modified', deliveryFailed: true, undeliverableHere: false });
+
 /** What `receiveBatch` may be told. */
 export interface ReceiveBatchOptions {
   readonly maxMessages: number;
-  /** Unit: milliseconds. Counted from the moment the client is attached for the first time. */
+  /**
+   * Unit: milliseconds. Counted from the moment the client is attached for the first time. 0: what is buffered, else what the peer has
+   * now; it is asked, and answers at once.
+   */
   readonly waitMs: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -24,16 +31,20 @@ export interface ReceiveBatchOptions {
 /** Messages that wait to be fetched. Those that cannot be decoded go to the policy, unseen. */
 export class Pull implements Consumer {
   readonly #receiver: Receiver;
+  /** 0: the peer is given credit only for what is asked for. */
   readonly #prefetch: number;
   readonly #failures: Failures;
-  readonly #buffer = new Fifo<IncomingMessage>();
-  /** With autoAccept: what each that fetches was given last; all batches count as one. */
-  readonly #handedOut = new Map<object, IncomingMessage[]>();
-  /** Calls that wait for messages. */
+  readonly #arrivals = new Arrivals();
+  readonly #handedOut: HandedOut;
+  /** Calls that wait for messages, and how many messages they wait for together. */
   #fetching = 0;
-  #lastArrivalAt = 0;
-  readonly #waiting = new Set<() => void>();
+  #wanted = 0;
   #undecodable: Promise<void> = Promise.resolve();
+  /** Drains happen one after another: each answers for what was there when it began. */
+  #draining: Promise<unknown> = Promise.resolve();
+  #attachedAt = 0;
+  /** Links so far, so that one can tell whether it is still the same. */
+  #links = 0;
   #error: AmqpError | undefined = undefined;
   #isActive = false;
   #isClosed = false;
@@ -42,6 +53,7 @@ export class Pull implements Consumer {
   constructor(receiver: Receiver, prefetch: number) {
     this.#receiver = receiver;
     this.#prefetch = prefetch;
+    this.#handedOut = new HandedOut(receiver.options.autoAccept);
     this.#failures = new Failures(receiver, receiver.options.errorPolicy, (error) => {
       this.#receiver.context.logger.error(
         `the policy of "${receiver.address}" stopped the consumer after ${errorName(error)}`,
@@ -59,52 +71,46 @@ export class Pull implements Consumer {
   /** As much as is there within the time, at most `maxMessages`; rejects with the link's error or the signal's reason. */
   async receiveBatch({ maxMessages, waitMs, signal }: ReceiveBatchOptions): Promise<ReceivedMessage[]> {
     signal?.throwIfAborted();
-    this.#acceptHandedOut(this);
-    this.#fetching++;
-    try {
+    this.#handedOut.settleLast(this, ACCEPTED);
+    return this.#fetch(maxMessages, async () => {
       const active = this.#activate();
       await (signal === undefined ? active : raceSignal(active, signal));
-      await this.#gather(maxMessages, performance.now() + waitMs, signal);
-    } finally {
-      this.#fetching--;
-    }
-    const batch: ReceivedMessage[] = [];
-    while (batch.length < maxMessages) {
-      const message = this.#take(this);
-      if (message === undefined) break;
-      batch.push(message);
-    }
-    return batch;
+      if (waitMs === 0) await this.#ask(signal);
+      else await this.#gather(maxMessages, performance.now() + waitMs, signal);
+      return () => this.#takeUpTo(maxMessages);
+    });
   }
 
   /**
-   * The next message; `undefined` once the client is closed.
+   * The next message; `undefined` once the client is closed, or none came for the idle time-out.
    *
    * @param loop who iterates: with autoAccept, what it was given before is accepted
    */
-  async next(loop: object): Promise<ReceivedMessage | undefined> {
-    this.#acceptHandedOut(loop);
-    this.#fetching++;
-    try {
-      await this.#activate();
-      for (;;) {
-        const message = this.#take(loop);
-        if (message !== undefined || this.#isClosed) return message;
-        if (this.#error !== undefined) throw this.#error;
-        await this.#change(undefined, undefined);
+  async next(loop: object, signal?: AbortSignal): Promise<ReceivedMessage | undefined> {
+    signal?.throwIfAborted();
+    this.#handedOut.settleLast(loop, ACCEPTED);
+    const since = performance.now();
+    while (!this.#isClosed) {
+      const { message, isIdle } = await this.#fetch(1, async () => {
+        const isWaited = await this.#waitForOne(since, signal);
+        return () => ({ message: this.#take(loop), isIdle: !isWaited });
+      });
+      if (message !== undefined) return message;
+      if (isIdle) {
+        await this.stop(loop, RELEASED);
+        return undefined;
       }
-    } catch (error) {
-      if (this.#isClosed) return undefined;
-      throw error;
-    } finally {
-      this.#fetching--;
     }
+    return undefined;
   }
 
-  /** An iteration ends early: with autoAccept what it was given last goes back, and what is buffered unless others wait for it. */
-  async stop(loop: object): Promise<void> {
-    for (const message of this.#handedOut.get(loop) ?? []) message.settle(RELEASED);
-    this.#handedOut.delete(loop);
+  /**
+   * An iteration ends early: with autoAccept what it was given last goes back, and what is buffered unless others wait for it.
+   *
+   * @param outcome of what it was given last
+   */
+  async stop(loop: object, outcome: Outcome): Promise<void> {
+    this.#handedOut.settleLast(loop, outcome);
     if (this.#isClosed || this.#fetching > 0) return;
     this.#isActive = false;
     await this.#receiver.stopCredit();
@@ -112,13 +118,30 @@ export class Pull implements Consumer {
     if (!this.#isActive) this.#giveBack();
   }
 
+  /** Takes the credit back; what has come stays for the next call, which gives credit anew. */
+  async drain(signal: AbortSignal | undefined): Promise<void> {
+    this.#isActive = false;
+    const drained = this.#drain();
+    await (signal === undefined ? drained : raceSignal(drained, signal));
+  }
+
+  /** Gives back everything that is not settled: what was fetched and what is buffered. @returns how many */
+  recover(): number {
+    const buffered = this.#arrivals.takeAll();
+    const fetched = this.#handedOut.takeUnsettled();
+    for (const message of [...fetched, ...buffered]) this.#failures.giveBack(message);
+    this.#receiver.flush();
+    return fetched.length + buffered.length;
+  }
+
   async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
-    this.#wake();
+    this.#arrivals.wake();
     this.#failures.closing();
     await this.#receiver.stopCredit();
     this.#giveBack();
     await Promise.all([this.#failures.close(timeoutMs), this.#receiver.close(timeoutMs)]);
+    this.#handedOut.abortStale(new ClientClosedError(`the receive client of "${this.#receiver.address}" is closed`));
   }
 
   delivered(message: IncomingMessage): void {
@@ -126,27 +149,48 @@ export class Pull implements Consumer {
       this.#undecodable = this.#undecodable.then(() => this.#handToPolicy(message));
       return;
     }
-    this.#buffer.push(message);
-    this.#lastArrivalAt = performance.now();
-    if (this.#waiting.size > 0) this.#wake();
+    // Without a prefetch nobody else asked for it: the next call may be far away.
+    if (this.#prefetch === 0 && this.#fetching === 0 && !message.settled) this.#failures.giveBack(message);
+    else this.#arrivals.add(message);
   }
 
   attached(): void {
     this.#error = undefined;
+    this.#attachedAt = performance.now();
+    this.#links++;
+    this.#demand();
   }
 
   lost(error: AmqpError): void {
     this.#failures.lost();
-    const buffered = this.#buffer.drain();
-    for (const message of buffered) if (!message.isStale) this.#buffer.push(message);
-    for (const messages of this.#handedOut.values())
-      for (const message of messages) if (message.isStale) message.abort(error);
+    this.#arrivals.dropStale();
+    this.#handedOut.abortStale(error);
   }
 
   failed(error: AmqpError): void {
     this.lost(error);
     this.#error = error;
-    this.#wake();
+    this.#arrivals.wake();
+  }
+
+  /** @param work waits until there is something to take, and says how it is taken */
+  async #fetch<T>(wanted: number, work: () => Promise<() => T>): Promise<T> {
+    this.#fetching++;
+    this.#wanted += wanted;
+    let take: (() => T) | undefined = undefined;
+    try {
+      take = await work();
+    } finally {
+      this.#wanted -= wanted;
+      // What comes while the credit is taken back is still asked for.
+      const isLast = this.#prefetch === 0 && this.#fetching === 1 && !this.#isClosed;
+      const drained = isLast && this.#receiver.credit > 0 ? this.#drain().catch(() => undefined) : undefined;
+      if (take !== undefined) await drained;
+      this.#fetching--;
+    }
+    const taken = take();
+    this.#demand();
+    return taken;
   }
 
   async #activate(): Promise<void> {
@@ -158,9 +202,67 @@ export class Pull implements Consumer {
       this.#isActive = true;
       this.#receiver.setPrefetch(this.#prefetch);
     }
-    if (this.#receiver.isAttached || this.#buffer.length > 0) return;
+    this.#demand();
+    if (this.#receiver.isAttached || this.#arrivals.length > 0) return;
     this.#error = undefined;
     await this.#receiver.start('bounded');
+  }
+
+  /** Without a prefetch: credit for what the calls wait for, and no more. Nobody waits: what came too much goes back. */
+  #demand(): void {
+    if (this.#prefetch > 0) return;
+    if (this.#fetching === 0 && this.#arrivals.length > 0) this.#giveBack();
+    const missing = this.#wanted - this.#arrivals.length - this.#receiver.credit;
+    if (missing > 0) this.#receiver.addCredit(missing);
+  }
+
+  /** What the peer has now is here when it resolves. Asked again when the link is lost meanwhile. */
+  async #ask(signal: AbortSignal | undefined): Promise<void> {
+    while (this.#arrivals.length === 0 && !this.#isClosed) {
+      const link = this.#links;
+      const drained = this.#drain().then(
+        () => true,
+        (error: unknown) => {
+          if (this.#receiver.isAttached && link === this.#links) throw error;
+          return false;
+        },
+      );
+      if (await (signal === undefined ? drained : raceSignal(drained, signal))) return;
+      const active = this.#activate();
+      await (signal === undefined ? active : raceSignal(active, signal));
+    }
+  }
+
+  #drain(): Promise<void> {
+    const drained = this.#draining.then(async () => {
+      try {
+        await this.#receiver.drain();
+      } finally {
+        if (this.#isActive && !this.#isClosed) {
+          this.#receiver.setPrefetch(this.#prefetch);
+          if (this.#fetching > 1) this.#demand();
+        }
+      }
+    });
+    this.#draining = drained.catch(() => undefined);
+    return drained;
+  }
+
+  /** `false`: none came for the idle time-out. */
+  async #waitForOne(since: number, signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      const active = this.#activate();
+      await (signal === undefined ? active : raceSignal(active, signal));
+      while (this.#arrivals.length === 0 && !this.#isClosed) {
+        if (this.#error !== undefined) throw this.#error;
+        const idleInMs = this.#idleInMs(since);
+        if (idleInMs <= 0) return false;
+        await this.#arrivals.change(idleInMs === Infinity ? undefined : idleInMs, signal);
+      }
+    } catch (error) {
+      if (!this.#isClosed) throw error;
+    }
+    return true;
   }
 
   /** Waits until there are enough, or some and no more for a moment, or the time is over. */
@@ -168,31 +270,38 @@ export class Pull implements Consumer {
     for (;;) {
       signal?.throwIfAborted();
       const now = performance.now();
-      if (this.#buffer.length >= maxMessages || this.#isClosed || now >= until) return;
-      const quietIn = this.#buffer.length === 0 ? Infinity : this.#lastArrivalAt + QUIET_MS - now;
+      const { length, lastAt } = this.#arrivals;
+      if (length >= maxMessages || this.#isClosed || now >= until) return;
+      const quietIn = length === 0 ? Infinity : lastAt + QUIET_MS - now;
       if (quietIn <= 0) return;
-      if (this.#error !== undefined && this.#buffer.length === 0) throw this.#error;
-      await this.#change(Math.min(until - now, quietIn), signal);
+      if (this.#error !== undefined && length === 0) throw this.#error;
+      await this.#arrivals.change(Math.min(until - now, quietIn), signal);
     }
+  }
+
+  /** Time without a link does not count: nothing can come. */
+  #idleInMs(since: number): number {
+    const { idleTimeoutMs } = this.#receiver.options;
+    if (idleTimeoutMs === 0) return Infinity;
+    if (!this.#receiver.isAttached) return idleTimeoutMs;
+    return Math.max(since, this.#arrivals.lastAt, this.#attachedAt) + idleTimeoutMs - performance.now();
+  }
+
+  #takeUpTo(maxMessages: number): ReceivedMessage[] {
+    const batch: ReceivedMessage[] = [];
+    while (batch.length < maxMessages) {
+      const message = this.#take(this);
+      if (message === undefined) break;
+      batch.push(message);
+    }
+    return batch;
   }
 
   #take(fetcher: object): IncomingMessage | undefined {
-    const message = this.#buffer.shift();
+    const message = this.#arrivals.take();
     if (message === undefined) return undefined;
-    message.done();
-    if (this.#receiver.options.autoAccept) {
-      const before = this.#handedOut.get(fetcher);
-      if (before === undefined) this.#handedOut.set(fetcher, [message]);
-      else before.push(message);
-    }
+    this.#handedOut.give(message, fetcher);
     return message;
-  }
-
-  #acceptHandedOut(fetcher: object): void {
-    const before = this.#handedOut.get(fetcher);
-    if (before === undefined) return;
-    this.#handedOut.delete(fetcher);
-    for (const message of before) message.settle(ACCEPTED);
   }
 
   async #handToPolicy(message: IncomingMessage): Promise<void> {
@@ -207,33 +316,7 @@ export class Pull implements Consumer {
   }
 
   #giveBack(): void {
-    for (const message of this.#buffer.drain()) this.#failures.giveBack(message);
+    for (const message of this.#arrivals.takeUnsettled()) this.#failures.giveBack(message);
     this.#receiver.flush();
-  }
-
-  /** The next message, end or time-out. */
-  #change(timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
-      const over = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
-        this.#waiting.delete(done);
-      };
-      const abort = (): void => {
-        over();
-        reject(asError(signal?.reason));
-      };
-      const done = (): void => {
-        over();
-        resolve();
-      };
-      const timer = timeoutMs === undefined ? undefined : setTimeout(done, timeoutMs);
-      signal?.addEventListener('abort', abort, { once: true });
-      this.#waiting.add(done);
-    });
-  }
-
-  #wake(): void {
-    for (const done of this.#waiting) done();
   }
 }

@@ -1,6 +1,6 @@
 import { checkCodec } from '../codec/check-codecs.js';
 import type { Codec } from '../codec/codec.js';
-import { checkBoolean, checkObject, checkOneOf, checkWhole, joinPath } from '../options/check.js';
+import { checkBoolean, checkMs, checkObject, checkOneOf, checkWhole, joinPath } from '../options/check.js';
 import { checkHandlerPolicy } from '../policy/check-policy.js';
 import type { HandlerPolicy } from '../policy/handler-policy.js';
 
@@ -9,7 +9,8 @@ export interface ReceiveClientOptions {
   /** Its settlements may stand in transactions of this connection. @default false */
   readonly transactional?: boolean | undefined;
   /**
-   * Unsettled messages in hand at most. Range: 1 to 2^31 - 1.
+   * Unsettled messages in hand at most. Range: 0 to 2^31 - 1; 0 is credit by hand, for fetching only: the peer sends what a
+   * `receiveBatch`, `get` or step of an iteration asks for, and nothing ahead. A subscription of such a client has its own default.
    *
    * @default 100; subscriptions: twice the concurrency, at least 10, and two batches
    */
@@ -23,6 +24,11 @@ export interface ReceiveClientOptions {
   readonly settlement?: 'auto' | 'manual' | 'at-most-once' | undefined;
   /** `receiveBatch` and iteration: accepts what is still unsettled on the next pull. @default false */
   readonly autoAccept?: boolean | undefined;
+  /**
+   * After so long without a message an iteration ends, and a subscription closes. Time without a link does not count, nor does a handler
+   * that runs. Unit: milliseconds. Range: 1 or more. @default none
+   */
+  readonly idleTimeoutMs?: number | undefined;
   /** A larger message is discarded while it streams in and goes to the policy. Range: 1 or more. @default the connection's, 16 MiB */
   readonly maxMessageBytes?: number | undefined;
   /** `declare`: a durable queue of the source's name is declared before the attach, where the peer can. @default 'must-exist' */
@@ -39,6 +45,8 @@ export interface ResolvedReceiveClientOptions {
   readonly prefetch: number | undefined;
   readonly settlement: 'auto' | 'manual' | 'at-most-once';
   readonly autoAccept: boolean;
+  /** 0: none. */
+  readonly idleTimeoutMs: number;
   readonly maxMessageBytes: number;
   readonly queues: 'must-exist' | 'declare';
   readonly errorPolicy: HandlerPolicy;
@@ -51,6 +59,7 @@ export const RECEIVE_CLIENT_OPTION_NAMES: readonly (keyof ReceiveClientOptions)[
   'prefetch',
   'settlement',
   'autoAccept',
+  'idleTimeoutMs',
   'maxMessageBytes',
   'queues',
   'errorPolicy',
@@ -80,7 +89,7 @@ export function resolveReceiving(
   return {
     transactional: checkBoolean(given['transactional'], at('transactional'), defaults?.transactional ?? false),
     prefetch: checkWhole(given['prefetch'], at('prefetch'), {
-      min: 1,
+      min: 0,
       max: MAX_PREFETCH,
       default: defaults?.prefetch,
     }),
@@ -91,6 +100,10 @@ export function resolveReceiving(
       defaults?.settlement ?? 'auto',
     ),
     autoAccept: checkBoolean(given['autoAccept'], at('autoAccept'), defaults?.autoAccept ?? false),
+    idleTimeoutMs: checkMs(given['idleTimeoutMs'], at('idleTimeoutMs'), {
+      min: 1,
+      default: defaults?.idleTimeoutMs ?? 0,
+    }),
     maxMessageBytes: checkWhole(given['maxMessageBytes'], at('maxMessageBytes'), {
       min: 1,
       max: Number.MAX_SAFE_INTEGER,

@@ -5,12 +5,14 @@ import type { Closable } from '../client-context.js';
 import { ClientClosedError } from '../errors.js';
 import type { MessagingContext } from '../messaging-context.js';
 import type { ReceivedMessage } from '../message/received-message.js';
-import { checkFunction, checkMs, checkObject, checkWhole } from '../options/check.js';
+import { checkFunction, checkMs, checkObject, checkSignal, checkWhole } from '../options/check.js';
+import { HandlerSubscription } from './handler-subscription.js';
+import { MessageIterator } from './message-iterator.js';
 import { Pull, type ReceiveBatchOptions } from './pull.js';
 import type { ResolvedReceiveClientOptions } from './receive-client-options.js';
 import { Receiver } from './receiver.js';
 import { resolveSubscribeOptions, type SubscribeOptions } from './subscribe-options.js';
-import { HandlerSubscription, type Subscription } from './subscription.js';
+import type { Subscription } from './subscription.js';
 
 const PULL_PREFETCH = 100;
 const CLOSE_TIMEOUT_MS = 20_000;
@@ -72,28 +74,57 @@ export class ReceiveClient implements Closable, AsyncIterable<ReceivedMessage> {
   }
 
   /**
-   * Messages as they come, until the client is closed. Leaving the loop gives back what was buffered, unless another one waits
-   * for it. Rejects as `receiveBatch` does.
+   * One message, or `undefined` when the source has none now: the peer is asked, unless one is buffered. With `waitMs` it waits so long
+   * for one. `prefetch: 0` keeps it to one message on the wire too.
+   *
+   * @throws as `receiveBatch`; AmqpTimeoutError when the peer does not answer
    */
-  [Symbol.asyncIterator](): AsyncIterator<ReceivedMessage, undefined> {
+  async get(
+    options: Partial<Pick<ReceiveBatchOptions, 'waitMs' | 'signal'>> = {},
+  ): Promise<ReceivedMessage | undefined> {
+    const given = checkObject(options, 'get', ['waitMs', 'signal']);
+    const waitMs = checkMs(given['waitMs'], 'get.waitMs', { default: 0 });
+    const signal = checkSignal(given['signal'], 'get.signal');
+    const [message] = await this.receiveBatch({ maxMessages: 1, waitMs, signal });
+    return message;
+  }
+
+  /**
+   * Takes the credit of fetching back. What the peer had for it is buffered when this resolves, and is what the next calls give; with
+   * them goes new credit. Subscriptions have `pause()`.
+   *
+   * @throws AmqpTimeoutError when the peer does not answer; LinkError, ConnectionError when the link is lost meanwhile; the signal's reason
+   */
+  async drain(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#checkOpen();
-    const pull = this.#pulling();
-    let isOver = false;
-    const end = { done: true, value: undefined } as const;
-    const iterator: AsyncIterator<ReceivedMessage, undefined> = {
-      next: async () => {
-        if (isOver || pull.isClosed) return end;
-        const value = await pull.next(iterator);
-        isOver = value === undefined;
-        return value === undefined ? end : { done: false, value };
-      },
-      return: async () => {
-        if (!isOver) await pull.stop(iterator);
-        isOver = true;
-        return end;
-      },
-    };
-    return iterator;
+    const given = checkObject(options, 'drain', ['signal']);
+    const signal = checkSignal(given['signal'], 'drain.signal');
+    signal?.throwIfAborted();
+    await this.#pull?.drain(signal);
+  }
+
+  /**
+   * Releases every message that was fetched and is not settled, and what is buffered: the peer delivers them again, to anybody. Settling
+   * one of them afterwards in another way is an error. Resolves to how many there were. Subscriptions have a `recover()` of their own.
+   */
+  async recover(): Promise<number> {
+    this.#checkOpen();
+    return this.#pull?.recover() ?? 0;
+  }
+
+  /**
+   * Messages as they come, until the client is closed, or none came for `idleTimeoutMs`. Leaving the loop gives back what was buffered,
+   * unless another one waits for it. Rejects as `receiveBatch` does, and with the signal's reason.
+   */
+  messages(options: { readonly signal?: AbortSignal | undefined } = {}): MessageIterator {
+    this.#checkOpen();
+    const given = checkObject(options, 'messages', ['signal']);
+    return new MessageIterator(this.#pulling(), checkSignal(given['signal'], 'messages.signal'));
+  }
+
+  /** `messages()` without a signal. */
+  [Symbol.asyncIterator](): AsyncIterator<ReceivedMessage, undefined> {
+    return this.messages();
   }
 
   /**
@@ -181,5 +212,5 @@ function checkBatchOptions(options: ReceiveBatchOptions): ReceiveBatchOptions {
   const waitMs = checkMs(given['waitMs'], 'waitMs', { default: undefined });
   if (maxMessages === undefined || waitMs === undefined)
     throw new InvalidOptionsError(maxMessages === undefined ? 'maxMessages' : 'waitMs', 'given', undefined);
-  return { maxMessages, waitMs, signal: options.signal };
+  return { maxMessages, waitMs, signal: checkSignal(given['signal'], 'signal') };
 }

@@ -10,6 +10,7 @@ import {
   type ReceiverLink,
 } from '../../protocol/index.js';
 import type { Source } from '../address/address.js';
+import { checkFilters } from '../address/filters.js';
 import { describeSource, resolveSource } from '../address/terminus.js';
 import type { CodecRegistry } from '../codec/codec-registry.js';
 import { atMost, deadline } from '../deadline.js';
@@ -55,7 +56,7 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
   #supervised: SupervisedLink | undefined = undefined;
   #link: ReceiverLink | undefined = undefined;
   #remoteAddress: string | undefined = undefined;
-  #stableSuffix: string | undefined = undefined;
+  readonly #shareName = randomUUID();
   #prefetch = 0;
 
   constructor(
@@ -129,28 +130,46 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
     this.#link?.setPrefetch(prefetch);
   }
 
+  /** So many messages more than were asked for, whatever is in hand; on the link that is there now. */
+  addCredit(credit: number): void {
+    this.#link?.addCredit(credit);
+  }
+
+  /** Credit out at the peer. */
+  get credit(): number {
+    return this.#link?.credit ?? 0;
+  }
+
   /** Takes the credit back. Resolves when no more messages are on their way, as far as this peer can tell; never rejects. */
   async stopCredit(): Promise<void> {
+    // Late or lost: either way nothing is left to wait for, and what still comes is given back.
+    await this.drain().catch(() => undefined);
+  }
+
+  /**
+   * Takes the credit back. What the peer had for it has arrived when this resolves.
+   *
+   * @throws AmqpTimeoutError when the peer does not answer; the link's error when it is lost meanwhile
+   */
+  async drain(): Promise<void> {
     this.#prefetch = 0;
     const link = this.#link;
     if (link === undefined || !link.isOpen) return;
-    if (this.context.links.profile?.drain !== true || link.credit === 0) {
+    if (link.credit === 0) {
       link.setPrefetch(0);
       return;
     }
     const late = (): Error => new AmqpTimeoutError(`"${this.address}": the peer did not answer the drain`);
     const wait = deadline(DRAIN_TIMEOUT_MS, late, this.#stopped.signal);
-    let isDrained = true;
+    let isDrained = false;
     try {
       await link.drain({ signal: wait.signal });
-    } catch {
-      // Late or lost: either way nothing is left to wait for, and what still comes is given back.
-      isDrained = false;
+      isDrained = true;
     } finally {
       wait.done();
+      // Credit that somebody asked for meanwhile waited for the end of the drain.
+      if (link.isOpen && (!isDrained || this.#prefetch > 0)) link.setPrefetch(this.#prefetch);
     }
-    // Credit that somebody asked for meanwhile waited for the end of the drain.
-    if (link.isOpen && (!isDrained || this.#prefetch > 0)) link.setPrefetch(this.#prefetch);
   }
 
   /** Writes what was settled. */
@@ -175,8 +194,8 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
     const supervised = this.#supervised;
     const { terminus, linkName, ...wishes } = resolveSource(this.source, profile);
     await this.queue.learn(profile, this.options, signal);
-    return session.attachReceiver({
-      name: linkName ?? `${describeSource(this.source)}-${this.#nameSuffix()}`,
+    const link = await session.attachReceiver({
+      name: this.#linkName(linkName),
       source: terminus,
       target: {},
       properties: wishes.linkProperties,
@@ -185,10 +204,18 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
       settleMode: this.options.settlement === 'at-most-once' ? 'settled' : 'unsettled',
       maxMessageBytes: this.maxMessageBytes,
       creditWhenUsedUp: !profile.countsCreditOnItsWay,
+      drains: profile.drain,
       signal,
       onDelivery: this.#onDelivery,
       onClosed: (error) => supervised?.closed(error),
     });
+    try {
+      checkFilters(terminus.filters, link, this.address);
+    } catch (error) {
+      await link.detach({ closed: true, timeoutMs: DRAIN_TIMEOUT_MS });
+      throw error;
+    }
+    return link;
   }
 
   attached(link: ReceiverLink): void {
@@ -217,11 +244,11 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
     return outcome.undeliverableHere ? { kind: 'rejected', condition: 'amqp:internal-error' } : RELEASED;
   }
 
-  /** A durable source is found again by its link's name; any other link is a new one each time. */
-  #nameSuffix(): string {
-    if (!isDurable(this.source)) return randomUUID();
-    this.#stableSuffix ??= randomUUID();
-    return this.#stableSuffix;
+  /** A subscription is found again by its name; the links that share one are told apart by what follows the bar. */
+  #linkName(given: string | undefined): string {
+    if (given === undefined) return `${describeSource(this.source)}-${randomUUID()}`;
+    const isShared = typeof this.source === 'object' && this.source.shared !== undefined;
+    return isShared ? `${given}|${this.#shareName}` : given;
   }
 
   readonly #onDelivery = (incoming: IncomingDelivery, payload: Buffer, start: number, end: number): void => {

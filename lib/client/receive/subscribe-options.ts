@@ -1,4 +1,4 @@
-import { InvalidOptionsError } from '../../protocol/index.js';
+import { InvalidOptionsError, type AmqpError } from '../../protocol/index.js';
 import type { IdempotencyStore } from '../idempotency/idempotency-store.js';
 import { MemoryIdempotencyStore } from '../idempotency/memory-idempotency-store.js';
 import type { ReceivedMessage } from '../message/received-message.js';
@@ -11,6 +11,7 @@ import {
   checkWhole,
   joinPath,
 } from '../options/check.js';
+import type { ConcurrencyLimit } from './concurrency-limit.js';
 import {
   RECEIVE_CLIENT_OPTION_NAMES,
   resolveReceiving,
@@ -22,6 +23,10 @@ import {
 export interface SubscribeOptions extends ReceiveClientOptions {
   /** Handler calls at a time. Range: 1 or more. @default 10 */
   readonly concurrency?: number | undefined;
+  /** Shared with other subscriptions: together they make no more calls at a time than it allows. @default none */
+  readonly concurrencyLimit?: ConcurrencyLimit | undefined;
+  /** Called at each change of `state`, with what was lost, refused or stopped. Must not throw. @default none */
+  readonly onState?: ((change: SubscriptionChange) => void) | undefined;
   /** `false`: nothing is attached before `resume()`. @default true */
   readonly autoStart?: boolean | undefined;
   /**
@@ -49,10 +54,19 @@ export interface SubscribeOptions extends ReceiveClientOptions {
     | undefined;
 }
 
+/** A subscription is in another state. */
+export interface SubscriptionChange {
+  readonly state: 'starting' | 'running' | 'paused' | 'closed' | 'failed';
+  /** `starting`: why the link was lost or not attached; `failed`: why it was given up. */
+  readonly error?: AmqpError | undefined;
+}
+
 /** The same with every default filled in. */
 export interface ResolvedSubscribeOptions extends ResolvedReceiveClientOptions {
   readonly prefetch: number;
   readonly concurrency: number;
+  readonly concurrencyLimit: ConcurrencyLimit | undefined;
+  readonly onState: ((change: SubscriptionChange) => void) | undefined;
   readonly autoStart: boolean;
   /** 0: none. */
   readonly handlerTimeoutMs: number;
@@ -72,6 +86,8 @@ export interface ResolvedIdempotency {
 export const SUBSCRIBE_OPTION_NAMES: readonly (keyof SubscribeOptions)[] = [
   ...RECEIVE_CLIENT_OPTION_NAMES,
   'concurrency',
+  'concurrencyLimit',
+  'onState',
   'autoStart',
   'handlerTimeoutMs',
   'orderBy',
@@ -107,7 +123,9 @@ export function resolveSubscribeOptions(
   if (batch !== undefined && idempotency !== undefined)
     throw new InvalidOptionsError(at('idempotency'), 'left out with batch', given['idempotency']);
   const maxMessages = batch?.maxMessages ?? 0;
-  const prefetch = receiving.prefetch ?? Math.max(10, 2 * concurrency, 2 * maxMessages);
+  if (given['prefetch'] === 0)
+    throw new InvalidOptionsError(at('prefetch'), 'at least 1: a subscription asks for no single messages', 0);
+  const prefetch = receiving.prefetch || Math.max(10, 2 * concurrency, 2 * maxMessages);
   if (maxMessages > prefetch)
     throw new InvalidOptionsError(
       joinPath(at('batch'), 'maxMessages'),
@@ -118,6 +136,8 @@ export function resolveSubscribeOptions(
     ...receiving,
     prefetch,
     concurrency,
+    concurrencyLimit: checkMethods(given['concurrencyLimit'], at('concurrencyLimit'), ['take', 'give']),
+    onState: checkFunction(given['onState'], at('onState')),
     autoStart: checkBoolean(given['autoStart'], at('autoStart'), true),
     handlerTimeoutMs: checkMs(given['handlerTimeoutMs'], at('handlerTimeoutMs'), { min: 1, default: 0 }),
     orderBy,

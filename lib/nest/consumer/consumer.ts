@@ -75,6 +75,21 @@ export class Consumer implements Subscription {
     await Promise.all(this.subscriptions.map((subscription) => subscription.resume()));
   }
 
+  /** Each source gets the prefetch and concurrency. */
+  async adjust(change: Parameters<Subscription['adjust']>[0]): Promise<void> {
+    await Promise.all(this.subscriptions.map((subscription) => subscription.adjust(change)));
+  }
+
+  async recover(): Promise<number> {
+    const counts = await Promise.all(this.subscriptions.map((subscription) => subscription.recover()));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Resolves when every source is closed; rejects with the first failure. */
+  async ended(): Promise<void> {
+    await Promise.all(this.subscriptions.map((subscription) => subscription.ended()));
+  }
+
   /** Asks for no more messages at once; resolves when the running handlers are through, at the latest after `timeoutMs`. */
   close(options: { timeoutMs?: number } = {}): Promise<void> {
     const { timeoutMs = this.plan.shutdownTimeoutMs } = options;

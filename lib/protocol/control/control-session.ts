@@ -62,7 +62,7 @@ export class ControlSession implements ProtocolSession {
   }
 
   async attachReceiver(options: AttachReceiverOptions): Promise<ReceiverLink> {
-    const { name, maxMessageBytes, creditWhenUsedUp, onDelivery, advertisedMaxMessageSize } = options;
+    const { name, maxMessageBytes, creditWhenUsedUp, drains, onDelivery, advertisedMaxMessageSize } = options;
     const address = addressOf(options.source);
     const request: AttachRequest = {
       ...requestOf(options),
@@ -75,7 +75,8 @@ export class ControlSession implements ProtocolSession {
       request,
       options.onClosed,
       options.signal,
-      (hooks) => this.plane.createReceiver({ name, address, maxMessageBytes, creditWhenUsedUp, onDelivery, ...hooks }),
+      (hooks) =>
+        this.plane.createReceiver({ name, address, maxMessageBytes, creditWhenUsedUp, drains, onDelivery, ...hooks }),
       (rheaName, signal) =>
         this.rhea.createReceiver({
           name: rheaName,

@@ -12,6 +12,7 @@ import { rethrowLater } from './callback.js';
 import { encodeOutcome, encodeTransactional, readState } from './delivery-state.js';
 import { PlaneDelivery } from './delivery.js';
 import type { DetachOptions } from './detachment.js';
+import { AnsweredFlows, Drain } from './drain.js';
 import { LinkEndpoint, type EndpointOptions } from './link-endpoint.js';
 import { PartialDelivery } from './partial-delivery.js';
 import { distance, next, plus } from './serial.js';
@@ -20,13 +21,9 @@ import type { PlaneSession } from './session.js';
 export interface PlaneReceiverOptions extends EndpointOptions {
   readonly maxMessageBytes: number;
   readonly creditWhenUsedUp?: boolean | undefined;
+  readonly drains?: boolean | undefined;
   /** One delivery; the bytes are borrowed for the call. */
   readonly onDelivery: (delivery: PlaneDelivery, payload: Buffer, start: number, end: number) => void;
-}
-
-interface Drain {
-  readonly resolve: () => void;
-  readonly reject: (error: AmqpError) => void;
 }
 
 const NO_BYTES = Buffer.alloc(0);
@@ -46,6 +43,8 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
   private grantedUpTo = 0;
   private partial: PartialDelivery | undefined;
   private drainUnderWay: Drain | undefined;
+  /** Where the peer cannot drain. */
+  private readonly answers: AnsweredFlows | undefined;
   /** Drains that ended without the peer's answer, which may come while the next one is under way. */
   private lateAnswers = 0;
   private lastOutcome: Outcome = ACCEPTED;
@@ -57,6 +56,7 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     private readonly options: PlaneReceiverOptions,
   ) {
     super(session, options);
+    this.answers = options.drains === false ? new AnsweredFlows() : undefined;
   }
 
   // ---- credit ----
@@ -84,28 +84,19 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     this.drainUnderWay?.resolve();
     this.prefetch = 0;
     if (this.credit === 0) return Promise.resolve();
-    return new Promise<void>((resolve, reject) => {
-      const onAbort = (): void => {
-        this.endDrain();
-        if (this.isOpen) this.grant(0);
-        // A signal's reason is whatever its owner gave.
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      const settle = (): void => signal.removeEventListener('abort', onAbort);
-      this.drainUnderWay = {
-        resolve: () => {
-          settle();
-          resolve();
-        },
-        reject: (error) => {
-          settle();
-          reject(error);
-        },
-      };
-      this.draining = true;
-      this.session.writeFlow(this);
+    const drain = new Drain(signal, () => {
+      this.endDrain();
+      if (this.isOpen) this.grant(0);
     });
+    this.drainUnderWay = drain;
+    this.draining = true;
+    if (this.answers === undefined) this.session.writeFlow(this);
+    else {
+      this.answers.begin();
+      this.credit = 0;
+      this.writeAnswered(this.answers);
+    }
+    return drain.ended;
   }
 
   /** At the end of the turn: tops the credit up, in steps worth a frame. */
@@ -176,6 +167,7 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
 
   /** @returns whether a flow was written in answer */
   onFlow(flow: FlowReader): boolean {
+    if (this.answers !== undefined) return this.flowAnswered(this.answers);
     if (flow.linkCredit !== 0) return false;
     if (this.lateAnswers > 0 && flow.drain && flow.deliveryCount !== plus(this.deliveryCount, this.credit)) {
       this.lateAnswers -= 1;
@@ -264,7 +256,7 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     this.deliveryCount = next(this.deliveryCount);
     if (this.credit > 0) this.credit -= 1;
     this.inHand += 1;
-    if (this.draining && this.credit === 0) {
+    if (this.draining && this.credit === 0 && this.answers === undefined) {
       this.lateAnswers += 1;
       this.endDrain()?.resolve();
     }
@@ -275,7 +267,30 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     this.credit = credit;
     const upTo = plus(this.deliveryCount, credit);
     if (distance(this.grantedUpTo, upTo) > 0) this.grantedUpTo = upTo;
+    if (this.answers === undefined) this.session.writeFlow(this);
+    else this.writeAnswered(this.answers);
+  }
+
+  private writeAnswered(answers: AnsweredFlows): void {
+    answers.written();
+    // Not as a drain, which such a peer does not survive.
+    const isDraining = this.draining;
+    this.draining = false;
     this.session.writeFlow(this);
+    this.draining = isDraining;
+  }
+
+  /** @returns whether a flow was written in answer */
+  private flowAnswered(answers: AnsweredFlows): boolean {
+    const step = answers.answered();
+    if (!this.draining || step === 'wait') return false;
+    if (step === 'ask') {
+      this.writeAnswered(answers);
+      return true;
+    }
+    this.grantedUpTo = this.deliveryCount;
+    this.endDrain()?.resolve();
+    return false;
   }
 
   private endDrain(): Drain | undefined {

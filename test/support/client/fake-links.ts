@@ -115,6 +115,10 @@ export class FakeLinks implements LinkSupervisor {
   readonly senders: FakeSenderLink[] = [];
   readonly receivers: FakeReceiverLink[] = [];
   attachesAtOnce = true;
+  /** What the peer makes of a source. */
+  confirms = (source: Terminus): Terminus => source;
+  /** Of the receivers to come. */
+  answersDrain = true;
   credit = 1_000;
   maxMessageSize: number | undefined = undefined;
 
@@ -150,7 +154,8 @@ export class FakeLinks implements LinkSupervisor {
       return link;
     },
     attachReceiver: async (options) => {
-      const link = new FakeReceiverLink(options);
+      const link = new FakeReceiverLink(options, this.confirms);
+      link.answersDrain = this.answersDrain;
       this.receivers.push(link);
       return link;
     },
@@ -248,16 +253,22 @@ export class FakeReceiverLink implements ReceiverLink {
   drains: (() => void)[] = [];
   answersDrain = true;
 
-  constructor(readonly options: AttachReceiverOptions) {
+  constructor(
+    readonly options: AttachReceiverOptions,
+    confirms: (source: Terminus) => Terminus = (source) => source,
+  ) {
     this.name = options.name;
     this.source = options.source;
     this.settleMode = options.settleMode;
-    const source = options.source.dynamic === true ? { address: 'temp-1' } : options.source;
+    const source = options.source.dynamic === true ? { address: 'temp-1' } : confirms(options.source);
     this.remote = { source, target: undefined, properties: {}, offeredCapabilities: [] };
   }
 
+  /** Credit by hand, beside the prefetch. */
+  manual = 0;
+
   get credit(): number {
-    return Math.max(0, this.prefetch - this.inHand);
+    return Math.max(0, this.prefetch - this.inHand) + this.manual;
   }
 
   /** One message on its way to the client. Fails when there is no credit: a peer would not send it. */
@@ -273,6 +284,7 @@ export class FakeReceiverLink implements ReceiverLink {
       options.oversized ?? false,
     );
     this.deliveries.push(delivery);
+    if (this.manual > 0) this.manual--;
     this.inHand++;
     this.mostInHand = Math.max(this.mostInHand, this.inHand);
     const bytes = options.bytes ?? encodeMessage({ body: undefined, bodyType: 'none', ...message });
@@ -291,8 +303,9 @@ export class FakeReceiverLink implements ReceiverLink {
     this.prefetch = prefetch;
   }
 
-  addCredit(): void {
-    throw new Error('not used');
+  addCredit(credit: number): void {
+    this.events.push(`credit ${credit}`);
+    this.manual += credit;
   }
 
   drain({ signal }: { signal: AbortSignal }): Promise<void> {
@@ -300,12 +313,21 @@ export class FakeReceiverLink implements ReceiverLink {
     return new Promise((resolve, reject) => {
       const done = (): void => {
         this.prefetch = 0;
+        this.manual = 0;
         resolve();
       };
       signal.addEventListener('abort', () => reject(signal.reason as Error));
+      this.#failDrain = reject;
       if (this.answersDrain) done();
       else this.drains.push(done);
     });
+  }
+
+  #failDrain: (error: Error) => void = () => undefined;
+
+  /** The link ends under the drain. */
+  failDrains(error: Error): void {
+    this.#failDrain(error);
   }
 
   flush(): void {

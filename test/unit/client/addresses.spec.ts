@@ -14,7 +14,7 @@ import type { ProfileName } from '../../../lib/client/profile/peer-profile.js';
 import { PROFILE_NAMES, profileNamed } from '../../../lib/client/profile/profiles.js';
 import type { PeerOpen } from '../../../lib/protocol/connection.js';
 import { InvalidOptionsError, LinkError } from '../../../lib/protocol/errors.js';
-import { Described } from '../../../lib/protocol/types/typed.js';
+import { Described, Typed } from '../../../lib/protocol/types/typed.js';
 
 const thrown = <E extends Error>(kind: new (...args: never[]) => E, call: () => unknown): E => {
   try {
@@ -52,7 +52,19 @@ describe('an address that cannot work', () => {
     ['distributionMode', { queue: 'a', distributionMode: 'browse' }, "'copy'"],
     ['expiryPolicy', { queue: 'a', expiryPolicy: 'forever' }, "'never'"],
     ['filters', { queue: 'a', filters: [] }, 'a plain object'],
-    ['a durable subscription without a name', { topic: 'a', durable: 'unsettled-state' }, 'durable topic subscription'],
+    ['a durable subscription without a name', { topic: 'a', durable: 'unsettled-state' }, 'source.linkName'],
+    ['a durable queue without a name', { queue: 'a', durable: 'configuration' }, 'given with a durable source'],
+    ['a durable address without a name', { address: 'topic://a', durable: 'configuration' }, 'source.linkName'],
+    ['a shared subscription without a name', { topic: 'a', shared: 'global' }, 'given with a shared source'],
+    ['shared', { topic: 'a', linkName: 'l', shared: true }, "'global'"],
+    ['a shared queue', { queue: 'a', linkName: 'l', shared: 'global' }, 'share it anyway'],
+    ['noLocal', { topic: 'a', noLocal: 1 }, 'true or false'],
+    ['expiryTimeoutMs', { queue: 'a', expiryTimeoutMs: -1 }, 'source.expiryTimeoutMs'],
+    ['priority', { queue: 'a', priority: 1.5 }, 'source.priority'],
+    ['streamOffset', { queue: 'a', streamOffset: 'start' }, "'first', 'last', 'next'"],
+    ['streamOffset', { queue: 'a', streamOffset: -1 }, 'an offset of at least 0'],
+    ['streamOffset', { queue: 'a', streamOffset: new Date('nonsense') }, 'or a Date'],
+    ['exclusive', { queue: 'a', exclusive: true }, 'no such option'],
   ])('as a source: %s', (_name, source, expected) => {
     expect(thrown(InvalidOptionsError, () => checkSource(source, 'source')).message).toContain(expected);
   });
@@ -96,6 +108,39 @@ describe('an address in the words of the peer', () => {
     expect(filters).toEqual({ y: 2, 'jms-selector': new Described(0x0000468c00000004, 'x > 1') });
   });
 
+  it('has all its filters at once, each with its registered name and descriptor', () => {
+    const at = new Date('2026-01-01T00:00:00Z');
+    const source: Source = { topic: 'a', selector: 'x > 1', noLocal: true, filters: { 'acme:y': 2 } };
+    expect(resolveSource(source, profileNamed('activemq')).terminus.filters).toEqual({
+      'jms-selector': new Described(0x0000468c00000004, 'x > 1'),
+      'no-local': new Described(0x0000468c00000003, []),
+      'acme:y': 2,
+    });
+    const offsets = (['first', 7, 7n, at] as const).map(
+      (streamOffset) => resolveSource({ queue: 'a', streamOffset }, profileNamed('rabbitmq-4')).terminus.filters,
+    );
+    expect(offsets).toEqual(
+      ['first', 7n, 7n, at].map((value) => ({
+        'rabbitmq:stream-offset-spec': new Described('rabbitmq:stream-offset-spec', value),
+      })),
+    );
+  });
+
+  it('says what is shared, how long it is kept, and how urgent its consumer is, in the words of the peer', () => {
+    const shared = { topic: 'a', linkName: 'l', expiryPolicy: 'never', expiryTimeoutMs: 1_500 } as const;
+    expect(resolveSource({ ...shared, shared: 'container' }, profileNamed('artemis')).terminus).toMatchObject({
+      capabilities: ['topic', 'shared'],
+      expiryPolicy: 'never',
+      timeout: 2,
+    });
+    const { terminus } = resolveSource({ ...shared, shared: 'global' }, profileNamed('qpid'));
+    expect(terminus.capabilities).toEqual(['shared', 'global']);
+    const urgent: Source = { queue: 'a', priority: 5, linkProperties: { other: 1 } };
+    const of = (profile: ProfileName): unknown => resolveSource(urgent, profileNamed(profile)).linkProperties;
+    expect(of('rabbitmq-4')).toEqual({ other: 1, 'rabbitmq:priority': new Typed('int', 5) });
+    expect(of('artemis')).toEqual({ other: 1, priority: new Typed('int', 5) });
+  });
+
   it('writes a message\'s "to" like a target', () => {
     expect(wireAddress('orders', profileNamed('rabbitmq-4'))).toBe('/queues/orders');
     expect(wireAddress('/exchanges/e', profileNamed('rabbitmq-4'))).toBe('/exchanges/e');
@@ -111,6 +156,14 @@ describe('an address in the words of the peer', () => {
         'rabbitmq-4',
         () => resolveSource({ queue: 'q', distributionMode: 'copy' }, profileNamed('rabbitmq-4')),
         'browsing',
+      ],
+      ['rabbitmq-3', () => resolveSource({ queue: 'q', streamOffset: 'first' }, profileNamed('rabbitmq-3')), 'streams'],
+      ['activemq', () => resolveSource({ queue: 'q', priority: 1 }, profileNamed('activemq')), 'priorities'],
+      ['rabbitmq-4', () => resolveSource({ queue: 'q', noLocal: true }, profileNamed('rabbitmq-4')), 'no-local'],
+      [
+        'activemq',
+        () => resolveSource({ topic: 't', shared: 'global', linkName: 'l' }, profileNamed('activemq')),
+        'shared subscriptions',
       ],
       ['rabbitmq-4', () => resolveSource({ topic: 't' }, profileNamed('rabbitmq-4')), 'declare a queue and bind it'],
       [

@@ -76,6 +76,15 @@ describe('a policy', () => {
   });
 });
 
+it('rejects a message that cannot be decoded as that, whatever the default policy does with others', () => {
+  const unreadable = new DecodeError('no JSON', { condition: 'amqp:decode-error' });
+  const outcome = { kind: 'rejected', condition: 'amqp:decode-error', description: 'DecodeError' };
+  for (const rule of [policy.reject(), DEFAULT_POLICY])
+    expect(ask(rule, unreadable)).toEqual({ kind: 'settle', outcome });
+  expect(ask(policy.reject('app:bad'), unreadable)).toMatchObject({ outcome: { condition: 'app:bad' } });
+  expect(ask(DEFAULT_POLICY, new Error()).kind).toBe('retry');
+});
+
 describe('retry', () => {
   const rule = policy.retry({ attempts: 3, backoff: policy.fixed(7), then: policy.accept });
 
@@ -103,6 +112,10 @@ describe('redeliver', () => {
 
   it('goes on to `then` at once where the queue does not count, or it would never end', () => {
     expect(ask(rule, new Error(), { countsDeliveries: false }).kind).toBe('settle');
+  });
+
+  it('goes on to `then` at once with a message that cannot be decoded: another delivery will not make it readable', () => {
+    expect(ask(rule, new DecodeError('no JSON')).kind).toBe('settle');
   });
 
   it('takes its delay from a backoff of the deliveries so far', () => {

@@ -7,7 +7,8 @@ import { InvalidOptionsError } from '../../../../lib/protocol/index.js';
 
 describe('options of a receive client', () => {
   it.each<[string, unknown]>([
-    ['prefetch', 0],
+    ['prefetch', -1],
+    ['idleTimeoutMs', 0],
     ['prefetch', 1.5],
     ['prefetch', '10'],
     ['prefetch', Infinity],
@@ -31,6 +32,7 @@ describe('options of a receive client', () => {
       prefetch: undefined,
       settlement: 'auto',
       autoAccept: false,
+      idleTimeoutMs: 0,
       maxMessageBytes: 16_777_216,
       queues: 'must-exist',
       errorPolicy: DEFAULT_POLICY,

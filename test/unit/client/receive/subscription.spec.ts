@@ -1066,7 +1066,8 @@ describe('pause and resume', () => {
     const handler = jest.fn();
     const { link, subscription } = await run(handler, {}, { profile: 'rabbitmq-3' });
     await subscription.pause();
-    expect(link.events).toEqual(['prefetch 20', 'prefetch 0', 'flush']);
+    // the link takes its credit back by other means than a drain on the wire
+    expect([link.options.drains, link.events]).toEqual([false, ['prefetch 20', 'drain', 'flush']]);
     link.prefetch = 1;
     link.deliverJson('on its way');
     expect([link.outcomes, handler.mock.calls.length]).toEqual([['released'], 0]);

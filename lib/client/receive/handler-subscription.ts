@@ -1,0 +1,297 @@
+import { AmqpError, InvalidOptionsError, RELEASED } from '../../protocol/index.js';
+import { deadline, raceSignal } from '../deadline.js';
+import { ClientClosedError } from '../errors.js';
+import type { IncomingMessage } from '../message/incoming-message.js';
+import { checkObject, checkWhole } from '../options/check.js';
+import { errorName } from '../policy/error-name.js';
+import { Failures } from './failures.js';
+import { HandlerRuntime } from './handler-runtime.js';
+import { IdleWatch } from './idle-watch.js';
+import { OnceOnly } from './once-only.js';
+import { Recovery } from './recovery.js';
+import type { Consumer, Receiver } from './receiver.js';
+import type { ResolvedSubscribeOptions } from './subscribe-options.js';
+import type { Subscription } from './subscription.js';
+
+interface Waiter {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+const CLOSE_TIMEOUT_MS = 20_000;
+const MAX_PREFETCH = 2_147_483_647;
+const MAX_CONCURRENCY = 1_000_000;
+
+/** Ties a receiver to a handler. */
+export class HandlerSubscription implements Subscription, Consumer {
+  readonly #receiver: Receiver;
+  readonly #options: ResolvedSubscribeOptions;
+  readonly #failures: Failures;
+  readonly #runtime: HandlerRuntime;
+  readonly #onClosed: () => void;
+  readonly #idle: IdleWatch | undefined;
+  #prefetch: number;
+  #state: Subscription['state'] = 'paused';
+  #error: AmqpError | undefined = undefined;
+  /** Messages that come although no credit is out go back at once. */
+  #givesBack = false;
+  /** Pauses and resumes happen one after another. */
+  #changes: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined = undefined;
+  #waiters: Waiter[] = [];
+  #enders: Waiter[] = [];
+
+  /** @param onClosed once, after `close` */
+  constructor(
+    receiver: Receiver,
+    handler: (input: unknown) => unknown,
+    options: ResolvedSubscribeOptions,
+    onClosed: () => void,
+  ) {
+    this.#receiver = receiver;
+    this.#options = options;
+    this.#prefetch = options.prefetch;
+    this.#onClosed = onClosed;
+    this.#failures = new Failures(receiver, options.errorPolicy, (error) => this.#stop(error));
+    const { deadlines, logger } = receiver.context;
+    const { idempotency } = options;
+    const warn = (what: string): void => logger.warn(`"${receiver.address}": ${what}`);
+    const onceOnly = idempotency && new OnceOnly(idempotency, (delayMs) => this.#failures.wait(delayMs), warn);
+    this.#runtime = new HandlerRuntime(options, {
+      address: () => receiver.address,
+      handler,
+      observers: receiver.observers,
+      deadlines,
+      recovery: new Recovery(this.#failures, onceOnly),
+      onceOnly,
+      broken: (error) => logger.error(`"${receiver.address}": ${errorName(error)} while a failure was handled`),
+    });
+    const { idleTimeoutMs } = options;
+    if (idleTimeoutMs > 0)
+      this.#idle = new IdleWatch(
+        idleTimeoutMs,
+        () => this.#runtime.workedAt,
+        () => void this.close(),
+      );
+    receiver.consumeWith(this);
+    if (!options.autoStart) return;
+    this.#become('starting');
+    // What it fails with is told as the state, and to those who wait for ready().
+    this.#begin('endless').catch(() => undefined);
+  }
+
+  get state(): Subscription['state'] {
+    return this.#state;
+  }
+
+  get error(): AmqpError | undefined {
+    return this.#error;
+  }
+
+  get inHand(): number {
+    return this.#receiver.inHand;
+  }
+
+  ready(): Promise<void> {
+    if (this.#state === 'running' || (this.#state === 'paused' && this.#receiver.isAttached)) return Promise.resolve();
+    if (this.#state === 'failed') return Promise.reject(this.#error ?? this.#closedError());
+    if (this.#closing !== undefined) return Promise.reject(this.#closedError());
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+  }
+
+  pause(): Promise<void> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closedError());
+    if (this.#state === 'running' || this.#state === 'starting') {
+      this.#become('paused');
+      this.#runtime.shut();
+      void this.#change(() => this.#stopIntake());
+    }
+    return this.#changes;
+  }
+
+  resume(): Promise<void> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closedError());
+    if (this.#state === 'running' || this.#state === 'starting') return this.ready();
+    this.#error = undefined;
+    this.#become('starting');
+    return this.#change(() => this.#begin('bounded'));
+  }
+
+  async adjust(change: { readonly prefetch?: number; readonly concurrency?: number }): Promise<void> {
+    if (this.#closing !== undefined) throw this.#closedError();
+    const given = checkObject(change, 'adjust', ['prefetch', 'concurrency']);
+    const min = Math.max(1, this.#options.batch?.maxMessages ?? 1);
+    const range = { min, max: MAX_PREFETCH, default: this.#prefetch };
+    const prefetch = checkWhole(given['prefetch'], 'adjust.prefetch', range);
+    const places = { min: 1, max: MAX_CONCURRENCY, default: undefined };
+    const concurrency = checkWhole(given['concurrency'], 'adjust.concurrency', places);
+    if (prefetch === undefined) throw new InvalidOptionsError('adjust.prefetch', 'a whole number', prefetch);
+    if (concurrency !== undefined) this.#runtime.setConcurrency(concurrency);
+    await this.#change(async () => {
+      const isLess = prefetch < this.#prefetch;
+      this.#prefetch = prefetch;
+      if (isLess && this.#takesMessages) await this.#receiver.stopCredit();
+      if (this.#takesMessages) this.#receiver.setPrefetch(prefetch);
+    });
+  }
+
+  recover(): Promise<number> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closedError());
+    // Of pre-settled messages nothing comes again.
+    if (this.#options.settlement === 'at-most-once') return Promise.resolve(0);
+    const unstarted = this.#runtime.takeUnstarted();
+    const running = this.#runtime.messages.filter((message) => !message.isDecided);
+    for (const message of unstarted) this.#failures.giveBack(message);
+    const reason = new AmqpError('aborted', `the message from "${this.#receiver.address}" was given back by recover()`);
+    for (const message of running) {
+      message.settle(RELEASED);
+      message.abort(reason);
+    }
+    const held = this.#failures.hurry();
+    this.#receiver.flush();
+    return Promise.resolve(unstarted.length + running.length + held);
+  }
+
+  ended(): Promise<void> {
+    if (this.#state === 'failed') return Promise.reject(this.#error ?? this.#closedError());
+    if (this.#closing !== undefined) return this.#closing;
+    return new Promise((resolve, reject) => this.#enders.push({ resolve, reject }));
+  }
+
+  close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(options.timeoutMs ?? CLOSE_TIMEOUT_MS);
+    return this.#closing;
+  }
+
+  // What the receiver says.
+
+  delivered(message: IncomingMessage): void {
+    this.#idle?.touch();
+    if (this.#givesBack && !message.settled) this.#failures.giveBack(message);
+    else this.#runtime.deliver(message);
+  }
+
+  attached(): void {
+    if (this.#state === 'starting') this.#become('running');
+    if (this.#state === 'running') this.#idle?.start();
+    this.#tellWaiters((waiter) => waiter.resolve());
+  }
+
+  lost(error: AmqpError): void {
+    if (this.#state === 'running' || this.#state === 'starting') this.#become('starting', error);
+    this.#dropStale(error);
+  }
+
+  failed(error: AmqpError): void {
+    if (this.#closing === undefined) this.#fail(error);
+    this.#dropStale(error);
+  }
+
+  /** After the change before it, whose failure is its own caller's. */
+  #change(work: () => Promise<void>): Promise<void> {
+    const change = this.#changes.then(work);
+    this.#changes = change.catch(() => undefined);
+    return change;
+  }
+
+  async #begin(patience: 'bounded' | 'endless'): Promise<void> {
+    // Paused or closed again before it came to this.
+    if (this.#state !== 'starting') return;
+    this.#givesBack = false;
+    this.#runtime.open();
+    this.#receiver.setPrefetch(this.#prefetch);
+    if (this.#receiver.isAttached) this.attached();
+    else await this.#receiver.start(patience);
+  }
+
+  async #stopIntake(): Promise<void> {
+    await this.#receiver.stopCredit();
+    this.#giveBackUnstarted();
+    this.#receiver.flush();
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    const until = performance.now() + timeoutMs;
+    const left = (): number => Math.max(0, until - performance.now());
+    if (this.#state !== 'failed') this.#become('closed');
+    this.#runtime.shut();
+    this.#failures.closing();
+    const reason = this.#closedError();
+    const patience = deadline(timeoutMs, () => reason);
+    const drained = raceSignal(this.#receiver.stopCredit(), patience.signal);
+    await Promise.allSettled([drained, this.#runtime.idle(timeoutMs)]);
+    patience.done();
+    for (const message of this.#runtime.messages) message.abort(reason);
+    this.#receiver.flush();
+    this.#giveBackUnstarted();
+    this.#receiver.flush();
+    await Promise.all([this.#failures.close(left()), this.#receiver.close(left())]);
+    this.#tellWaiters((waiter) => waiter.reject(reason));
+    this.#tellEnded();
+    this.#onClosed();
+  }
+
+  #giveBackUnstarted(): void {
+    this.#givesBack = true;
+    for (const message of this.#runtime.takeUnstarted()) this.#failures.giveBack(message);
+  }
+
+  #dropStale(error: AmqpError): void {
+    this.#failures.lost();
+    for (const message of this.#runtime.messages) if (message.isStale) message.abort(error);
+    this.#runtime.dropStale();
+  }
+
+  /** The policy said `stop`. */
+  #stop(error: unknown): void {
+    if (this.#closing !== undefined) return;
+    const address = `"${this.#receiver.address}"`;
+    this.#receiver.context.logger.error(`the policy of ${address} stopped the consumer after ${errorName(error)}`);
+    this.#fail(
+      error instanceof AmqpError
+        ? error
+        : new AmqpError('stopped', `the policy of ${address} stopped the consumer`, { cause: error }),
+    );
+    void this.close();
+  }
+
+  #fail(error: AmqpError): void {
+    this.#error = error;
+    this.#become('failed', error);
+    this.#runtime.shut();
+    this.#tellWaiters((waiter) => waiter.reject(error));
+    this.#tellEnded();
+  }
+
+  get #takesMessages(): boolean {
+    return this.#state === 'running' || this.#state === 'starting';
+  }
+
+  #become(state: Subscription['state'], error?: AmqpError): void {
+    this.#state = state;
+    if (state !== 'running') this.#idle?.stop();
+    try {
+      this.#options.onState?.(error === undefined ? { state } : { state, error });
+    } catch (thrown) {
+      this.#receiver.context.logger.error(`"${this.#receiver.address}": onState threw ${errorName(thrown)}`);
+    }
+  }
+
+  #tellEnded(): void {
+    const { error } = this;
+    for (const waiter of this.#enders.splice(0)) {
+      if (this.#state === 'failed') waiter.reject(error ?? this.#closedError());
+      else waiter.resolve();
+    }
+  }
+
+  #tellWaiters(tell: (waiter: Waiter) => void): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    waiters.forEach(tell);
+  }
+
+  #closedError(): ClientClosedError {
+    return new ClientClosedError(`the consumer of "${this.#receiver.address}" is closed`);
+  }
+}
