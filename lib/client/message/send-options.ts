@@ -93,19 +93,44 @@ export function checkSendOptions(options: unknown, path: string): SendOptions {
   return options;
 }
 
+/** All options that there are, in one order, so that what reads them meets one shape. */
+export type MergedSendOptions = { -readonly [Name in keyof SendOptions]-?: SendOptions[Name] | undefined };
+
 /** A client's `defaults` and one call's options: the call wins, application properties and annotations are joined. */
-export function mergeSendOptions(defaults: SendOptions, options: SendOptions): SendOptions {
-  const merged: Record<string, unknown> = { ...defaults };
-  for (const name in options) {
-    const value: unknown = Reflect.get(options, name);
-    if (value !== undefined) merged[name] = value;
-  }
-  const { applicationProperties, messageAnnotations } = defaults;
-  if (applicationProperties !== undefined)
-    merged['applicationProperties'] = { ...applicationProperties, ...options.applicationProperties };
-  if (messageAnnotations !== undefined)
-    merged['messageAnnotations'] = { ...messageAnnotations, ...options.messageAnnotations };
-  return merged;
+export function mergeSendOptions(defaults: SendOptions, options: SendOptions): MergedSendOptions {
+  return {
+    messageId: options.messageId ?? defaults.messageId,
+    to: options.to ?? defaults.to,
+    subject: options.subject ?? defaults.subject,
+    replyTo: options.replyTo ?? defaults.replyTo,
+    correlationId: options.correlationId ?? defaults.correlationId,
+    contentType: options.contentType ?? defaults.contentType,
+    contentEncoding: options.contentEncoding ?? defaults.contentEncoding,
+    groupId: options.groupId ?? defaults.groupId,
+    groupSequence: options.groupSequence ?? defaults.groupSequence,
+    userId: options.userId ?? defaults.userId,
+    creationTime: options.creationTime ?? defaults.creationTime,
+    ttlMs: options.ttlMs ?? defaults.ttlMs,
+    priority: options.priority ?? defaults.priority,
+    durable: options.durable ?? defaults.durable,
+    delayMs: options.delayMs ?? defaults.delayMs,
+    applicationProperties: join(defaults.applicationProperties, options.applicationProperties),
+    messageAnnotations: join(defaults.messageAnnotations, options.messageAnnotations),
+    deliveryAnnotations: options.deliveryAnnotations ?? defaults.deliveryAnnotations,
+    footer: options.footer ?? defaults.footer,
+    bodyType: options.bodyType ?? defaults.bodyType,
+    mandatory: options.mandatory ?? defaults.mandatory,
+    timeoutMs: options.timeoutMs ?? defaults.timeoutMs,
+    signal: options.signal ?? defaults.signal,
+    transaction: options.transaction ?? defaults.transaction,
+  };
+}
+
+function join(
+  defaults: Record<string, unknown> | undefined,
+  own: Record<string, unknown> | undefined,
+): Record<string, unknown> | undefined {
+  return defaults === undefined || own === undefined ? (own ?? defaults) : { ...defaults, ...own };
 }
 
 function hasMethods(value: unknown, method: string): boolean {

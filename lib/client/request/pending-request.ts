@@ -2,7 +2,7 @@
 
 import type { DeadlineEntry } from '../client-context.js';
 import type { ReceivedMessage } from '../message/received-message.js';
-import type { SendOptions } from '../message/send-options.js';
+import type { MergedSendOptions } from '../message/send-options.js';
 import type { PendingSend } from '../send/pending-send.js';
 
 /** Who gets the replies: any number of `next`, then exactly one of the others, unless the first `next` is all that is wanted. */
@@ -19,9 +19,6 @@ export interface RequestEvents {
   aborted(pending: PendingRequest): void;
 }
 
-/** A request's own copy, which is completed on its way. */
-export type RequestOptions = { -readonly [Name in keyof SendOptions]: SendOptions[Name] };
-
 export class PendingRequest implements DeadlineEntry {
   deadlineAt: number;
   sweepSlot: number | undefined = undefined;
@@ -32,12 +29,12 @@ export class PendingRequest implements DeadlineEntry {
 
   readonly signal: AbortSignal | undefined;
 
-  /** @param options checked and its own, with the ids that its replies are known by */
+  /** @param options checked; its own, completed on its way; with the ids that its replies are known by */
   constructor(
     private readonly events: RequestEvents,
     readonly key: string,
     readonly value: unknown,
-    readonly options: RequestOptions,
+    readonly options: MergedSendOptions,
     readonly timeoutMs: number,
     readonly handler: ReplyHandler,
     readonly takes: 'one' | 'all',

@@ -14,8 +14,6 @@ export interface ReplySource {
   readonly terminus: Terminus;
   /** As it stands in `reply-to`; `undefined`: the peer names it in its attach. */
   readonly address: string | undefined;
-  /** This kind of node only sends pre-settled. */
-  readonly isPresettled: boolean;
 }
 
 /**
@@ -32,11 +30,11 @@ export async function replySource(
 ): Promise<ReplySource> {
   if (replyTo !== undefined) {
     const { terminus } = resolveSource(replyTo, profile);
-    return { terminus, address: wireAddress(replyTo, profile), isPresettled: false };
+    return { terminus, address: wireAddress(replyTo, profile) };
   }
   switch (profile.replies) {
     case 'dynamic':
-      return { terminus: { dynamic: true }, address: undefined, isPresettled: false };
+      return { terminus: { dynamic: true }, address: undefined };
     case 'direct-reply-to': {
       const terminus: Terminus = {
         dynamic: true,
@@ -44,7 +42,7 @@ export async function replySource(
         expiryPolicy: 'link-detach',
         capabilities: [VOLATILE_QUEUE],
       };
-      return { terminus, address: undefined, isPresettled: true };
+      return { terminus, address: undefined };
     }
     case 'exclusive-queue': {
       if (queues === undefined) throw noMeans(profile);
@@ -52,7 +50,7 @@ export async function replySource(
       const name = `reply-${randomUUID()}`;
       await queues.declareExclusive(name, signal);
       const address = profile.queueAddress(name);
-      return { terminus: { address }, address, isPresettled: false };
+      return { terminus: { address }, address };
     }
     case 'configured':
       throw noMeans(profile);

@@ -70,12 +70,13 @@ export class ReplyLink implements LinkOwner<ReceiverLink>, DeliveryHost {
   async attach(session: ProtocolSession, profile: PeerProfile, signal: AbortSignal): Promise<ReceiverLink> {
     const supervised = this.#supervised;
     const { replyQueues } = this.context;
-    const { terminus, address, isPresettled } = await replySource(profile, this.options.replyTo, replyQueues, signal);
+    const { terminus, address } = await replySource(profile, this.options.replyTo, replyQueues, signal);
     const link = await session.attachReceiver({
       name: `replies-${randomUUID()}`,
       source: terminus,
       target: {},
-      settleMode: isPresettled ? 'settled' : 'unsettled',
+      // Requests end with their link: a reply that is lost with it would find nobody when it came again.
+      settleMode: 'settled',
       maxMessageBytes: this.maxMessageBytes,
       creditWhenUsedUp: !profile.countsCreditOnItsWay,
       signal,
@@ -108,7 +109,7 @@ export class ReplyLink implements LinkOwner<ReceiverLink>, DeliveryHost {
     this.events.linkFailed(error);
   }
 
-  /** Replies are accepted and nothing else, which every peer understands. */
+  /** A peer that does not send them settled is told that they are accepted, and nothing else, which every peer understands. */
   outcomeFor(outcome: Outcome): Outcome {
     return outcome;
   }

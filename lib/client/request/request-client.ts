@@ -11,13 +11,13 @@ import type { ReceivedMessage } from '../message/received-message.js';
 import { checkSendOptions, mergeSendOptions, type SendOptions } from '../message/send-options.js';
 import type { MessagingContext } from '../messaging-context.js';
 import { SendClient } from '../send/send-client.js';
-import { PendingRequest, type ReplyHandler, type RequestEvents, type RequestOptions } from './pending-request.js';
+import { PendingRequest, type ReplyHandler, type RequestEvents } from './pending-request.js';
 import { errorReply } from './error-reply.js';
 import { ReplyLink, type ReplyLinkEvents } from './reply-link.js';
 import type { ResolvedRequestClientOptions } from './request-client-options.js';
 
 const CLOSE_TIMEOUT_MS = 5_000;
-const NO_OPTIONS: SendOptions = {};
+const NO_OPTIONS: SendOptions = Object.freeze({});
 
 /**
  * Sends requests to one target and gives back their replies. Any number may be in flight; all replies come over one link. It attaches
@@ -140,7 +140,7 @@ export class RequestClient implements Closable {
     }
     const asked = given === undefined ? NO_OPTIONS : checkSendOptions(given, '');
     const timeoutMs = asked.timeoutMs ?? usual;
-    const options: RequestOptions = mergeSendOptions(send.defaults ?? NO_OPTIONS, asked);
+    const options = mergeSendOptions(send.defaults ?? NO_OPTIONS, asked);
     options.ttlMs ??= timeoutMs;
     options.mandatory ??= true;
     // Both ids: some responders copy the one, some the other.

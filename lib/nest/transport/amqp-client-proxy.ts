@@ -26,7 +26,7 @@ import { type AmqpTransportEvents, type ConnectionDirectory, TransportConnection
 interface Outgoing {
   readonly target: Target;
   readonly data: unknown;
-  readonly options: SendOptions;
+  readonly options: { -readonly [Name in keyof SendOptions]: SendOptions[Name] };
 }
 
 /**
@@ -160,12 +160,10 @@ export class AmqpClientProxy extends ClientProxy<AmqpTransportEvents> {
   /** @param made the data, or the record that a serializer made of it */
   private complete({ metadata }: ReadPacket, pattern: string, given: SendOptions, made: unknown): Outgoing {
     const { data, options } = recordParts(made);
-    const applicationProperties = { ...metadata, ...given.applicationProperties, ...options.applicationProperties };
-    return {
-      target: this.options.target({ pattern }),
-      data,
-      options: { ...given, ...options, subject: pattern, applicationProperties },
-    };
+    const merged: Outgoing['options'] = { ...given, ...options, subject: pattern };
+    if (metadata !== undefined || given.applicationProperties !== undefined)
+      merged.applicationProperties = { ...metadata, ...given.applicationProperties, ...options.applicationProperties };
+    return { target: this.options.target({ pattern }), data, options: merged };
   }
 
   private tell(status: ConnectionStatus): void {
