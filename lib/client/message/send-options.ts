@@ -121,6 +121,7 @@ export function mergeSendOptions(defaults: SendOptions, options: SendOptions): M
     bodyType: options.bodyType ?? defaults.bodyType,
     mandatory: options.mandatory ?? defaults.mandatory,
     timeoutMs: options.timeoutMs ?? defaults.timeoutMs,
+    settled: options.settled ?? defaults.settled,
     signal: options.signal ?? defaults.signal,
     transaction: options.transaction ?? defaults.transaction,
   };
