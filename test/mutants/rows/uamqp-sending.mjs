@@ -1,3 +1,405 @@
 // Faults in rows 19 to 49 and 59 to 76: links, sending, errors, messages. As in ../connection.mjs, with a row in the place of a promise.
 
-export const uamqpSendingRows = [];
+export const uamqpSendingRows = [
+  {
+    promise: 'row-19',
+    file: 'lib/client/send/send-link.ts',
+    find: "    if (this.#closed.signal.aborted) return 'closed';\n",
+    replace: '',
+    test: [
+      'test/unit/client/send/send-state.spec.ts',
+      'the state of a send client follows its link: idle, attaching, attached, lost, refused, and closed for ever',
+    ],
+  },
+  {
+    promise: 'row-20',
+    file: 'lib/client/send/sender.ts',
+    find: 'return this.#finish(pending, successOf(pending, outcome, true));',
+    replace: 'return this.#finish(pending, successOf(pending, outcome, false));',
+    test: ['test/unit/client/send/send-client.spec.ts', 'the outcome of a send is success when it is accepted'],
+  },
+  {
+    promise: 'row-21',
+    file: 'lib/protocol/session/sender.ts',
+    find: 'if (!this.isOpen || this.credit <= 0 || this.rest !== undefined) return false;',
+    replace: 'if (!this.isOpen || this.rest !== undefined) return false;',
+    test: [
+      'test/peer/protocol/sender.spec.ts',
+      'credit without credit nothing is taken; with it the link says so and the message goes out',
+    ],
+  },
+  {
+    promise: 'row-25',
+    file: 'lib/client/send/send-link.ts',
+    find: '      desiredCapabilities: wishes.desiredCapabilities,\n',
+    replace: '',
+    test: [
+      'test/unit/client/send/send-state.spec.ts',
+      'the target of a send client gives its capabilities and properties to the link',
+    ],
+  },
+  {
+    promise: 'row-26',
+    file: 'lib/client/send/send-link.ts',
+    find: 'settleMode: this.#settleMode,',
+    replace: "settleMode: 'unsettled',",
+    test: [
+      'test/peer/client/messaging-wire.spec.ts',
+      "a send with settleMode 'settled' is written settled and needs no outcome",
+    ],
+  },
+  {
+    promise: 'row-27',
+    file: 'lib/client/send/send-client.ts',
+    find: "if (mode === 'mixed') return asked === true;",
+    replace: "if (mode === 'mixed') return false;",
+    test: [
+      'test/unit/client/send/send-state.spec.ts',
+      "a single message the other way with settleMode 'mixed' is pre-settled where the send says so, and only there",
+    ],
+  },
+  {
+    promise: 'row-28',
+    file: 'lib/protocol/session/receiver.ts',
+    find: '    if (transfer.aborted) {\n      this.partial = undefined;',
+    replace: '    if (false) {\n      this.partial = undefined;',
+    test: [
+      'test/peer/protocol/receiver.spec.ts',
+      'messages in several frames are put together, aborted ones are dropped, and all counts go past 2^32',
+    ],
+  },
+  {
+    promise: 'row-29',
+    file: 'lib/client/send/sender.ts',
+    find: '    if (refusal !== undefined) throw refusal;\n',
+    replace: '',
+    test: [
+      'test/unit/client/send/send-client.spec.ts',
+      'queueMessage and sendAllMessages refuse what is too much, what has no form, and everything after close',
+    ],
+  },
+  {
+    promise: 'row-30',
+    file: 'lib/client/errors.ts',
+    find: 'cause: new AggregateError(failures, counted),',
+    replace: 'cause: failures[0],',
+    test: [
+      'test/unit/client/send/batch-message.spec.ts',
+      'allSent gives the successes, or throws with all results and every failure as a cause',
+    ],
+  },
+  {
+    promise: 'row-31',
+    file: 'lib/client/send/sender.ts',
+    find: '    if (this.#isClosed) {\n      this.#settle(pending, this.#parts.failures.closed(pending, false));',
+    replace: '    if (!this.#isClosed) {\n      this.#settle(pending, this.#parts.failures.closed(pending, false));',
+    test: [
+      'test/unit/client/send/send-client.spec.ts',
+      'queueMessage and sendAllMessages refuse what is too much, what has no form, and everything after close',
+    ],
+  },
+  {
+    promise: 'row-32',
+    file: 'lib/client/send/pending-message.ts',
+    find: "inDoubt: inDoubt || state === 'sent'",
+    replace: 'inDoubt',
+    test: [
+      'test/unit/client/send/send-state.spec.ts',
+      'pending messages say how far each is, and whether the peer may have it',
+    ],
+  },
+  {
+    promise: 'row-33',
+    file: 'lib/client/send/sender.ts',
+    find: 'pending.deadlineAt = performance.now() + pending.timeoutMs;',
+    replace: 'pending.deadlineAt = performance.now() + 2 * pending.timeoutMs;',
+    test: ['test/unit/client/send/send-client.spec.ts', 'the time-out of a send says that no'],
+  },
+  {
+    promise: 'row-34',
+    file: 'lib/client/send/sender.ts',
+    find: 'if (decision.counts) pending.retries++;',
+    replace: 'if (decision.counts) pending.retries += lost ? 2 : 1;',
+    test: [
+      'test/unit/client/send/send-client.spec.ts',
+      'when the link is lost again and again, at most maxRetries are made',
+    ],
+  },
+  {
+    promise: 'row-35',
+    file: 'lib/client/send/error-policy.ts',
+    find: '? backoffMs(retries + 1) :',
+    replace: '? backoffMs(1) :',
+    test: [
+      'test/unit/client/send/send-client.spec.ts',
+      'the error policy may be one action for every failure, with a backoff that grows, of which each message has its own',
+    ],
+  },
+  {
+    promise: 'row-36',
+    file: 'lib/client/send/send-failures.ts',
+    find: "retryable: outcome.kind !== 'rejected' || condition === undefined,",
+    replace: "retryable: outcome.kind !== 'rejected',",
+    test: ['test/unit/client/send/send-client.spec.ts', 'the outcome of a send is an error of its own when it is'],
+  },
+  {
+    promise: 'row-37',
+    file: 'lib/protocol/session/session.ts',
+    find: 'if (settled || taken === 0 || this.isEndSent) return;',
+    replace: 'if (settled || taken > 0 || this.isEndSent) return;',
+    test: ['test/peer/protocol/sender.spec.ts', 'outcomes an unsettled outcome is taken and settled back, once'],
+  },
+  {
+    promise: 'row-38',
+    file: 'lib/client/send/sender.ts',
+    find: ' || (outcome === undefined && pending.presettled))',
+    replace: ')',
+    test: [
+      'test/unit/client/send/send-client.spec.ts',
+      'the outcome of a send of a pre-settled send is that it was written',
+    ],
+  },
+  {
+    promise: 'row-39',
+    file: 'lib/client/send/report-result.ts',
+    find: 'if (tokens !== undefined) observers.sent(tokens, result);',
+    replace: '',
+    test: [
+      'test/unit/client/send/send-client.spec.ts',
+      'observers of sends see each message before it is encoded, may add to it, and hear its result once',
+    ],
+  },
+  {
+    promise: 'row-40',
+    file: 'lib/client/one-shot.ts',
+    find: '    await Promise.all(messages.map((message) => message.accept()));\n',
+    replace: '',
+    test: ['test/peer/client/one-shot.spec.ts', 'one message is sent, and received accepted; nothing is left open'],
+  },
+  {
+    promise: 'row-41',
+    file: 'lib/protocol/errors.ts',
+    find: 'this.info = facts.info;',
+    replace: 'this.info = undefined;',
+    test: [
+      'test/unit/client/error-condition.spec.ts',
+      'every error carries condition, description, info, retryable and cause of what the peer said',
+    ],
+  },
+  {
+    promise: 'row-42',
+    file: 'lib/client/send/error-policy.ts',
+    find: 'const retry = action === undefined ? byDefault.retry : action.retry;',
+    replace: 'const retry = byDefault.retry;',
+    test: [
+      'test/unit/client/send/send-client.spec.ts',
+      'the error policy is asked for each failure and may retry what the table would not',
+    ],
+  },
+  {
+    promise: 'row-43',
+    file: 'lib/client/send/error-policy.ts',
+    find: "  'amqp:link:stolen',\n",
+    replace: '',
+    test: ['test/unit/client/send/error-policy.spec.ts', 'the table of conditions'],
+  },
+  {
+    promise: 'row-44',
+    file: 'lib/client/send/error-policy.ts',
+    find: 'const NOT_RETRIED: ReadonlySet<string> = new Set([\n',
+    replace: "const NOT_RETRIED: ReadonlySet<string> = new Set([\n  'amqp:resource-locked',\n",
+    test: ['test/unit/client/send/error-policy.spec.ts', 'the table of conditions'],
+  },
+  {
+    promise: 'row-45',
+    file: 'lib/client/send/error-policy.ts',
+    find: 'counts: action?.incrementRetries !== false',
+    replace: 'counts: true',
+    test: ['test/unit/client/send/send-client.spec.ts', 'the error policy may retry without counting'],
+  },
+  {
+    promise: 'row-46',
+    file: 'lib/client/send/error-policy.ts',
+    find: 'return policy.onError?.(error)?.retry ?? retriedByTable(error);',
+    replace: 'return retriedByTable(error);',
+    test: [
+      'test/unit/client/send/send-client.spec.ts',
+      'when the link is lost and refused, the policy may say to wait',
+    ],
+  },
+  {
+    promise: 'row-48',
+    file: 'lib/client/error-condition.ts',
+    find: "  transactionTimeout: 'amqp:transaction:timeout',\n",
+    replace: '',
+    test: [
+      'test/unit/client/error-condition.spec.ts',
+      'the conditions of the specification are all there, those of transactions and sessions too, each once',
+    ],
+  },
+  {
+    promise: 'row-49',
+    file: 'lib/nest/lifecycle/amqp-runtime.ts',
+    find: 'for (const host of this.hosts.values()) host.stopIntake();',
+    replace: '',
+    test: ['test/nest/lifecycle.spec.ts', 'shutdown takes no message any more once the modules are destroyed'],
+  },
+  {
+    promise: 'row-59',
+    file: 'lib/client/message/outgoing-message.ts',
+    find: 'message.body = rawBodyOf(given);',
+    replace: 'message.body = undefined;',
+    test: [
+      'test/unit/client/message/messages.spec.ts',
+      'a message made by createMessage keeps its sections, gets an id and durability, and stays itself unchanged',
+    ],
+  },
+  {
+    promise: 'row-60',
+    file: 'lib/client/message/create-message.ts',
+    find: 'Array.isArray(body) && body.length > 0 && body.every',
+    replace: 'Array.isArray(body) && body.every',
+    test: ['test/unit/client/message/messages.spec.ts', 'createMessage chooses the kind of body for'],
+  },
+  {
+    promise: 'row-61',
+    file: 'lib/client/message/create-message.ts',
+    find: "if (bodyType === 'sequence' && !Array.isArray(body))",
+    replace: 'if (false)',
+    test: ['test/unit/client/message/messages.spec.ts', 'createMessage refuses'],
+  },
+  {
+    promise: 'row-62',
+    file: 'lib/client/message/message-parts.ts',
+    find: "return { kind: 'value', value: body };",
+    replace: "return { kind: 'value', value: body || undefined };",
+    test: ['test/unit/client/message/message-bytes.spec.ts', 'the body of a message by its kind of'],
+  },
+  {
+    promise: 'row-63',
+    file: 'lib/protocol/message/decode-properties.ts',
+    find: 'subject: count > 3 ? cursor.word() : undefined,',
+    replace: "subject: count > 3 ? Buffer.from(cursor.word() ?? '') : undefined,",
+    test: [
+      'test/unit/client/message/message-bytes.spec.ts',
+      'strings come back as strings and binaries as Buffers, in every section',
+    ],
+  },
+  {
+    promise: 'row-64',
+    file: 'lib/client/message/create-message.ts',
+    find: "  checkFields(sections.properties ?? {}, 'message.properties', PROPERTIES);\n",
+    replace: '',
+    test: ['test/unit/client/message/messages.spec.ts', 'createMessage refuses'],
+  },
+  {
+    promise: 'row-65',
+    file: 'lib/client/message/message-parts.ts',
+    find: 'priority = 4,',
+    replace: 'priority = 0,',
+    test: ['test/unit/client/message/message-bytes.spec.ts', 'the header with its defaults of'],
+  },
+  {
+    promise: 'row-66',
+    file: 'lib/client/send/complete-send.ts',
+    find: 'if (!key.startsWith(annotationPrefix))',
+    replace: 'if (false)',
+    test: ['test/unit/client/send/send-state.spec.ts', 'what a peer would end the session over is refused here:'],
+  },
+  {
+    promise: 'row-67',
+    file: 'lib/protocol/message/encode-message.ts',
+    find: "  at = writeBody(buffer, at, message);\n  if (message.footer) at = writeAnnotations(buffer, at, section.FOOTER, message.footer, 'footer');\n",
+    replace:
+      "  if (message.footer) at = writeAnnotations(buffer, at, section.FOOTER, message.footer, 'footer');\n  at = writeBody(buffer, at, message);\n",
+    test: [
+      'test/unit/client/message/message-bytes.spec.ts',
+      'a message as bytes has its sections in the order of the specification, and its size is that of the bytes',
+    ],
+  },
+  {
+    promise: 'row-68',
+    file: 'lib/protocol/message/decode-message.ts',
+    find: '        else body = items;',
+    replace: '        else body = undefined;',
+    test: ['test/unit/client/message/message-bytes.spec.ts', 'a message as bytes comes back whole:'],
+  },
+  {
+    promise: 'row-69',
+    file: 'lib/client/message/incoming-message.ts',
+    find: "if (isDeepStrictEqual(before, outcome)) return this.#result ?? 'settled';",
+    replace: "if (isDeepStrictEqual(before, outcome)) return 'settled';",
+    test: [
+      'test/unit/client/message/received-message.spec.ts',
+      'settling over a link that is gone is stale, again and again',
+    ],
+  },
+  {
+    promise: 'row-70',
+    file: 'lib/client/message/incoming-message.ts',
+    find: 'if (isDeepStrictEqual(before, outcome))',
+    replace: 'if (before !== undefined)',
+    test: [
+      'test/unit/client/message/received-message.spec.ts',
+      'settling differently a second time is refused, the same way is not, and only the first is written',
+    ],
+  },
+  {
+    promise: 'row-71',
+    file: 'lib/client/message/incoming-message.ts',
+    find: 'info === undefined ? outcome : { ...outcome, info }',
+    replace: 'outcome',
+    test: ['test/unit/client/message/received-message.spec.ts', 'settling with more about the error hands that on'],
+  },
+  {
+    promise: 'row-72',
+    file: 'lib/client/message/incoming-message.ts',
+    find: 'const { deliveryFailed = false, undeliverableHere = false, messageAnnotations } = change;',
+    replace:
+      'const { deliveryFailed: undeliverableHere = false, undeliverableHere: deliveryFailed = false, messageAnnotations } = change;',
+    test: [
+      'test/unit/client/message/received-message.spec.ts',
+      'settling says what the specification wants where little is given',
+    ],
+  },
+  {
+    promise: 'row-73',
+    file: 'lib/protocol/session/settlement-batch.ts',
+    find: '    if (runs.length > 1) join(runs);\n',
+    replace: '',
+    test: [
+      'test/peer/protocol/receiver.spec.ts',
+      'settling goes out as one range when handlers end in ticks of their own, in any order',
+    ],
+  },
+  {
+    promise: 'row-74',
+    file: 'lib/client/message/outgoing-message.ts',
+    find: '    message.bodyType = given.bodyType;\n',
+    replace: '    message.bodyType = given.bodyType;\n    given.properties = message.properties;\n',
+    test: [
+      'test/unit/client/message/message-bytes.spec.ts',
+      'a message as bytes has nothing added, and may be sent again any number of times',
+    ],
+  },
+  {
+    promise: 'row-75',
+    file: 'lib/client/send/batch-send.ts',
+    find: "createMessage({ body: part, bodyType: 'data', messageFormat: BATCH_FORMAT })",
+    replace: "createMessage({ body: part, bodyType: 'data' })",
+    test: [
+      'test/unit/client/send/batch-message.spec.ts',
+      'a batch message is one transfer of message-format 0x80013700, whose options stand on each message and on the whole',
+    ],
+  },
+  {
+    promise: 'row-76',
+    file: 'lib/client/send/batch-parts.ts',
+    find: 'if (part === undefined || size > left) {',
+    replace: 'if (part === undefined) {',
+    test: [
+      'test/unit/client/send/batch-message.spec.ts',
+      "a batch message is split at the peer's max-message-size, in order, and takes each value once",
+    ],
+  },
+];
