@@ -127,6 +127,11 @@ export class AmqpConnection {
     await this.#core.close(isTimeout(timeoutMs) ? timeoutMs : closeTimeoutMs);
   }
 
+  /** `close()`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   /** @internal Resolves when no send is pending, at the latest after `timeoutMs`; for a shutdown in several steps. */
   async flush(options: { readonly timeoutMs: number }): Promise<void> {
     await this.#core.flush(options.timeoutMs);

@@ -81,6 +81,7 @@ export type { Codec } from './codec/codec.js';
 export type { Observer, SendObservation } from './observer/observer.js';
 export type { Transaction } from './transaction/transaction.js';
 
+export { amqpConstants } from './constants.js';
 export { errorCondition } from './error-condition.js';
 export {
   AmqpError,

@@ -42,7 +42,7 @@ export const connectionMutants = [
   },
   {
     promise: 'uri-6',
-    file: 'lib/client/options/peer-uri.ts',
+    file: 'lib/client/constants.ts',
     find: 'wss: 443',
     replace: 'wss: 5671',
     test: [URI, 'a URI wss://h'],
@@ -208,7 +208,7 @@ export const connectionMutants = [
   {
     promise: 'connection-3',
     file: 'lib/protocol/socket/keep-alive.ts',
-    find: 'undefined : peerIdleMs / 2;',
+    find: 'undefined : peerIdleMs * ratio;',
     replace: 'undefined : peerIdleMs;',
     test: ['test/unit/protocol/socket/keep-alive.spec.ts', 'keep-alive a wish of'],
   },

@@ -202,6 +202,7 @@ export class ConnectionCore {
         this.links.down(cause);
       },
       waiting: (cause, failures, delayMs) => {
+        this.links.notUp(cause);
         if (failures > 1 && failures % LOG_EVERY !== 0) return;
         const what = this.#wasUp ? 'connection lost' : 'cannot connect';
         logger.warn(`${what}: ${cause.message}; the next attempt is in ${delayMs} ms`);

@@ -40,6 +40,8 @@ export interface LinkSupervisor {
   readonly profile: PeerProfile | undefined;
   /** `host:port` of the peer without user info, for messages. */
   readonly peerName: string;
+  /** Why there is no connection, while attempts to have one fail. */
+  readonly connectionFailure?: AmqpError | undefined;
   /** Who we are to the peer, where the credentials name somebody. */
   readonly user?: string | undefined;
 }

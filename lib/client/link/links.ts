@@ -25,6 +25,7 @@ export class Links implements LinkSupervisor {
   #profile: PeerProfile | undefined;
   #peerName = 'the peer';
   #user: string | undefined;
+  #failure: AmqpError | undefined;
 
   constructor(private readonly options: LinksOptions) {}
 
@@ -38,6 +39,10 @@ export class Links implements LinkSupervisor {
 
   get user(): string | undefined {
     return this.#user;
+  }
+
+  get connectionFailure(): AmqpError | undefined {
+    return this.#failure;
   }
 
   /** Addresses and states, for health. */
@@ -58,6 +63,7 @@ export class Links implements LinkSupervisor {
   up(peer: ConnectedPeer): void {
     const { profile } = peer;
     this.#profile = profile;
+    this.#failure = undefined;
     this.#peerName = peer.name;
     this.#user = peer.user;
     const pool = new SessionPool(peer.protocol, {
@@ -71,6 +77,11 @@ export class Links implements LinkSupervisor {
   /** The peer has a new token: what it refused for want of one need not wait. */
   authorized(): void {
     for (const member of this.#members) member.authorized();
+  }
+
+  /** An attempt to connect failed; another one follows. */
+  notUp(cause: AmqpError): void {
+    this.#failure = cause;
   }
 
   down(cause: AmqpError): void {

@@ -3,6 +3,7 @@
 import { isIPv6 } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { InvalidOptionsError } from '../../protocol/index.js';
+import { amqpConstants } from '../constants.js';
 import { checkWhole, MAX_TIMER_MS } from './check.js';
 import { decode, parseAuthority, type Fail, type UserInfo } from './uri-authority.js';
 
@@ -35,7 +36,7 @@ const SCHEMES: Readonly<Record<string, UriScheme>> = {
   ws: 'ws',
   wss: 'wss',
 };
-const PORTS: Readonly<Record<UriScheme, number>> = { amqp: 5672, amqps: 5671, ws: 80, wss: 443, embedded: 0 };
+const PORTS: Readonly<Record<UriScheme, number>> = { ...amqpConstants.defaultPorts, embedded: 0 };
 const QUERY = ['connectTimeoutMs', 'idleTimeoutMs', 'containerId'];
 
 /**

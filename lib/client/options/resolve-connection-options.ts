@@ -1,6 +1,7 @@
 // Checks the connection's options and fills in the defaults, while the application starts.
 
 import { InvalidOptionsError, type HttpProxy } from '../../protocol/index.js';
+import { amqpConstants } from '../constants.js';
 import type { AmqpLogger } from '../client-context.js';
 import { checkCodecs } from '../codec/check-codecs.js';
 import type { Codec } from '../codec/codec.js';
@@ -126,7 +127,11 @@ export function resolveConnectionOptions(given: unknown, path = ''): ResolvedCon
     reconnect: resolveReconnect(options['reconnect'], at('reconnect')),
     refusedRetryMs: checkMs(options['refusedRetryMs'], at('refusedRetryMs'), { min: 1, default: 30_000 }),
     onRefused: checkOneOf(options['onRefused'], at('onRefused'), ['retry', 'stop'], 'retry'),
-    maxFrameSize: checkWhole(options['maxFrameSize'], at('maxFrameSize'), { min: 512, max: 16 * MIB, default: 65_536 }),
+    maxFrameSize: checkWhole(options['maxFrameSize'], at('maxFrameSize'), {
+      min: amqpConstants.minMaxFrameSize,
+      max: 16 * MIB,
+      default: amqpConstants.maxFrameSize,
+    }),
     channelMax: checkWhole(options['channelMax'], at('channelMax'), { min: 0, max: 65_535, default: 65_535 }),
     handleMax: checkWhole(options['handleMax'], at('handleMax'), { min: 1, max: 65_535, default: undefined }),
     incomingWindow: checkWhole(options['incomingWindow'], at('incomingWindow'), {
@@ -146,7 +151,7 @@ export function resolveConnectionOptions(given: unknown, path = ''): ResolvedCon
 
 /** Also for a single receiver's option of this name. */
 export function resolveMaxMessageBytes(value: unknown, path: string): number {
-  return checkWhole(value, path, { min: 1, max: 2_147_483_647, default: 16 * MIB });
+  return checkWhole(value, path, { min: 1, max: 2_147_483_647, default: amqpConstants.maxMessageBytes });
 }
 
 function resolveTrace(

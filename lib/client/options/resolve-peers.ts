@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { InvalidOptionsError, type HttpProxy } from '../../protocol/index.js';
+import { amqpConstants } from '../constants.js';
 import type { Credentials } from '../credentials/credentials.js';
 import { saslAnonymous, saslPlain } from '../credentials/sasl.js';
 import { checkBoolean, checkText } from './check.js';
@@ -60,7 +61,7 @@ export function resolvePeers(
       hostname: hostname ?? (uri.vhost !== undefined ? `vhost:${uri.vhost}` : uri.host === '' ? undefined : uri.host),
       containerId: options['containerId'] === undefined ? (uri.containerId ?? containerId) : containerId,
       connectTimeoutMs: connectTimeoutMs ?? uri.connectTimeoutMs ?? 10_000,
-      idleTimeoutMs: idleTimeoutMs ?? uri.idleTimeoutMs ?? 30_000,
+      idleTimeoutMs: idleTimeoutMs ?? uri.idleTimeoutMs ?? amqpConstants.idleTimeoutMs,
     };
   });
 }

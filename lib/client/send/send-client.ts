@@ -52,7 +52,12 @@ export class SendClient implements Closable {
     this.#options = options;
     this.#isAnonymous = target === null;
     this.#messages = new OutgoingMessages(context.codecs.preferring(options.codec), new MessageIds());
-    this.#failures = new SendFailures(this.address, () => context.links.peerName);
+    const { links } = context;
+    this.#failures = new SendFailures(
+      this.address,
+      () => links.peerName,
+      () => links.connectionFailure,
+    );
     this.#room = new SendRoom(this.address, options);
     this.#sender = new Sender({ target, options, room: this.#room, failures: this.#failures, context });
     context.register(this);

@@ -19,6 +19,7 @@ export class SendFailures {
   constructor(
     private readonly address: string,
     private readonly peerName: () => string,
+    private readonly connectionFailure: () => AmqpError | undefined,
   ) {}
 
   /** The value, or an option beside it, cannot be sent. */
@@ -62,7 +63,8 @@ export class SendFailures {
     return this.#make(linkCode(cause), why, pending, written || pending.inDoubt, facts);
   }
 
-  timeout(pending: FailingSend, waitedFor: string, written: boolean, cause: AmqpError | undefined): SendError {
+  timeout(pending: FailingSend, waitedFor: string, written: boolean, last: AmqpError | undefined): SendError {
+    const cause = this.connectionFailure() ?? last;
     const because = cause === undefined ? '' : `; last: ${cause.message}`;
     const why = `no ${waitedFor} within ${pending.timeoutMs} ms${because}`;
     const facts = { cause, condition: cause?.condition, retryable: true };

@@ -87,6 +87,17 @@ describe('open(), when there is nobody to talk to', () => {
     );
   });
 
+  it('rejects within bootTimeoutMs also when the next attempt is far away', async () => {
+    const reconnect = { initialDelayMs: 5_000, stepMs: 5_000, maxDelayMs: 30_000, jitter: false };
+    const { core, statuses, logged } = connect({ uri: await deadPort(), bootTimeoutMs: 100, reconnect });
+    const opening = core.open();
+    const took = await elapsed(opening);
+    expect(took).toBeLessThan(1_000);
+    await expect(opening).rejects.toThrow(/bootTimeoutMs \(100 ms\), 1 attempts; the last one: .*ECONNREFUSED/);
+    expect(logged).toContainEqual(expect.stringContaining('the next attempt is in 5000 ms'));
+    expect(statuses).toMatchObject([{ status: 'connecting', attempt: 1 }, { status: 'disconnected' }]);
+  });
+
   it('names the time-out when not one attempt came to an end', async () => {
     const { uri } = await serverOf(() => undefined);
     const { core } = connect({ uri, bootTimeoutMs: 50 });
