@@ -8,6 +8,7 @@ export interface World {
   /** `embedded`, `activemq`, `artemis` ...: what the peer turned out to be. */
   readonly profile: string;
   /** Only when the examples run on the embedded broker. */
+  // oxlint-disable-next-line typescript/no-redundant-type-constituents -- the linter sees no packages of a sample
   readonly broker: EmbeddedBroker | undefined;
   /** Makes a queue that no other example and no other run uses, and answers its name. */
   readonly queue: () => Promise<string>;
