@@ -5,6 +5,7 @@ import { ByteWriter } from './byte-writer.js';
 import { writeDescriptor } from './compound.js';
 import { at, failureAt } from './failure-path.js';
 import { MAX_ZERO_WIDTH_ITEMS } from './limits.js';
+import { bigintType } from './scalar-checks.js';
 import { ARRAY_CODE, type ScalarType, writeItem } from './scalars.js';
 import { Described, Typed } from './typed.js';
 import { scalarTypeOf, typeOfNumber } from './value-kind.js';
@@ -25,7 +26,7 @@ function itemType(item: unknown): ScalarType | CompoundType {
     case 'number':
       return typeOfNumber(item);
     case 'bigint':
-      return 'long';
+      return bigintType(item);
     case 'object':
       if (item === null) return 'null';
       if (Array.isArray(item)) return 'list';

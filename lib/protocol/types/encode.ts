@@ -1,7 +1,7 @@
 // A message leaving: values of any type -> bytes.
 //
-// boolean, string, null as they are; number: int when a 32-bit integer, long when a safe integer, else double (-0 too); bigint: long;
-// Buffer and Uint8Array: binary; Date: timestamp; Uuid: uuid; array: list; Map and plain object: map; undefined: null; `amqp.*`
+// boolean, string, null as they are; number: int when a 32-bit integer, long when a safe integer, else double (-0 too); bigint: long,
+// ulong beyond it; Buffer and Uint8Array: binary; Date: timestamp; Uuid: uuid; array: list; Map and plain object: map; undefined: null; `amqp.*`
 // wrappers, Described and Decimal as they say. Anything else is an EncodingFailure that names the path.
 
 import { types as is } from 'node:util';
@@ -11,7 +11,7 @@ import { closeCompound, openCompound, writeDescriptor } from './compound.js';
 import { writeArrayItems } from './encode-array.js';
 import { asFailure, failureAt } from './failure-path.js';
 import { MAX_DEPTH } from './limits.js';
-import { kind } from './scalar-checks.js';
+import { bigintType, kind } from './scalar-checks.js';
 import { ARRAY_CODE, writeItem, writeScalar } from './scalars.js';
 import { Decimal, Described, Typed } from './typed.js';
 import { className, isPlain, scalarTypeOf } from './value-kind.js';
@@ -71,7 +71,7 @@ function write(out: ByteWriter, value: unknown, ancestors: object[]): void {
       out.position = writeNumber(out.buffer, out.position, value);
       return undefined;
     case 'bigint':
-      return writeScalar(out, 'long', value);
+      return writeScalar(out, bigintType(value), value);
     case 'object':
       return value === null ? out.u8(0x40) : writeObject(out, value, ancestors);
     case 'function':

@@ -39,6 +39,11 @@ export function wideInteger(value: unknown, type: string, least: bigint, most: b
   return value;
 }
 
+/** The type that holds it exactly. */
+export function bigintType(value: bigint): 'long' | 'ulong' {
+  return value > 0x7fff_ffff_ffff_ffffn ? 'ulong' : 'long';
+}
+
 export function anyNumber(value: unknown, type: string): number {
   if (typeof value !== 'number') throw new EncodingFailure(`${kind(value)} is no ${type}`);
   return value;

@@ -14,6 +14,7 @@ import {
   ManagementError,
   RequestTimeoutError,
   SendError,
+  amqp,
   type AmqpMessage,
   type Outcome,
 } from '../../../lib/client/index.js';
@@ -50,24 +51,26 @@ interface PlayedNode {
 
 /** A node that answers as the test says; `undefined`: not at all. */
 async function playedNode(
-  answers: (request: AmqpMessage) => Partial<AmqpMessage> | undefined,
+  answers: (request: AmqpMessage) => Partial<AmqpMessage> | readonly Partial<AmqpMessage>[] | undefined,
   outcome: Outcome = { kind: 'accepted' },
+  { attaches = true, answersFirst = false } = {},
 ): Promise<PlayedNode> {
   const requests: AmqpMessage[] = [];
   const accepted: AcceptedConnection[] = [];
   let answering: ServerSender | undefined;
   const serve = (request: AmqpMessage): void => {
     requests.push(request);
-    const answer = answers(request);
-    if (answer === undefined) return;
-    const properties = { correlationId: request.properties?.messageId };
-    const message: AmqpMessage = { body: null, bodyType: 'value', properties, ...answer };
-    answering?.send({ message, settled: () => undefined, failed: () => undefined });
+    for (const answer of [answers(request) ?? []].flat()) {
+      const properties = { correlationId: request.properties?.messageId };
+      const message: AmqpMessage = { body: null, bodyType: 'value', properties, ...answer };
+      answering?.send({ message, settled: () => undefined, failed: () => undefined });
+    }
   };
   const handlers: AcceptorHandlers = {
     onOpen: (connection) => void accepted.push(connection),
     onClosed: () => undefined,
     onAttach: (request) => {
+      if (!attaches) return;
       if (request.role === 'peer-receives') {
         const { source = {} } = request;
         const nothing = (): void => undefined;
@@ -80,8 +83,9 @@ async function playedNode(
         onDelivery: (delivery, payload, from, to) => {
           const message: AmqpMessage = { body: undefined, bodyType: 'none' };
           decodeMessageInto(message, payload, from, to);
-          delivery.settle(outcome);
+          if (!answersFirst) delivery.settle(outcome);
           serve(message);
+          if (answersFirst) setImmediate(() => delivery.settle(outcome));
         },
       });
       link.setPrefetch(100);
@@ -322,5 +326,41 @@ describe('a node that behaves otherwise', () => {
       body: { depth: 1 },
       bodyType: 'value',
     });
+  });
+
+  it('does not even answer the attach: the time-out of the request covers that too', async () => {
+    const { connection } = await playedNode(() => undefined, { kind: 'accepted' }, { attaches: false });
+    const client = connection.createManagementClient({ node: 'node', timeoutMs: 60 });
+    await expect(client.request({ operation: 'READ' })).rejects.toBeInstanceOf(RequestTimeoutError);
+  });
+
+  it.each(['ubyte', 'ushort', 'uint', 'ulong', 'byte', 'short', 'int', 'long'] as const)(
+    'writes its status as %s',
+    async (type) => {
+      const status = type === 'byte' ? 100 : 202;
+      const { connection } = await playedNode(() => ({ applicationProperties: { statusCode: amqp[type](status) } }));
+      const client = connection.createManagementClient({ node: 'node', raw: true });
+      expect((await client.request({ operation: 'READ' })).statusCode).toBe(status);
+    },
+  );
+
+  it('answers what nobody asked: it is dropped, and the answer after it is taken', async () => {
+    const applicationProperties = { statusCode: 500 };
+    const { connection } = await playedNode(() => [
+      { properties: { correlationId: 'of somebody else' }, applicationProperties },
+      { properties: { correlationId: 0n }, applicationProperties },
+      { properties: {}, applicationProperties },
+      { applicationProperties: { statusCode: 200 } },
+      { applicationProperties },
+    ]);
+    const client = connection.createManagementClient({ node: 'node' });
+    for (let n = 0; n < 2; n++) expect(await client.request({ operation: 'READ' })).toMatchObject({ statusCode: 200 });
+  });
+
+  it('answers before it settles the request: the answer counts', async () => {
+    const answer = { applicationProperties: { statusCode: 200 } };
+    const { connection } = await playedNode(() => answer, { kind: 'released' }, { answersFirst: true });
+    const client = connection.createManagementClient({ node: 'node' });
+    for (let n = 0; n < 2; n++) expect(await client.request({ operation: 'READ' })).toMatchObject({ statusCode: 200 });
   });
 });

@@ -1506,6 +1506,17 @@ describe('one receive client', () => {
     expect(() => client.subscribe(() => undefined)).toThrow('not dynamic for a second consumer');
   });
 
+  it('declares its queue again before each attach: one that was deleted is there again', async () => {
+    const declared: string[] = [];
+    const queues = { inspect: async () => undefined, declare: async (name: string) => void declared.push(name) };
+    const { client, links } = make({ queues: 'declare' }, { queues, profile: 'rabbitmq-4' });
+    client.subscribe(() => undefined);
+    await settle();
+    links.current.lose(new LinkDetachedError('deleted', 'orders', 'l', { condition: 'amqp:resource-deleted' }));
+    await links.current.attach();
+    expect([declared, links.receivers.length]).toEqual([['orders', 'orders'], 2]);
+  });
+
   it('declares its queue before it attaches where asked, and fails when that fails', async () => {
     const declared: string[] = [];
     const queues = { inspect: async () => undefined, declare: async (name: string) => void declared.push(name) };
