@@ -45,7 +45,7 @@ const consuming = [
     file: 'lib/client/receive/handler-subscription.ts',
     find: 'await Promise.allSettled([drained, this.#runtime.idle(timeoutMs)]);',
     replace: 'await Promise.allSettled([drained]);',
-    test: ['test/peer/client/messaging-wire.spec.ts', 'a subscription closes in this order'],
+    test: ['test/unit/client/receive/subscription.spec.ts', 'closing stops the credit, waits for handlers'],
   },
   {
     promise: 'row-137',
@@ -59,7 +59,7 @@ const consuming = [
     file: 'lib/client/receive/pull.ts',
     find: 'if (waitMs === 0) await this.#ask(signal);',
     replace: 'if (waitMs === 0) await Promise.resolve();',
-    test: [ASKING, 'get() asks the peer for what it has now'],
+    test: [ASKING, 'get() gives the prefetch back its credit after it asked'],
   },
   {
     promise: 'row-139',

@@ -14,14 +14,14 @@ export const uamqpReceivingRows = [
     file: 'lib/client/receive/receiver.ts',
     find: 'if (this.#prefetch > 0) link.setPrefetch(this.#prefetch);',
     replace: 'link.setPrefetch(this.#prefetch || 10);',
-    test: [WIRE, 'a subscription gives no credit before its handler is there'],
+    test: [SUBSCRIPTION, 'pause and resume give no credit to a link that was attached before the handler'],
   },
   {
     promise: 'row-23',
     file: 'lib/protocol/session/receiver.ts',
     find: 'const wanted = this.prefetch - this.inHand;',
     replace: 'const wanted = this.prefetch;',
-    test: ['test/peer/protocol/receiver.spec.ts', 'credit never has more in hand than the prefetch'],
+    test: ['test/peer/protocol/receiver.spec.ts', 'credit and what is in hand are never more than the prefetch'],
   },
   {
     promise: 'row-24',

@@ -307,6 +307,7 @@ describe('poison messages end', () => {
         jest.advanceTimersByTime(100);
       }
       if (delivery.outcome.kind === 'rejected') break;
+      expect(delivery.outcome).toEqual({ kind: 'modified', deliveryFailed: true, undeliverableHere: false });
     }
     expect([calls, deliveryCount]).toEqual([30, 9]);
   });
