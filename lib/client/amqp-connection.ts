@@ -149,6 +149,13 @@ export class AmqpConnection {
     return new SendClient(this.#core.context, checked, resolved);
   }
 
+  /** @internal A client for replies to a stranger's address: its link shares a session with its kind at most. */
+  createReplyClient(target: Target): SendClient {
+    const checked = checkTarget(target, 'target');
+    this.#core.assertUsable();
+    return new SendClient(this.#core.context, checked, { ...resolveSendClientOptions(), session: 'replies' });
+  }
+
   /**
    * A client that receives from one place. Attaches on first use.
    *

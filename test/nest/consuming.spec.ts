@@ -21,7 +21,7 @@ import {
 import { ModuleRef } from '@nestjs/core';
 import { CONTEXT, Ctx, Payload, RpcException } from '@nestjs/microservices';
 import { IsInt } from 'class-validator';
-import { type Observable, of } from 'rxjs';
+import { type Observable, of, range } from 'rxjs';
 
 import {
   AmqpApplicationProperty,
@@ -54,6 +54,10 @@ class OrderDto {
 }
 
 const trace: string[] = [];
+
+async function* counting(count: number): AsyncGenerator<number> {
+  for (let n = 0; n < count; n += 1) yield await Promise.resolve(n);
+}
 
 @Injectable()
 class DenyNegative implements CanActivate {
@@ -156,6 +160,8 @@ class Orders {
   @AmqpSubscribe('answered', rejectAll)
   answer(@Payload() question: { ask: string }): unknown {
     if (question.ask === 'stream') return of(1, 2);
+    if (question.ask === 'flood') return range(0, 12_000); // more than may be pending on a link
+    if (question.ask === 'generator') return counting(2);
     if (question.ask === 'rpc') throw new RpcException({ status: 'busy', message: 'later', afterMs: 5 });
     if (question.ask === 'error') throw new Boom('a secret of this process');
     return question.ask === 'nothing' ? undefined : { answer: question.ask };
@@ -330,6 +336,20 @@ describe('a decorated consumer', () => {
         ['next', 1, 'id-stream', false],
         ['next', 2, 'id-stream', false],
         ['complete', null, 'id-stream', false],
+      ]);
+    });
+
+    it('with every value of a long stream', async () => {
+      const replies = await ask('flood', 12_001);
+      expect(replies.slice(0, -1).map(({ body }) => body)).toEqual(Array.from({ length: 12_000 }, (_, n) => n));
+      expect(replies.at(-1)?.applicationProperties?.['x-reply']).toBe('complete');
+    });
+
+    it('with each value of an async generator', async () => {
+      expect(brief(await ask('generator', 3)).map((reply) => (reply as unknown[]).slice(0, 2))).toEqual([
+        ['next', 0],
+        ['next', 1],
+        ['complete', null],
       ]);
     });
 

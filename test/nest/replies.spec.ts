@@ -9,6 +9,7 @@ import {
   type PolicyDecision,
   type ReceivedMessage,
   type SendClient,
+  SendError,
   type SendOptions,
   type Target,
 } from '../../lib/index.js';
@@ -30,7 +31,7 @@ class Recorded {
   readonly lines = new Lines();
 
   replies(): Replies {
-    const createSendClient = (target: Target): SendClient => {
+    const createReplyClient = (target: Target): SendClient => {
       const address = (target as { address: string }).address;
       this.made.push(address);
       const client: Pick<SendClient, 'send' | 'close'> = {
@@ -42,7 +43,7 @@ class Recorded {
       };
       return client as SendClient; // all that Replies calls
     };
-    const connection: Pick<AmqpConnection, 'createSendClient'> = { createSendClient };
+    const connection: Pick<AmqpConnection, 'createReplyClient'> = { createReplyClient };
     return new Replies(connection as AmqpConnection, this.lines);
   }
 }
@@ -96,12 +97,33 @@ describe('the links for replies', () => {
 
   it('that cannot be made cost a log line', async () => {
     const lines = new Lines();
-    const createSendClient = (): never => {
+    const createReplyClient = (): never => {
       throw new Error('the connection is closed');
     };
-    const replies = new Replies({ createSendClient } as unknown as AmqpConnection, lines);
+    const replies = new Replies({ createReplyClient } as unknown as AmqpConnection, lines);
     await replies.to(request({ properties: { replyTo: 'here' } }))?.value(1);
     expect(lines.lines).toEqual(['warn no reply could be sent to here: the connection is closed']);
+  });
+});
+
+describe('replies that nobody takes', () => {
+  it('cost one log line, until one is taken again', async () => {
+    const lines = new Lines();
+    const fate: { error: Error | undefined } = { error: undefined };
+    const client = {
+      send: () => (fate.error === undefined ? Promise.resolve() : Promise.reject(fate.error)),
+      close: () => Promise.resolve(),
+    };
+    const connection = { createReplyClient: () => client } as unknown as AmqpConnection; // all that is asked of it
+    const reply = new Replies(connection, lines).to(request({ properties: { replyTo: 'here' } }));
+    fate.error = new SendError('rejected', 'full', { address: 'here', delivered: 'no', attempts: 1 });
+    expect(await Promise.all([reply?.next(1), reply?.next(2), reply?.next(3)])).toEqual([false, false, false]);
+    expect(lines.lines).toEqual(['warn no reply could be sent to here: full']);
+    fate.error = undefined;
+    expect(await reply?.next(4)).toBe(true);
+    fate.error = new SendError('rejected', 'full again', { address: 'here', delivered: 'no', attempts: 1 });
+    await reply?.value(5);
+    expect(lines.lines.slice(1)).toEqual(['warn no reply could be sent to here: full again']);
   });
 });
 

@@ -7,8 +7,11 @@ import type { PeerProfile } from '../profile/peer-profile.js';
 export interface LinkOwner<Link extends { readonly isOpen: boolean }> {
   /** For log lines, errors and health: `orders`. */
   readonly address: string;
-  /** `shared` with others beside it on a session where channels are short; `alone` always (management, replies). */
-  readonly session: 'shared' | 'alone';
+  /**
+   * `shared` with others beside it on a session where channels are short; `alone` always (management, a client's own replies);
+   * `replies` to strangers: with others of the kind only, since a refusal may end the session.
+   */
+  readonly session: 'shared' | 'alone' | 'replies';
   /**
    * Attaches on this session. Called for the first attach and after every loss; rejects with a LinkError or whatever the signal
    * brings. The owner's `onClosed` of that link must call `closed` of its {@link SupervisedLink}.

@@ -10,7 +10,7 @@ export interface SessionPlace {
   release(): Promise<void>;
 }
 
-export type SessionWish = 'alone' | 'own' | 'shared';
+export type SessionWish = 'alone' | 'own' | 'shared' | 'replies';
 
 interface Entry {
   readonly session: ProtocolSession;
@@ -42,7 +42,8 @@ export class SessionPool {
   /**
    * Takes a place and attaches on it; when that fails the place is given back.
    *
-   * @param wish `alone`: never shared. `own`: not shared while there is a channel. `shared`: shared where channels are short
+   * @param wish `alone`: never shared. `own`: not shared while there is a channel. `shared`: shared where channels are short.
+   * `replies`: shared with its kind only, once half of the channels are used
    * @throws whatever begin, attach or the signal bring
    */
   async attach<Link>(
@@ -65,19 +66,19 @@ export class SessionPool {
     for (const entry of this.#entries) if (!entry.session.isOpen) this.#entries.delete(entry);
     const { sessionLimit } = this.protocol;
     const used = this.protocol.sessionCount + this.#beginning;
+    if (wish === 'replies') {
+      const place = used * 2 < sessionLimit ? undefined : this.#join('replies');
+      if (place !== undefined) return place;
+    }
     if (wish !== 'shared' && used < sessionLimit) return this.#begin(wish, signal);
-    if (wish !== 'alone') {
+    if (wish !== 'alone' && wish !== 'replies') {
       if (used * 4 < sessionLimit * 3) return this.#begin('own', signal);
       const shared = [...this.#entries].filter(({ kind }) => kind === 'shared');
       const enough = Math.max(1, Math.floor(sessionLimit / 8));
       const mayGrow = shared.length + this.#beginningShared < enough && used < sessionLimit;
       if (mayGrow) return this.#begin('shared', signal);
-      const place = leastUsed(shared) ?? leastUsed([...this.#entries].filter(({ kind }) => kind === 'own'));
-      if (place !== undefined) {
-        place.places += 1;
-        place.everShared = true;
-        return place;
-      }
+      const place = this.#join('shared') ?? this.#join('own');
+      if (place !== undefined) return place;
     }
     if (wish !== 'alone' && this.#beginning > 0) {
       // One that is on its way may be shared; if it fails, the next look says so.
@@ -90,6 +91,15 @@ export class SessionPool {
       `no session is left for another link: the peer allows ${sessionLimit} sessions on one connection`,
       { condition: 'amqp:resource-limit-exceeded' },
     );
+  }
+
+  /** The emptiest session of the kind takes another link. */
+  #join(kind: Entry['kind']): Entry | undefined {
+    const entry = leastUsed([...this.#entries].filter((candidate) => candidate.kind === kind));
+    if (entry === undefined) return undefined;
+    entry.places += 1;
+    entry.everShared = true;
+    return entry;
   }
 
   async #begin(kind: Entry['kind'], signal: AbortSignal): Promise<Entry> {

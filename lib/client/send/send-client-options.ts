@@ -52,6 +52,8 @@ export interface ResolvedSendClientOptions {
   readonly sendTimeoutMs: number;
   readonly codec: Codec | undefined;
   readonly defaults: SendOptions | undefined;
+  /** Whom its link may share a session with; no option of users. */
+  readonly session: 'shared' | 'replies';
 }
 
 const NAMES: readonly (keyof SendClientOptions)[] = [
@@ -90,6 +92,7 @@ export function resolveSendClientOptions(options?: SendClientOptions, path = '')
     sendTimeoutMs: checkMs(given['sendTimeoutMs'], at('sendTimeoutMs'), { min: 1, default: 30_000 }),
     codec: checkCodec(given['codec'], at('codec')),
     defaults: defaults === undefined ? undefined : checkSendOptions(defaults, at('defaults')),
+    session: 'shared',
   };
 }
 

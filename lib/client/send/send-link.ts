@@ -7,6 +7,7 @@ import type { Target } from '../address/address.js';
 import { atMost } from '../deadline.js';
 import type { LinkOwner, LinkSupervisor, SupervisedLink } from '../link/link-owner.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
+import type { ResolvedSendClientOptions } from './send-client-options.js';
 
 type SettleMode = 'unsettled' | 'settled' | 'mixed';
 
@@ -42,7 +43,7 @@ export interface SendLinkEvents {
 /** Attaches on first use, again after each loss, and anew after it was given up. */
 export class SendLink implements LinkOwner<SenderLink> {
   readonly address: string;
-  readonly session = 'shared';
+  readonly session: ResolvedSendClientOptions['session'];
   /** Open, or `undefined`. */
   current: SenderLink | undefined = undefined;
   /** Whether a message that nobody takes is an error; known once attached. */
@@ -55,8 +56,14 @@ export class SendLink implements LinkOwner<SenderLink> {
   readonly #closed = new AbortController();
   #supervised: SupervisedLink | undefined = undefined;
 
-  constructor(target: Target, links: LinkSupervisor, settleMode: SettleMode, events: SendLinkEvents) {
+  constructor(
+    target: Target,
+    links: LinkSupervisor,
+    { settleMode, session }: Pick<ResolvedSendClientOptions, 'settleMode' | 'session'>,
+    events: SendLinkEvents,
+  ) {
     this.address = describeTarget(target);
+    this.session = session;
     this.#target = target;
     this.#links = links;
     this.#settleMode = settleMode;

@@ -49,7 +49,7 @@ export class Sender implements SendEvents, SendLinkEvents {
   constructor(parts: SenderParts) {
     this.#parts = parts;
     this.#retries = new SendRetries(parts.options.errorPolicy, parts.context.logger);
-    this.#link = new SendLink(parts.target, parts.context.links, parts.options.settleMode, this);
+    this.#link = new SendLink(parts.target, parts.context.links, parts.options, this);
   }
 
   get isClosed(): boolean {

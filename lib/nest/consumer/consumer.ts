@@ -12,6 +12,7 @@ import {
 } from '../../client/index.js';
 import { AmqpContext } from '../amqp-context.js';
 import { answerFailures, type Replies, type Reply } from '../reply/replies.js';
+import { isAsyncIterable, ReplyStream } from '../reply/reply-stream.js';
 import { type RunHandler, STREAMED } from './handler-pipeline.js';
 import type { PlannedConsumer } from './plan-consumers.js';
 
@@ -140,15 +141,20 @@ export class Consumer implements Subscription {
     await Promise.all(this.clients.map((client) => client.close({ timeoutMs: 0 })));
   }
 
-  private handle(message: ReceivedMessage): Promise<unknown> {
+  private async handle(message: ReceivedMessage): Promise<void> {
     const context = new AmqpContext(message, this.connection, undefined);
     const reply = this.replies.to(message);
-    return reply === undefined ? this.run(message.body, context) : this.answer(message, context, reply);
+    if (reply !== undefined) return this.answer(message, context, reply);
+    const result = await this.run(message.body, context);
+    if (isAsyncIterable(result)) await new ReplyStream(undefined).pull(result, context.signal);
   }
 
   private async answer(message: ReceivedMessage, context: AmqpContext, reply: Reply): Promise<void> {
-    const result = await this.run(message.body, context, (value) => void reply.next(value));
-    if (result === STREAMED) await reply.complete();
+    const stream = new ReplyStream(reply);
+    const result = await this.run(message.body, context, (value) => stream.push(value));
+    const isPulled = isAsyncIterable(result);
+    if (isPulled) await stream.pull(result, context.signal);
+    if (isPulled || result === STREAMED) await stream.end();
     else if (result !== undefined) await reply.value(result);
   }
 

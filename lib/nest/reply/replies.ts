@@ -27,12 +27,14 @@ export interface ReplyRules {
 const MOST_LINKS = 64;
 /** A requester that does not take its reply must not hold a handler's place for long. */
 const REPLY_TIMEOUT_MS = 10_000;
-/** Replies of one stream that its end waits for; those before them have long been answered. */
-const MOST_REMEMBERED = 1_000;
-
-/** Sends what handlers give back. A reply that fails costs a log line: the request was handled all the same. */
+/**
+ * Sends what handlers give back. A requester that is gone costs a log line, however many replies it misses: the requests were handled
+ * all the same.
+ */
 export class Replies {
   private readonly links = new Map<string, SendClient>();
+  /** Those whose last reply failed. */
+  private readonly failing = new WeakSet<SendClient>();
 
   constructor(
     private readonly connection: AmqpConnection,
@@ -57,10 +59,10 @@ export class Replies {
     try {
       link = this.linkTo(address);
       await link.send(body, options);
+      this.failing.delete(link);
       return true;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.logger.warn(`no reply could be sent to ${address}: ${reason}`);
+      this.warn(address, link, error);
       if (link !== undefined && isGone(error)) this.drop(address, link);
       return false;
     }
@@ -73,6 +75,13 @@ export class Replies {
     await Promise.all(links.map((link) => link.close(options)));
   }
 
+  private warn(address: string, link: SendClient | undefined, error: unknown): void {
+    if (link !== undefined && this.failing.has(link)) return;
+    if (link !== undefined) this.failing.add(link);
+    const reason = error instanceof Error ? error.message : String(error);
+    this.logger.warn(`no reply could be sent to ${address}: ${reason}`);
+  }
+
   /** A requester that is gone does not come back: its link would be tried again and again for nobody. */
   private drop(address: string, link: SendClient): void {
     if (this.links.get(address) === link) this.links.delete(address);
@@ -80,7 +89,7 @@ export class Replies {
   }
 
   private linkTo(address: string): SendClient {
-    const link = this.links.get(address) ?? this.connection.createSendClient({ address });
+    const link = this.links.get(address) ?? this.connection.createReplyClient({ address });
     // Last in the map: used last.
     this.links.delete(address);
     this.links.set(address, link);
@@ -95,7 +104,6 @@ export class Replies {
 
 /** The replies to one request, by the wire format of docs: `correlation-id`, and `x-reply` for the kind. */
 export class Reply {
-  private readonly sending: Promise<boolean>[] = [];
   /** With an encoder, which may take its time: one after another. */
   private encoding: Promise<unknown> = Promise.resolve();
 
@@ -113,15 +121,12 @@ export class Reply {
 
   /** One of a stream; the order is kept. Resolves to whether somebody took it. */
   next(body: unknown): Promise<boolean> {
-    const sent = this.send('next', body);
-    this.sending.push(sent);
-    if (this.sending.length > MOST_REMEMBERED) void this.sending.shift();
-    return sent;
+    return this.send('next', body);
   }
 
-  /** The end of a stream; resolves when all of it is sent. */
+  /** The end of a stream. */
   async complete(): Promise<void> {
-    await Promise.all([...this.sending, this.send('complete', null)]);
+    await this.send('complete', null);
   }
 
   async error(error: unknown): Promise<void> {

@@ -16,7 +16,7 @@ import {
 } from '../../client/index.js';
 import { AmqpContext } from '../amqp-context.js';
 import { answerFailures, Replies, type ReplyKind } from '../reply/replies.js';
-import { answerRequest, lastOf } from './answer-request.js';
+import { answerRequest, endOf } from './answer-request.js';
 import { keepOriginalErrors } from './original-errors.js';
 import { PatternHandlers } from './pattern-handlers.js';
 import { type AmqpTransportEvents, type ConnectionDirectory, TransportConnection } from './transport-connection.js';
@@ -196,7 +196,9 @@ export class AmqpTransportStrategy
   }
 
   private async runEvent(handlers: readonly MessageHandler[], data: unknown, context: AmqpContext): Promise<void> {
-    const ended = await Promise.allSettled(handlers.map(async (handler) => lastOf(await handler(data, context))));
+    const ended = await Promise.allSettled(
+      handlers.map(async (handler) => endOf(await handler(data, context), context)),
+    );
     const failed = ended.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }

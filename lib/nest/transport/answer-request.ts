@@ -1,14 +1,12 @@
 // A message arriving: ... your @MessagePattern method -> (here) -> replies -> settle.
 
 import type { MessageHandler } from '@nestjs/microservices';
-import { fromEvent, isObservable, lastValueFrom, mergeMap, type Observable, takeUntil, takeWhile } from 'rxjs';
+import { fromEvent, isObservable, lastValueFrom, merge, type Observable, Subject, takeUntil, tap } from 'rxjs';
 
 import type { AmqpLogger } from '../../client/index.js';
 import type { AmqpContext } from '../amqp-context.js';
 import type { Reply } from '../reply/replies.js';
-
-/** Replies of one stream whose acceptance is waited for at once. */
-const MOST_AT_ONCE = 100;
+import { isAsyncIterable, ReplyStream } from '../reply/reply-stream.js';
 
 /** Calls the handler and answers with what it gives or throws. Resolves when the last reply is out: the request is done then. */
 export async function answerRequest(
@@ -20,8 +18,8 @@ export async function answerRequest(
 ): Promise<void> {
   try {
     const result: unknown = await handler(data, context);
-    if (isObservable(result) && context.isStream) await streamTo(reply, result, context);
-    else await reply?.value(await lastOf(result));
+    if (isObservable(result)) await answerAll(result, context, reply);
+    else await answerOne(result, context, reply);
   } catch (error) {
     // The requester is told no more than it may know; with none, this is all that is left of it.
     const text = error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error);
@@ -30,23 +28,42 @@ export async function answerRequest(
   }
 }
 
-/** With interceptors every result is an Observable, also of a handler that returned a value. */
-export async function lastOf(result: unknown): Promise<unknown> {
-  return isObservable(result) ? lastValueFrom(result, { defaultValue: undefined }) : result;
+/** What an event's handler gives is waited for, to its end. */
+export async function endOf(result: unknown, context: AmqpContext): Promise<void> {
+  const value: unknown = isObservable(result) ? await lastValueFrom(result, { defaultValue: undefined }) : result;
+  if (isAsyncIterable(value)) await new ReplyStream(undefined).pull(value, context.signal);
 }
 
-/** Ends early when nobody takes the replies any more, or the request is given up. */
-async function streamTo(reply: Reply | undefined, values: Observable<unknown>, context: AmqpContext): Promise<void> {
+/** With interceptors every result is an Observable, also of a handler that returned a value; `isStream` is known with its first value. */
+async function answerAll(values: Observable<unknown>, context: AmqpContext, reply: Reply | undefined): Promise<void> {
   const { signal } = context;
-  if (reply === undefined) {
-    await lastValueFrom(values.pipe(takeUntil(fromEvent(signal, 'abort'))), { defaultValue: undefined });
-    return;
-  }
-  const taken = values.pipe(
-    takeUntil(fromEvent(signal, 'abort')),
-    mergeMap((value) => reply.next(value), MOST_AT_ONCE),
-    takeWhile((isTaken) => isTaken, true),
+  const refused = new Subject<void>();
+  const stream = new ReplyStream(reply, () => refused.next());
+  // Ends early when nobody takes the replies any more, or the request is given up.
+  const sent = values.pipe(
+    takeUntil(merge(fromEvent(signal, 'abort'), refused)),
+    tap((value) => {
+      if (context.isStream) stream.push(value);
+    }),
   );
-  const isTaken = await lastValueFrom(taken, { defaultValue: true });
-  if (isTaken && !signal.aborted) await reply.complete();
+  try {
+    const last = await lastValueFrom(sent, { defaultValue: undefined });
+    if (!context.isStream) await answerOne(last, context, reply);
+    else if (!signal.aborted) await stream.end();
+  } catch (error) {
+    await stream.flushed(); // what came before it comes before it
+    throw error;
+  }
+}
+
+async function answerOne(value: unknown, context: AmqpContext, reply: Reply | undefined): Promise<void> {
+  if (!isAsyncIterable(value)) return reply?.value(value);
+  const { signal } = context;
+  const stream = new ReplyStream(reply);
+  try {
+    await stream.pull(value, signal);
+  } finally {
+    await stream.flushed();
+  }
+  if (!signal.aborted) await stream.end();
 }

@@ -1,9 +1,28 @@
 // One question, one answer or many: what Nest's sum-*, concurrent-* and broadcast-* scenarios are about.
 
 import { expect } from '@jest/globals';
-import { Controller, type INestApplication, Inject, Module, Post, Query, Body, HttpCode } from '@nestjs/common';
+import {
+  Controller,
+  type INestApplication,
+  Inject,
+  Module,
+  type NestInterceptor,
+  Post,
+  Query,
+  Body,
+  HttpCode,
+  UseInterceptors,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { type ClientProxy, ClientsModule, Ctx, MessagePattern, Payload } from '@nestjs/microservices';
+import {
+  type ClientProxy,
+  ClientsModule,
+  Ctx,
+  EventPattern,
+  MessagePattern,
+  Payload,
+  RpcException,
+} from '@nestjs/microservices';
 import {
   catchError,
   concat,
@@ -21,10 +40,13 @@ import {
 
 import { AmqpClientProxy, AmqpContext, AmqpRecordBuilder } from '../../../lib/index.js';
 import { gate, Seen } from '../harness.js';
-import { all, ask, type Scenario } from './stage.js';
+import { all, ask, type Scenario, tell } from './stage.js';
 
 const total = (numbers: readonly number[]): number => numbers.reduce((sum, each) => sum + each, 0);
 const numbers = [1, 2, 3, 4, 5];
+const doubled: NestInterceptor = {
+  intercept: (_context, next) => next.handle().pipe(map((value: number) => value * 2)),
+};
 
 @Controller()
 class SumController {
@@ -138,6 +160,52 @@ export const requests: readonly Scenario[] = [
       expect(await all(client, { cmd: 'promisedStream' }, numbers)).toEqual(numbers);
       expect(await all(client, { cmd: 'slowly' }, numbers)).toEqual(numbers);
       expect(await all(client, { cmd: 'streaming' }, [])).toEqual([]);
+    },
+  },
+  {
+    title: 'a handler may be an async generator, and a stream goes through interceptors',
+    run: async (stage) => {
+      const ended = gate();
+      @Controller()
+      class Generating {
+        @MessagePattern('counted')
+        async *counted(@Payload() n: number): AsyncGenerator<number> {
+          for (let each = 0; each < n; each += 1) yield await Promise.resolve(each);
+        }
+        @MessagePattern('fails')
+        async *fails(): AsyncGenerator<number> {
+          yield await Promise.resolve(1);
+          throw new RpcException('after one');
+        }
+        @MessagePattern('doubled')
+        @UseInterceptors(doubled)
+        doubled(@Payload() data: number[]): Observable<number> {
+          return from(data);
+        }
+        @MessagePattern('one-doubled')
+        @UseInterceptors(doubled)
+        oneDoubled(@Payload() n: number): number {
+          return n;
+        }
+        @EventPattern('generated')
+        async *generated(@Payload() _data: unknown): AsyncGenerator<number> {
+          yield await Promise.resolve(1);
+          ended.open();
+        }
+      }
+      const { client } = await stage.pair([Generating]);
+      const many = Array.from({ length: 500 }, (_, n) => n);
+      expect(await all(client, 'counted', 500)).toEqual(many);
+      expect(await all(client, 'counted', 0)).toEqual([]);
+      expect(await all(client, 'doubled', [1, 2, 3])).toEqual([2, 4, 6]);
+      expect(await all(client, 'one-doubled', 4)).toEqual([8]);
+      const told = client.send('fails', {}).pipe(
+        catchError((error: unknown) => of(error)),
+        toArray(),
+      );
+      expect(await lastValueFrom(told)).toEqual([1, { status: 'error', message: 'after one' }]);
+      await tell(client, 'generated');
+      await ended.opened;
     },
   },
   {

@@ -310,6 +310,22 @@ describe('sessions', () => {
     expect(probes.every(({ told }) => told.join() === 'attached')).toBe(true);
   });
 
+  it('for replies are shared with other replies at most, and only once half of the channels are used', async () => {
+    const { core, peer } = await setUp({ open });
+    const links = (): number[] => [...peer.connection.sessions.values()].map((session) => session.links.size);
+    const add = async (name: string, session: 'shared' | 'replies'): Promise<void> =>
+      new ProbeOwner(core, name, session).handle.ready();
+    for (const name of ['r1', 'r2', 'r3', 'r4']) await add(name, 'replies');
+    expect(links()).toEqual([1, 1, 1, 1]);
+    for (const name of ['r5', 'r6']) await add(name, 'replies');
+    expect(links()).toEqual([2, 2, 1, 1]);
+    // What is no reply stays away from them, and they from it.
+    for (const name of ['q1', 'q2', 'q3', 'q4', 'q5']) await add(name, 'shared');
+    expect(links()).toEqual([2, 2, 1, 1, 1, 1, 3]);
+    await add('r7', 'replies');
+    expect(links()).toEqual([2, 2, 2, 1, 1, 1, 3]);
+  });
+
   it('that are all taken fail who must be alone, by name, until one is free', async () => {
     const { core } = await setUp({ open: { channelMax: 0 } }, { bootTimeoutMs: 80 });
     await core.open();

@@ -51,7 +51,7 @@ export class ProbeOwner implements LinkOwner<SenderLink> {
   constructor(
     core: ConnectionCore,
     readonly address: string,
-    readonly session: 'shared' | 'alone' = 'shared',
+    readonly session: 'shared' | 'alone' | 'replies' = 'shared',
   ) {
     this.handle = core.links.supervise(this);
   }
