@@ -3,9 +3,16 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { transform } from '@swc/core';
 
-/** A relative import of a `.js` file that is not there means the `.ts` file. */
+const LIBRARY = /^nestjs-amqp10(?:\/(\w+))?$/;
+
+/** A `.js` file that is not there means the `.ts` file; the package's name means this repository. */
 export async function resolve(specifier, context, nextResolve) {
-  if (specifier.startsWith('.') && specifier.endsWith('.js') && context.parentURL !== undefined) {
+  const entry = LIBRARY.exec(specifier);
+  if (entry !== null) {
+    const path = entry[1] === undefined ? '../../lib/index.ts' : `../../lib/${entry[1]}/index.ts`;
+    return { url: new URL(path, import.meta.url).href, format: 'module', shortCircuit: true };
+  }
+  if (/^(\.|file:)/.test(specifier) && specifier.endsWith('.js')) {
     const url = new URL(specifier, context.parentURL);
     const source = new URL(url.href.replace(/\.js$/, '.ts'));
     if (url.protocol === 'file:' && !existsSync(url) && existsSync(source)) {
