@@ -1,12 +1,24 @@
 // Apache ActiveMQ Classic 5.17 from Debian's packages; its AMQP module is not among them and is compiled from Debian's source archive.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync, cpSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync, cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { STORE_PASSWORD } from './certificates.mjs';
 import { debianMissing, debianSource, unpackDebian } from './packages.mjs';
-import { folder, missing, PORT_OFFSET, run, signalAndWait, startDetached, TLS, untilPort } from './processes.mjs';
+import {
+  folder,
+  isInstalledAs,
+  markInstalled,
+  missing,
+  PORT_OFFSET,
+  run,
+  signalAndWait,
+  startDetached,
+  TLS,
+  untilPort,
+} from './processes.mjs';
 
 const NAME = 'activemq';
+const RECIPE = '5.17, with nobody';
 const PORT = 5676 + PORT_OFFSET;
 const TLS_PORT = 5686 + PORT_OFFSET;
 const LAUNCHER = fileURLToPath(new URL('./java/ActiveMq.java', import.meta.url));
@@ -25,7 +37,7 @@ export const activemq = {
   tlsPort: TLS_PORT,
   product: 'ActiveMQ Classic 5.17',
   whyNot: () => debianMissing() ?? missing('javac') ?? missing('keytool') ?? missing('openssl'),
-  isInstalled: () => existsSync(folder(NAME, 'classpath')),
+  isInstalled: () => isInstalledAs(NAME, RECIPE),
 
   install() {
     const root = unpackDebian('trixie', NAME, PACKAGES);
@@ -45,6 +57,7 @@ export const activemq = {
     run('javac', ['-nowarn', '-proc:none', '-d', classes, '-cp', classpath, ...files, LAUNCHER]);
     cpSync(join(main, 'resources'), classes, { recursive: true });
     writeFileSync(folder(NAME, 'classpath'), classpath);
+    markInstalled(NAME, RECIPE);
   },
 
   async start() {

@@ -1,12 +1,24 @@
 // Apache Artemis from Maven Central.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { STORE_PASSWORD } from './certificates.mjs';
 import { mavenArchive } from './packages.mjs';
-import { folder, missing, PORT_OFFSET, run, signalAndWait, startDetached, TLS, untilPort } from './processes.mjs';
+import {
+  folder,
+  isInstalledAs,
+  markInstalled,
+  missing,
+  PORT_OFFSET,
+  run,
+  signalAndWait,
+  startDetached,
+  TLS,
+  untilPort,
+} from './processes.mjs';
 
 const NAME = 'artemis';
 const VERSION = '2.44.0';
+const RECIPE = `${VERSION}, with nobody`;
 const PORT = 5678 + PORT_OFFSET;
 const TLS_PORT = 5688 + PORT_OFFSET;
 
@@ -16,7 +28,7 @@ export const artemis = {
   tlsPort: TLS_PORT,
   product: `Artemis ${VERSION}`,
   whyNot: () => missing('java') ?? missing('mvn') ?? missing('keytool') ?? missing('openssl'),
-  isInstalled: () => existsSync(folder(NAME, 'installed')),
+  isInstalled: () => isInstalledAs(NAME, RECIPE),
 
   install() {
     mavenArchive(NAME, `org.apache.activemq:apache-artemis:${VERSION}:tar.gz:bin`, folder(NAME, 'home'));
@@ -39,7 +51,8 @@ export const artemis = {
     ];
     run(folder(NAME, 'home/bin/artemis'), ['create', folder(NAME, 'instance'), ...user, ...listen, ...without]);
     configure(folder(NAME, 'instance', 'etc', 'broker.xml'));
-    writeFileSync(folder(NAME, 'installed'), VERSION);
+    addNobody(folder(NAME, 'instance', 'etc'));
+    markInstalled(NAME, RECIPE);
   },
 
   async start() {
@@ -51,6 +64,12 @@ export const artemis = {
 
   stop: () => signalAndWait(NAME, 'SIGTERM', 60_000),
 };
+
+/** A user who may connect, and nothing else. */
+function addNobody(etc) {
+  appendFileSync(join(etc, 'artemis-users.properties'), '\nnobody = nobody\n');
+  appendFileSync(join(etc, 'artemis-roles.properties'), '\nnothing = nobody\n');
+}
 
 /** AMQP 1.0 acceptors, a dead-letter and an expiry queue per queue, ten deliveries. */
 function configure(file) {

@@ -1,8 +1,8 @@
 // npm run brokers -- up|down|status [names]: installs (once) and starts real brokers on loopback ports, without root.
 import { makeCertificates } from './certificates.mjs';
 import { BROKERS } from './catalogue.mjs';
-import { lastLines, portIsOpen, ROOT } from './processes.mjs';
-import { mkdirSync } from 'node:fs';
+import { folder, lastLines, portIsOpen, ROOT } from './processes.mjs';
+import { mkdirSync, rmSync } from 'node:fs';
 
 const [command, ...names] = process.argv.slice(2);
 const unknown = names.filter((name) => !BROKERS.some((broker) => broker.name === name));
@@ -37,7 +37,10 @@ async function up(broker) {
   }
   mkdirSync(ROOT, { recursive: true });
   makeCertificates();
-  if (!broker.isInstalled()) broker.install();
+  if (!broker.isInstalled()) {
+    rmSync(folder(broker.name), { recursive: true, force: true });
+    broker.install();
+  }
   await broker.start();
   return describe(broker);
 }

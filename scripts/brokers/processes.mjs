@@ -15,6 +15,16 @@ export function folder(name, ...rest) {
   return join(ROOT, name, ...rest);
 }
 
+/** Whether `markInstalled` was called with this text last: another recipe is another installation. */
+export function isInstalledAs(name, recipe) {
+  const file = folder(name, 'installed');
+  return existsSync(file) && readFileSync(file, 'utf8') === recipe;
+}
+
+export function markInstalled(name, recipe) {
+  writeFileSync(folder(name, 'installed'), recipe);
+}
+
 /** Runs a command to its end; throws with what it printed. */
 export function run(command, args, options = {}) {
   const result = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 64 << 20, ...options });

@@ -1,11 +1,13 @@
 // Apache Qpid Broker-J from Maven Central, started from a few lines of Java.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { STORE_PASSWORD } from './certificates.mjs';
 import { mavenLibraries } from './packages.mjs';
 import {
   folder,
+  isInstalledAs,
+  markInstalled,
   missing,
   PORT_OFFSET,
   run,
@@ -18,6 +20,7 @@ import {
 
 const NAME = 'qpid';
 const VERSION = '9.2.1';
+const RECIPE = `${VERSION}, with management and access control`;
 const PORT = 5680 + PORT_OFFSET;
 const TLS_PORT = 5690 + PORT_OFFSET;
 const LAUNCHER = fileURLToPath(new URL('./java/QpidBroker.java', import.meta.url));
@@ -36,7 +39,7 @@ export const qpid = {
   tlsPort: TLS_PORT,
   product: `Qpid Broker-J ${VERSION}`,
   whyNot: () => missing('javac') ?? missing('mvn') ?? missing('openssl'),
-  isInstalled: () => existsSync(folder(NAME, 'installed')),
+  isInstalled: () => isInstalledAs(NAME, RECIPE),
 
   install() {
     const artifacts = MODULES.map((module) => `org.apache.qpid:qpid-broker-${module}:${VERSION}`);
@@ -44,7 +47,7 @@ export const qpid = {
     mkdirSync(folder(NAME, 'classes'), { recursive: true });
     run('javac', ['-nowarn', '-d', folder(NAME, 'classes'), '-cp', `${lib}/*`, LAUNCHER]);
     writeFileSync(folder(NAME, 'initial.json'), JSON.stringify(configuration(), undefined, 2));
-    writeFileSync(folder(NAME, 'installed'), VERSION);
+    markInstalled(NAME, RECIPE);
   },
 
   async start() {
@@ -59,6 +62,13 @@ export const qpid = {
 
   stop: () => signalAndWait(NAME, 'SIGTERM', 30_000),
 };
+
+/** `nobody` may connect, and nothing else. */
+const RULES = [
+  { identity: 'guest', operation: 'ALL', objectType: 'ALL', outcome: 'ALLOW', attributes: {} },
+  { identity: 'nobody', operation: 'ACCESS', objectType: 'VIRTUALHOST', outcome: 'ALLOW', attributes: {} },
+  { identity: 'ALL', operation: 'ALL', objectType: 'ALL', outcome: 'DENY', attributes: {} },
+];
 
 /** Queues are made on first use; after ten deliveries a message is dropped; messages are kept in Derby. */
 function configuration() {
@@ -85,9 +95,10 @@ function configuration() {
         name: 'plain',
         type: 'Plain',
         secureOnlyMechanisms: [],
-        users: [{ name: 'guest', type: 'managed', password: 'guest' }],
+        users: ['guest', 'nobody'].map((name) => ({ name, type: 'managed', password: name })),
       },
     ],
+    accesscontrolproviders: [{ name: 'rules', type: 'RuleBased', priority: 10, defaultResult: 'DENIED', rules: RULES }],
     keystores: [
       {
         name: 'server',

@@ -1,7 +1,6 @@
 // RabbitMQ 4.0 (AMQP 1.0 built in) and RabbitMQ 3.10 (by its plug-in), from Debian's packages.
 import {
   chmodSync,
-  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -14,6 +13,8 @@ import { join } from 'node:path';
 import { debianMissing, unpackDebian } from './packages.mjs';
 import {
   folder,
+  isInstalledAs,
+  markInstalled,
   missing,
   PORT_OFFSET,
   portIsOpen,
@@ -99,7 +100,7 @@ function rabbitmq({ name, version, release, packages, port, tlsPort, epmdPort, p
     tlsPort,
     product: `RabbitMQ ${version}`,
     whyNot: () => debianMissing() ?? missing('openssl'),
-    isInstalled: () => existsSync(folder(name, 'installed')),
+    isInstalled: () => isInstalledAs(name, version),
 
     install() {
       unpackDebian(release, name, packages);
@@ -111,7 +112,7 @@ function rabbitmq({ name, version, release, packages, port, tlsPort, epmdPort, p
         `$1${join(root(), 'usr/lib/erlang')}`,
       );
       writeFileSync(erl, here);
-      writeFileSync(folder(name, 'installed'), version);
+      markInstalled(name, version);
     },
 
     async start() {
@@ -129,7 +130,8 @@ function rabbitmq({ name, version, release, packages, port, tlsPort, epmdPort, p
       // the launcher stays; the pid that signals go to is the node's own
       const pid = this.control(['rabbitmqctl', '-q', 'eval', 'os:getpid().']).replaceAll(/[^0-9]/g, '');
       writeFileSync(join(home(), 'pid'), pid);
-      if (tlsPort !== undefined) this.addCertificateUser();
+      this.addUser('nobody', 'nobody', '^$');
+      if (tlsPort !== undefined) this.addUser('certuser', 'unused', '.*');
     },
 
     async stop() {
@@ -140,11 +142,12 @@ function rabbitmq({ name, version, release, packages, port, tlsPort, epmdPort, p
     /** Runs one of the product's own tools. */
     control: ([command, ...args]) => run(script(command), args, { env: environment(), cwd: home() }),
 
-    addCertificateUser() {
+    /** @param rights the names of what may be configured, written and read */
+    addUser(user, password, rights) {
       const users = this.control(['rabbitmqctl', '-q', 'list_users']);
-      if (users.includes('certuser')) return;
-      this.control(['rabbitmqctl', '-q', 'add_user', 'certuser', 'unused']);
-      this.control(['rabbitmqctl', '-q', 'set_permissions', 'certuser', '.*', '.*', '.*']);
+      if (users.split('\n').some((line) => line.split('\t')[0] === user)) return;
+      this.control(['rabbitmqctl', '-q', 'add_user', user, password]);
+      this.control(['rabbitmqctl', '-q', 'set_permissions', user, rights, rights, rights]);
     },
   };
 }

@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { embeddedPeer, realPeers, type Peer } from './peer.js';
 import { addressing } from './stories/addressing.js';
 import { messages } from './stories/messages.js';
+import { moving } from './stories/moving.js';
 import { receiving } from './stories/receiving.js';
 import { security } from './stories/security.js';
 import { settling } from './stories/settling.js';
@@ -18,6 +19,7 @@ const STORIES = [
   ...receiving,
   ...addressing,
   ...topology,
+  ...moving,
   ...security,
   ...survival,
   ...transport,

@@ -21,6 +21,8 @@ export interface Peer {
   readonly product: string;
   readonly uri: string;
   readonly tls: { readonly uri: string; readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer } | undefined;
+  /** For a user who may connect, and nothing else; `undefined`: every user may do everything. */
+  readonly nobodyUri: string | undefined;
   /** Kinds of queues that differ in how they count. */
   readonly queueKinds: readonly QueueKind[];
   connect(options?: Partial<ConnectionOptions>): Promise<AmqpConnection>;
@@ -94,6 +96,7 @@ export async function embeddedPeer(): Promise<Peer> {
     product: 'embedded broker',
     uri: broker.uri,
     tls: undefined,
+    nobodyUri: undefined,
     queueKinds: ['default'],
     connect: (options) => opened({ uri: broker.uri, ...options }),
     queue: declaredQueue,
@@ -121,12 +124,13 @@ function realPeer(broker: BrokerEntry): Peer {
     product: broker.product,
     uri,
     tls: broker.tlsPort === undefined ? undefined : tlsOf(broker.tlsPort),
+    nobodyUri: uri.replace('guest:guest', 'nobody:nobody'),
     queueKinds: broker.name.startsWith('rabbitmq') ? ['classic', 'quorum'] : ['default'],
     connect: (options) => opened({ uri, ...options }),
     queue:
       broker.name === 'rabbitmq-3'
         ? controlledQueue(broker)
-        : broker.name === 'rabbitmq-4'
+        : broker.name === 'rabbitmq-4' || broker.name === 'qpid'
           ? declaredQueue
           : foundQueue(broker.name),
     crash: () => comeBack(broker, () => signalAndWait(broker.name, 'SIGKILL', 10_000)),
@@ -156,13 +160,17 @@ async function opened(options: ConnectionOptions): Promise<AmqpConnection> {
   return connection;
 }
 
-/** RabbitMQ 4 and the embedded broker: through `/management`. */
+/** The embedded broker, RabbitMQ 4 and Qpid: through their management. */
 async function declaredQueue(connection: AmqpConnection, wish: QueueWish = {}): Promise<TestQueue> {
+  // On Qpid a message is dead when its deliveries are used up, and not before.
+  const needsLimit = connection.peer?.profile === 'qpid';
   const name = uniqueName();
   const deadLetterQueue = wish.deadLetters === true ? `${name}.dead` : undefined;
   const type = wish.kind === undefined || wish.kind === 'default' ? {} : { type: wish.kind };
   const deadLetters =
-    deadLetterQueue === undefined ? {} : { deadLetterExchange: '', deadLetterRoutingKey: deadLetterQueue };
+    deadLetterQueue === undefined
+      ? {}
+      : { deadLetterExchange: '', deadLetterRoutingKey: deadLetterQueue, ...(needsLimit ? { deliveryLimit: 10 } : {}) };
   await connection.topology.declare({
     queues: [
       ...(deadLetterQueue === undefined ? [] : [{ name: deadLetterQueue }]),
@@ -200,7 +208,7 @@ function controlledQueue(broker: BrokerEntry): Peer['queue'] {
   };
 }
 
-/** ActiveMQ, Artemis, Qpid: made on first use, with the dead-letter queue that their configuration gives each queue. */
+/** ActiveMQ, Artemis: made on first use, with the dead-letter queue that their configuration gives each queue. */
 function foundQueue(product: string): Peer['queue'] {
   const deadLetterOf: Record<string, (name: string) => string> = {
     activemq: (name) => `DLQ.${name}`,

@@ -4,6 +4,7 @@ import java.io.FileInputStream;
 import java.io.InputStream;
 import java.security.KeyStore;
 import java.util.Arrays;
+import java.util.List;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.TrustManagerFactory;
 import org.apache.activemq.broker.BrokerPlugin;
@@ -12,8 +13,13 @@ import org.apache.activemq.broker.SslContext;
 import org.apache.activemq.broker.region.policy.IndividualDeadLetterStrategy;
 import org.apache.activemq.broker.region.policy.PolicyEntry;
 import org.apache.activemq.broker.region.policy.PolicyMap;
+import org.apache.activemq.filter.DestinationMapEntry;
 import org.apache.activemq.security.AuthenticationUser;
+import org.apache.activemq.security.AuthorizationEntry;
+import org.apache.activemq.security.AuthorizationPlugin;
+import org.apache.activemq.security.DefaultAuthorizationMap;
 import org.apache.activemq.security.SimpleAuthenticationPlugin;
+import org.apache.activemq.security.TempDestinationAuthorizationEntry;
 import org.apache.activemq.store.kahadb.KahaDBPersistenceAdapter;
 
 public class ActiveMq {
@@ -40,9 +46,12 @@ public class ActiveMq {
     broker.getSystemUsage().getJobSchedulerUsage().setLimit(1L << 30);
 
     SimpleAuthenticationPlugin users =
-        new SimpleAuthenticationPlugin(Arrays.asList(new AuthenticationUser("guest", "guest", "users")));
+        new SimpleAuthenticationPlugin(
+            Arrays.asList(
+                new AuthenticationUser("guest", "guest", "users"), new AuthenticationUser("nobody", "nobody", "nobodies")));
     users.setAnonymousAccessAllowed(true);
-    broker.setPlugins(new BrokerPlugin[] {users});
+    users.setAnonymousGroup("users");
+    broker.setPlugins(new BrokerPlugin[] {users, new AuthorizationPlugin(rights())});
 
     IndividualDeadLetterStrategy deadLetters = new IndividualDeadLetterStrategy();
     deadLetters.setQueuePrefix("DLQ.");
@@ -69,6 +78,27 @@ public class ActiveMq {
     broker.addConnector("amqp+ssl://127.0.0.1:" + arguments[3] + "?transport.wantClientAuth=true&" + options);
     broker.start();
     broker.waitUntilStopped();
+  }
+
+  /** Users may do everything; nobody may follow the broker's advisories, which every connection does, and nothing else. */
+  private static DefaultAuthorizationMap rights() throws Exception {
+    AuthorizationEntry queues = entry(new AuthorizationEntry(), "users");
+    queues.setQueue(">");
+    AuthorizationEntry topics = entry(new AuthorizationEntry(), "users");
+    topics.setTopic(">");
+    AuthorizationEntry advisories = entry(new AuthorizationEntry(), "users,nobodies");
+    advisories.setTopic("ActiveMQ.Advisory.>");
+    List<DestinationMapEntry> entries = Arrays.asList(queues, topics, advisories);
+    DefaultAuthorizationMap rights = new DefaultAuthorizationMap(entries);
+    rights.setTempDestinationAuthorizationEntry(entry(new TempDestinationAuthorizationEntry(), "users"));
+    return rights;
+  }
+
+  private static <E extends AuthorizationEntry> E entry(E entry, String groups) throws Exception {
+    entry.setRead(groups);
+    entry.setWrite(groups);
+    entry.setAdmin(groups);
+    return entry;
   }
 
   private static KeyStore keyStore(String file, char[] password) throws Exception {

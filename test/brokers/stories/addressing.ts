@@ -4,6 +4,9 @@ import { expect } from '@jest/globals';
 import { drainQueue, uniqueName, withConnection } from '../peer.js';
 import { failureOf, refusal, type Story } from '../story.js';
 
+/** A comma is a letter like any other there. */
+const ANOTHER_NAME = 'no: the name of another queue';
+
 export const addressing: readonly Story[] = [
   {
     title: 'a queue that does not exist',
@@ -105,6 +108,53 @@ export const addressing: readonly Story[] = [
         return 'yes';
       }),
     known: { 'rabbitmq-4': 'no: LinkError attach-refused', 'rabbitmq-3': 'no: LinkError attach-refused' },
+  },
+  {
+    title: 'an address of two queues reaches both',
+    run: (peer) =>
+      withConnection(peer, async (connection) => {
+        const [one, two] = [await peer.queue(connection), await peer.queue(connection)];
+        // as it goes on the wire: a list is ActiveMQ's own form
+        const both = connection.createSendClient({ address: `${one.name},${two.name}` });
+        try {
+          await both.send('to both', { timeoutMs: 5_000 });
+        } catch (error) {
+          return refusal(error);
+        }
+        await both.close();
+        for (const { name } of [one, two]) if ((await drainQueue(connection, name)).length === 0) return ANOTHER_NAME;
+        return 'yes';
+      }),
+    known: {
+      embedded: ANOTHER_NAME,
+      'rabbitmq-4': ANOTHER_NAME,
+      'rabbitmq-3': ANOTHER_NAME,
+      artemis: ANOTHER_NAME,
+      qpid: ANOTHER_NAME,
+    },
+  },
+  {
+    title: 'a topic with wildcards as a source',
+    run: (peer) =>
+      withConnection(peer, async (connection) => {
+        const root = uniqueName('wild');
+        const wildcard = peer.name === 'activemq' ? `${root}.>` : `${root}.#`;
+        const inbox = connection.createReceiveClient({ topic: wildcard });
+        try {
+          await inbox.attach();
+        } catch (error) {
+          return refusal(error);
+        }
+        await connection.createSendClient({ topic: `${root}.north.1` }).send('wild');
+        const [message] = await inbox.receiveBatch({ maxMessages: 1, waitMs: 5_000 });
+        await message?.accept();
+        return message?.body === 'wild' ? 'yes' : 'no: taken as a name';
+      }),
+    known: {
+      embedded: 'no: LinkError attach-refused',
+      'rabbitmq-4': 'no: LinkError attach-refused',
+      'rabbitmq-3': 'no: taken as a name',
+    },
   },
   {
     title: 'a selector is applied',

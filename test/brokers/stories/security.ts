@@ -2,7 +2,7 @@
 
 import { expect } from '@jest/globals';
 import { AmqpConnection, saslAnonymous, saslExternal, saslPlain } from '../../../lib/client/index.js';
-import { withConnection, type Peer } from '../peer.js';
+import { drainQueue, uniqueName, withConnection, type Peer } from '../peer.js';
 import { failureOf, refusal, type Story } from '../story.js';
 
 function tlsOf(peer: Peer): NonNullable<Peer['tls']> {
@@ -10,7 +10,13 @@ function tlsOf(peer: Peer): NonNullable<Peer['tls']> {
   return peer.tls;
 }
 
-const withoutTls = (peer: Peer): string | undefined => (peer.tls === undefined ? 'no TLS listener here' : undefined);
+const AT_FIRST_SEND = 'yes, but a sender only when it sends';
+const withoutTls = (peer: Peer): string | undefined => {
+  if (peer.tls !== undefined) return undefined;
+  return peer.name === 'embedded'
+    ? 'it speaks TCP without TLS, for development on one machine'
+    : 'no TLS listener here';
+};
 
 export const security: readonly Story[] = [
   {
@@ -100,5 +106,31 @@ export const security: readonly Story[] = [
       qpid: 'no: AuthenticationError authentication',
       artemis: 'no: ConnectionError connection-lost (amqp:unauthorized-access)',
     },
+  },
+  {
+    title: 'a user without rights is refused by name, and its connection lives on',
+    skip: (peer) => (peer.nobodyUri === undefined ? 'every user of it may do everything' : undefined),
+    run: (peer) =>
+      withConnection(peer, async (owner) => {
+        const queue = await peer.queue(owner);
+        let cell = 'yes';
+        const withoutRights = expect.stringMatching(/^amqp:(unauthorized-access|not-allowed)$/);
+        await withConnection(
+          peer,
+          async (nobody) => {
+            const receive = await failureOf(nobody.createReceiveClient(queue.name).attach());
+            expect(receive).toMatchObject({ name: 'LinkError', condition: withoutRights });
+            const send = await failureOf(nobody.createSendClient(queue.name).send('mine'));
+            expect(send).toMatchObject({ name: 'SendError', code: 'link-closed', condition: withoutRights });
+            if (Reflect.get(send as object, 'delivered') === 'unknown') cell = AT_FIRST_SEND;
+            await failureOf(nobody.topology.declare({ queues: [uniqueName('forbidden')] }));
+            expect(nobody.status).toBe('connected');
+          },
+          { uri: peer.nobodyUri ?? '' },
+        );
+        expect(await drainQueue(owner, queue.name)).toEqual([]);
+        return cell;
+      }),
+    known: { 'rabbitmq-3': AT_FIRST_SEND, qpid: AT_FIRST_SEND },
   },
 ];
