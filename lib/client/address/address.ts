@@ -45,8 +45,9 @@ export type Source =
       /** Nothing that this connection itself sent. Refused where the peer cannot. @default false */
       readonly noLocal?: boolean | undefined;
       /**
-       * Where reading a RabbitMQ stream begins: at its first or last chunk, with what comes from now on, at an offset, at a time. After a
-       * lost link it begins there again. Needs `settlement` other than `at-most-once`, as RabbitMQ demands of streams.
+       * Where reading a RabbitMQ stream begins: at its first or last chunk, with what comes from now on (as without it), at an offset, at a
+       * time. After a lost link it goes on with the first message that was not settled. A stream keeps what is accepted, and delivers
+       * nothing a second time for being released or failed.
        */
       readonly streamOffset?: 'first' | 'last' | 'next' | number | bigint | Date | undefined;
       /** Higher ones are served first while they have credit. Refused where the peer has no priorities of consumers. */

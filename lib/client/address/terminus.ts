@@ -64,9 +64,14 @@ export function resolveTarget(target: Target, profile: PeerProfile): TargetAddre
   };
 }
 
+/** A source in its long form. */
+export function sourceFields(source: Source): SourceFields {
+  return typeof source === 'string' ? fromText(source) : source;
+}
+
 /** @throws LinkError, not retryable, when this peer cannot do what is asked */
 export function resolveSource(source: Source, profile: PeerProfile): LinkAddress {
-  const fields: SourceFields = typeof source === 'string' ? fromText(source) : source;
+  const fields = sourceFields(source);
   const name = describeSource(source);
   const missing = lackOf(fields, profile);
   if (missing !== undefined) throw lacks(profile, name, missing, fields.linkName);

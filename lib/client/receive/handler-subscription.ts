@@ -206,7 +206,8 @@ export class HandlerSubscription implements Subscription, Consumer {
 
   async #stopIntake(): Promise<void> {
     await this.#receiver.stopCredit();
-    this.#giveBackUnstarted();
+    // A stream does not deliver them again on this link: they wait for resume().
+    if (!this.#receiver.queue.isStream) this.#giveBackUnstarted();
     this.#receiver.flush();
   }
 

@@ -150,7 +150,8 @@ export class Pull implements Consumer {
       return;
     }
     // Without a prefetch nobody else asked for it: the next call may be far away.
-    if (this.#prefetch === 0 && this.#fetching === 0 && !message.settled) this.#failures.giveBack(message);
+    const isUnasked = this.#prefetch === 0 && this.#fetching === 0 && !message.settled;
+    if (isUnasked && !this.#receiver.queue.isStream) this.#failures.giveBack(message);
     else this.#arrivals.add(message);
   }
 
@@ -315,8 +316,10 @@ export class Pull implements Consumer {
     }
   }
 
+  /** What a stream has delivered it does not deliver again on this link: it waits for the next call. */
   #giveBack(): void {
-    for (const message of this.#arrivals.takeUnsettled()) this.#failures.giveBack(message);
+    if (!this.#receiver.queue.isStream)
+      for (const message of this.#arrivals.takeUnsettled()) this.#failures.giveBack(message);
     this.#receiver.flush();
   }
 }

@@ -12,6 +12,7 @@ import type { ResolvedReceiveClientOptions } from './receive-client-options.js';
 export class QueueKnowledge {
   readonly #context: MessagingContext;
   readonly #queue: string | undefined;
+  readonly #isReadFromOffset: boolean;
   #facts: QueueFacts | undefined = undefined;
   #counts = true;
   #isLogged = false;
@@ -19,11 +20,17 @@ export class QueueKnowledge {
   constructor(context: MessagingContext, source: Source) {
     this.#context = context;
     this.#queue = queueOf(source) ?? queueOfAddress(source);
+    this.#isReadFromOffset = typeof source === 'object' && source.streamOffset !== undefined;
   }
 
   /** `modified{deliveryFailed}` raises the delivery-count here, so that a redelivery comes to an end. */
   get countsDeliveries(): boolean {
     return this.#counts;
+  }
+
+  /** A stream: what is given back there does not come again on the same link. */
+  get isStream(): boolean {
+    return this.#isReadFromOffset || this.#facts?.type === 'stream';
   }
 
   /** Declares and asks what has to be known before the attach. Rejects only when a declaration fails. */

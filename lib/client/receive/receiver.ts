@@ -11,7 +11,7 @@ import {
 } from '../../protocol/index.js';
 import type { Source } from '../address/address.js';
 import { checkFilters } from '../address/filters.js';
-import { describeSource, resolveSource } from '../address/terminus.js';
+import { describeSource, resolveSource, sourceFields } from '../address/terminus.js';
 import type { CodecRegistry } from '../codec/codec-registry.js';
 import { atMost, deadline } from '../deadline.js';
 import { AmqpTimeoutError, ClientClosedError } from '../errors.js';
@@ -22,6 +22,7 @@ import type { Observers } from '../observer/observers.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 import { QueueKnowledge } from './queue-knowledge.js';
 import type { ResolvedReceiveClientOptions } from './receive-client-options.js';
+import { StreamPosition } from './stream-position.js';
 
 /** Who consumes. None of these may throw. */
 export interface Consumer {
@@ -57,6 +58,7 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
   #link: ReceiverLink | undefined = undefined;
   #remoteAddress: string | undefined = undefined;
   readonly #shareName = randomUUID();
+  readonly #position = new StreamPosition();
   #prefetch = 0;
 
   constructor(
@@ -192,7 +194,7 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
 
   async attach(session: ProtocolSession, profile: PeerProfile, signal: AbortSignal): Promise<ReceiverLink> {
     const supervised = this.#supervised;
-    const { terminus, linkName, ...wishes } = resolveSource(this.source, profile);
+    const { terminus, linkName, ...wishes } = resolveSource(this.#sourceNow(), profile);
     await this.queue.learn(profile, this.options, signal);
     const link = await session.attachReceiver({
       name: this.#linkName(linkName),
@@ -244,6 +246,12 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
     return outcome.undeliverableHere ? { kind: 'rejected', condition: 'amqp:internal-error' } : RELEASED;
   }
 
+  /** A stream is read on from where it was. */
+  #sourceNow(): Source {
+    const streamOffset = this.#position.resume();
+    return streamOffset === undefined ? this.source : { ...sourceFields(this.source), streamOffset };
+  }
+
   /** A subscription is found again by its name; the links that share one are told apart by what follows the bar. */
   #linkName(given: string | undefined): string {
     if (given === undefined) return `${describeSource(this.source)}-${randomUUID()}`;
@@ -254,6 +262,7 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
   readonly #onDelivery = (incoming: IncomingDelivery, payload: Buffer, start: number, end: number): void => {
     const message = new IncomingMessage(this, incoming);
     message.read(payload, start, end);
+    if (this.queue.isStream) this.#position.arrived(message);
     this.#consumer.delivered(message);
   };
 }

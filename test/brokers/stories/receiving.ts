@@ -1,9 +1,12 @@
 // How messages are taken: one at a time, ahead of need, shared with others, from a log.
 
+import { once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
 import { expect } from '@jest/globals';
 import {
   Described,
   type AmqpConnection,
+  type Dial,
   type ReceivedMessage,
   type Source,
   type Subscription,
@@ -255,6 +258,50 @@ export const receiving: readonly Story[] = [
         expect(await read('first')).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
         expect(await read('first')).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
         expect(await read(7)).toEqual([7, 8, 9]);
+        await connection.topology.deleteQueue(name);
+        return 'yes';
+      }),
+    known: { 'rabbitmq-3': REFUSED, activemq: REFUSED, artemis: REFUSED, qpid: REFUSED, embedded: REFUSED },
+  },
+  {
+    title: 'a stream is read on from where it was when the connection is lost',
+    run: (peer) =>
+      withConnection(peer, async (connection) => {
+        const name = uniqueName('stream');
+        if (peer.name === 'rabbitmq-4') await connection.topology.declare({ queues: [{ name, type: 'stream' }] });
+        const refused = await attached(connection, { queue: name, streamOffset: 'first' });
+        if (refused !== undefined) return refused;
+        const numbers = Array.from({ length: 20 }, (_, n) => n);
+        await connection.createSendClient(name).sendBatch(numbers);
+        const sockets: Socket[] = [];
+        const dial: Dial = async ({ uri }) => {
+          const { hostname, port } = new URL(uri);
+          const socket = createConnection({ host: hostname, port: Number(port) });
+          sockets.push(socket);
+          await once(socket, 'connect');
+          return socket;
+        };
+        const seen: unknown[] = [];
+        await withConnection(
+          peer,
+          async (reading) => {
+            const source = { queue: name, streamOffset: 'first' } as const;
+            reading.createReceiveClient(source).subscribe(
+              async (message) => {
+                seen.push(message.body);
+                if (seen.length === 5) sockets[0]?.destroy();
+                await new Promise(setImmediate);
+              },
+              { concurrency: 1, prefetch: 4 },
+            );
+            await until('the last one', () => seen.includes(19));
+          },
+          { dial },
+        );
+        expect(sockets.length).toBeGreaterThan(1);
+        // what was in hand when it was lost comes again, nothing is left out, and what was handled before is not read anew
+        expect(seen.filter((body, index) => seen.indexOf(body) === index)).toEqual(numbers);
+        expect(seen.length).toBeLessThan(20 + 5);
         await connection.topology.deleteQueue(name);
         return 'yes';
       }),

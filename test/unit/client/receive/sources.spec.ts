@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Source } from '../../../../lib/client/address/address.js';
 import { ReceiveClient } from '../../../../lib/client/receive/receive-client.js';
 import { resolveReceiveClientOptions } from '../../../../lib/client/receive/receive-client-options.js';
-import { Described, LinkError, type Terminus } from '../../../../lib/protocol/index.js';
-import { fakeContext, settle, type FakeContext } from '../../../support/client/fake-links.js';
+import { Described, LinkError, type AmqpMessage, type Terminus } from '../../../../lib/protocol/index.js';
+import { fakeContext, settle, type FakeContext, type FakeReceiverLink } from '../../../support/client/fake-links.js';
 
 const clients: ReceiveClient[] = [];
 afterEach(() => Promise.all(clients.splice(0).map((client) => client.close({ timeoutMs: 0 }))));
@@ -75,5 +75,85 @@ describe('a shared subscription', () => {
       await client.close();
       expect(fake.links.receiver.events.at(-1)).toBe(end);
     }
+  });
+});
+
+describe('a stream', () => {
+  const at = (offset: number): Partial<AmqpMessage> => ({ messageAnnotations: { 'x-stream-offset': offset } });
+  const offsetOf = (link: FakeReceiverLink): unknown => {
+    const filter = link.source.filters?.['rabbitmq:stream-offset-spec'];
+    return filter instanceof Described ? filter.value : undefined;
+  };
+
+  it('is read on from the first message that was not settled when the link was lost', async () => {
+    const fake = fakeContext({ profile: 'rabbitmq-4' });
+    const client = make({ queue: 'log', streamOffset: 'first' }, fake);
+    const received = client.receiveBatch({ maxMessages: 4, waitMs: 1_000 });
+    await settle();
+    const { links } = fake;
+    expect(offsetOf(links.receiver)).toBe('first');
+    for (const offset of [10, 11, 12, 13]) links.receiver.deliverJson(offset, at(offset));
+    const [first, , third] = await received;
+    await Promise.all([first?.accept(), third?.accept()]);
+    links.current.lose();
+    await links.current.attach();
+    expect(offsetOf(links.receiver)).toBe(11n);
+    links.current.lose();
+    await links.current.attach();
+    expect(offsetOf(links.receiver)).toBe(11n);
+  });
+
+  it('without an offset is found out by what the queue is, and read on behind what was handled', async () => {
+    const queues = {
+      inspect: async () => ({ type: 'stream' as const, deadLetters: undefined }),
+      declare: async () => undefined,
+    };
+    const fake = fakeContext({ profile: 'rabbitmq-4', queues });
+    const client = make('log', fake);
+    client.subscribe(() => undefined);
+    await settle();
+    const { links } = fake;
+    expect(offsetOf(links.receiver)).toBeUndefined();
+    for (let offset = 0; offset < 300; offset++) {
+      links.receiver.deliverJson(offset, at(offset));
+      if (offset % 10 === 9) await settle();
+    }
+    links.current.lose();
+    await links.current.attach();
+    expect(offsetOf(links.receiver)).toBe(300n);
+  });
+
+  it('keeps what nobody has seen while a subscription is paused or a loop was left: it would not come again', async () => {
+    const fake = fakeContext({ profile: 'rabbitmq-4' });
+    const client = make({ queue: 'log', streamOffset: 'first' }, fake);
+    const ends: (() => void)[] = [];
+    const seen: unknown[] = [];
+    const subscription = client.subscribe(
+      ({ body }) => {
+        seen.push(body);
+        return new Promise<void>((resolve) => ends.push(resolve));
+      },
+      { concurrency: 1, prefetch: 3 },
+    );
+    await settle();
+    for (const offset of [0, 1, 2]) fake.links.receiver.deliverJson(offset, at(offset));
+    await subscription.pause();
+    expect(fake.links.receiver.outcomes).toEqual([undefined, undefined, undefined]);
+    await subscription.resume();
+    for (let n = 0; n < 3; n++) {
+      ends.shift()?.();
+      await settle();
+    }
+    expect([seen, fake.links.receiver.outcomes]).toEqual([
+      [0, 1, 2],
+      ['accepted', 'accepted', 'accepted'],
+    ]);
+    const loop = client[Symbol.asyncIterator]();
+    const first = loop.next();
+    await settle();
+    for (const offset of [3, 4]) fake.links.receiver.deliverJson(offset, at(offset));
+    await first;
+    await loop.return?.();
+    expect(await client.get()).toMatchObject({ body: 4 });
   });
 });
