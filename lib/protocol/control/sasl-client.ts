@@ -45,6 +45,8 @@ export class SaslClient implements FrameSink {
   }
 
   header(bytes: Buffer): void {
+    // Artemis goes on with its AMQP header right behind a refusal: the refusal is what counts.
+    if (this.phase === 'done') return;
     if (this.phase !== 'header') throw new FramingError('a protocol header inside SASL');
     if (bytes[4] !== SASL_PROTOCOL) {
       this.fail(

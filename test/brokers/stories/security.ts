@@ -1,7 +1,7 @@
 // Who may connect, and how.
 
 import { expect } from '@jest/globals';
-import { AmqpConnection, saslAnonymous, saslExternal, saslPlain } from '../../../lib/client/index.js';
+import { AmqpConnection, saslAnonymous, saslExternal, saslPlain, saslScram } from '../../../lib/client/index.js';
 import { drainQueue, uniqueName, withConnection, type Peer } from '../peer.js';
 import { failureOf, refusal, type Story } from '../story.js';
 
@@ -83,6 +83,31 @@ export const security: readonly Story[] = [
       expect(String(error)).not.toContain('wrong-secret');
       await connection.close();
       return 'yes';
+    },
+  },
+  {
+    title: 'SASL SCRAM-SHA-256, with the right password and with a wrong one',
+    async run(peer) {
+      const options = { uri: peer.uri.replace('guest:guest@', ''), bootTimeoutMs: 5_000 };
+      const connection = new AmqpConnection({ ...options, credentials: saslScram('guest', 'guest') });
+      try {
+        await connection.open();
+      } catch (error) {
+        return refusal(error);
+      } finally {
+        await connection.close();
+      }
+      const wrong = new AmqpConnection({ ...options, credentials: saslScram('guest', 'wrong-secret') });
+      expect(await failureOf(wrong.open())).toMatchObject({ name: 'AuthenticationError', saslCode: 1 });
+      await wrong.close();
+      return 'yes';
+    },
+    known: {
+      embedded: 'no: AuthenticationError authentication',
+      'rabbitmq-3': 'no: AuthenticationError authentication',
+      'rabbitmq-4': 'no: AuthenticationError authentication',
+      activemq: 'no: AuthenticationError authentication',
+      artemis: 'no: AuthenticationError authentication',
     },
   },
   {

@@ -2,7 +2,14 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { AmqpError, AuthenticationError, ConnectionError } from '../../../lib/protocol/errors.js';
 import type { SaslMechanism } from '../../../lib/protocol/connection.js';
 import { eventually } from '../../support/eventually.js';
-import { dropped, replacedBy, rawFrame, type PeerScript } from '../../support/scripted-peer.js';
+import {
+  AMQP_HEADER,
+  dropped,
+  encodeFrame,
+  replacedBy,
+  rawFrame,
+  type PeerScript,
+} from '../../support/scripted-peer.js';
 import { ANONYMOUS, Bench, TestSender, catchRethrown, deadline, turn } from './harness.js';
 
 const bench = new Bench();
@@ -93,6 +100,14 @@ describe('SASL of a client', () => {
     );
     expect(error).toBeInstanceOf(AuthenticationError);
     expect(error).toMatchObject({ cause });
+  });
+
+  it('hears a refusal also from a peer that goes on with its AMQP header in the same breath, as Artemis does', async () => {
+    const refusal = encodeFrame('outcome', 0, { code: 1 });
+    const peer = await bench.peer({ replies: { outcome: replacedBy(Buffer.concat([refusal, AMQP_HEADER])) } });
+    const error = await failure(bench.connect(peer));
+    expect(error).toBeInstanceOf(AuthenticationError);
+    expect(error).toMatchObject({ saslCode: 1, retryable: false });
   });
 
   it('gives up on a peer that asks for ever', async () => {
