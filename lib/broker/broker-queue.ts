@@ -1,7 +1,7 @@
 // A queue as the user of the embedded broker sees it.
 
 import type { SendOptions } from '../client/index.js';
-import { InvalidOptionsError } from '../protocol/acceptor/index.js';
+import { encodeValue, InvalidOptionsError } from '../protocol/acceptor/index.js';
 import { checkNames, objectOption } from './check-options.js';
 import { MessageContent } from './message/message-content.js';
 import { publishedMessage } from './message/published-message.js';
@@ -46,7 +46,7 @@ export function brokerQueue(queue: Queue): BrokerQueue {
 
 function checkFault(fault: InjectedFault): InjectedFault {
   const given = objectOption(fault, 'fault');
-  checkNames(given, ['kind', 'times', 'after', 'condition', 'description'], 'fault.');
+  checkNames(given, ['kind', 'times', 'after', 'condition', 'description', 'info'], 'fault.');
   if (!FAULTS.includes(fault.kind))
     throw new InvalidOptionsError('fault.kind', `one of ${FAULTS.join(', ')}`, fault.kind);
   checkCount(given['times'], 'fault.times', 1);
@@ -56,7 +56,18 @@ function checkFault(fault: InjectedFault): InjectedFault {
     if (value !== undefined && typeof value !== 'string')
       throw new InvalidOptionsError(`fault.${name}`, 'a string', value);
   }
+  if (given['info'] !== undefined) checkInfo(given['info']);
   return { ...fault };
+}
+
+/** It has to have a form in AMQP: found out here, not on the wire. */
+function checkInfo(value: unknown): void {
+  const info = objectOption(value, 'fault.info');
+  try {
+    encodeValue(info);
+  } catch {
+    throw new InvalidOptionsError('fault.info', 'made of values that AMQP can carry', value);
+  }
 }
 
 function checkCount(value: unknown, path: string, least: number): void {

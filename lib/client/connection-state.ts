@@ -43,6 +43,8 @@ export type ConnectionEvent =
       readonly cause: AmqpError;
       /** The peer said no, and will say so again until somebody changes something. */
       readonly refused: boolean;
+      /** The peer sent us elsewhere, and we go there. */
+      readonly redirected?: boolean;
     }
   | { readonly type: 'delay-elapsed'; readonly epoch: number }
   /** The boot time-out passed, or who waited for `open()` does not any more. Without effect after a first success. */
@@ -102,6 +104,8 @@ export function decideConnection(
       };
 
     case 'lost':
+      if (event.redirected === true && (state.name === 'opening' || state.name === 'open'))
+        return redirect(state, event.cause);
       if (state.name === 'opening') return recover(state, state.failures + 1, state.established, event, policy);
       if (state.name !== 'open') return stay(state);
       return recover(state, failuresAfterLoss(state, event.at, policy), true, event, policy);
@@ -168,6 +172,13 @@ function recover(
     state: { name: 'waiting', epoch, failures, established, cause },
     effects: state.name === 'open' ? [{ run: 'links-down', cause }, ...effects] : effects,
   };
+}
+
+/** No failure, and no reason to wait. */
+function redirect(state: Extract<ConnectionState, { name: 'opening' | 'open' }>, cause: AmqpError): ConnectionDecision {
+  const isOpen = state.name === 'open';
+  const next = dial(state.epoch, state.failures, isOpen || state.established, cause);
+  return isOpen ? { state: next.state, effects: [{ run: 'links-down', cause }, ...next.effects] } : next;
 }
 
 function dial(epoch: number, failures: number, established: boolean, cause?: AmqpError): ConnectionDecision {

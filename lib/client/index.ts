@@ -4,6 +4,7 @@ export { AmqpConnection, type PeerDescription } from './amqp-connection.js';
 export type { Source, Target } from './address/address.js';
 export type { AmqpLogger } from './client-context.js';
 export type { ConnectionStatus, StatusEvent } from './connection/status.js';
+export type { RedirectOptions } from './options/redirect-options.js';
 export type { ConnectionOptions, Dial, TlsOptions, WebSocketOptions } from './options/connection-options.js';
 export type { ProfileName } from './profile/peer-profile.js';
 export type { Credentials, SecretProvider } from './credentials/credentials.js';
@@ -87,6 +88,7 @@ export {
   AmqpError,
   AuthenticationError,
   ConnectionError,
+  ConnectionRedirectError,
   DecodeError,
   InvalidOptionsError,
   LinkDetachedError,
@@ -99,6 +101,7 @@ export {
   type AmqpErrorFacts,
   type ErrorScope,
   type AuthenticationFacts,
+  type RedirectTarget,
   type AmqpMessage,
   type BodyType,
   type MessageHeader,

@@ -4,6 +4,7 @@ import {
   AmqpError,
   AuthenticationError,
   ConnectionError,
+  ConnectionRedirectError,
   LinkDetachedError,
   LinkError,
   LinkRedirectError,
@@ -46,7 +47,9 @@ export function isRetryable(condition: string | undefined): boolean {
 
 /** The peer closed the connection. */
 export function connectionClosedByPeer(error: PeerError | undefined): ConnectionError {
-  return new ConnectionError('connection-lost', `the peer closed the connection: ${describe(error)}`, facts(error));
+  const message = `the peer closed the connection: ${describe(error)}`;
+  if (error?.condition === 'amqp:connection:redirect') return new ConnectionRedirectError(message, facts(error));
+  return new ConnectionError('connection-lost', message, facts(error));
 }
 
 /** The byte stream ended or failed. */

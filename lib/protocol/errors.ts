@@ -1,3 +1,5 @@
+import { redirectOf, type RedirectTarget } from './redirect.js';
+
 const BRAND = Symbol.for('nestjs-amqp10:error');
 
 /** What a failure put an end to: everything on the connection, on the session, one link, or one message alone. */
@@ -73,6 +75,21 @@ export class ConnectionError extends AmqpError {
   }
 }
 
+/** The peer says that its container lives elsewhere (`amqp:connection:redirect`, section 2.8.16), and closed the connection. */
+export class ConnectionRedirectError extends ConnectionError {
+  /** @internal */
+  static override readonly [BRAND]: string = 'ConnectionRedirectError';
+
+  /** Where to, as far as the peer said it. */
+  readonly redirect: RedirectTarget;
+
+  /** @param facts with `info`: the redirect's fields as the peer sent them */
+  constructor(message: string, facts: AmqpErrorFacts = {}) {
+    super('redirect', message, { ...facts, retryable: false });
+    this.redirect = redirectOf(facts.info);
+  }
+}
+
 /** What an {@link AuthenticationError} may know besides. */
 export interface AuthenticationFacts extends AmqpErrorFacts {
   /** What the peer's node for tokens answered, counted as in HTTP: 401, 404 ... */
@@ -129,6 +146,9 @@ export class LinkRedirectError extends LinkError {
   /** @internal */
   static override readonly [BRAND]: string = 'LinkRedirectError';
 
+  /** Where to, as far as the peer said it. */
+  readonly redirect: RedirectTarget;
+
   /** @param info the redirect's fields as the peer sent them: `hostname`, `network-host`, `port`, `address` */
   constructor(
     message: string,
@@ -138,6 +158,7 @@ export class LinkRedirectError extends LinkError {
     facts: AmqpErrorFacts = {},
   ) {
     super(message, address, linkName, { retryable: false, ...facts }, 'redirect');
+    this.redirect = redirectOf(info);
   }
 }
 

@@ -1,5 +1,6 @@
 // The door of the protocol layer for lib/client.
 export * from './errors.js';
+export type { RedirectTarget } from './redirect.js';
 export { peerBlocked } from './amqp-error.js';
 export * from './outcome.js';
 export * from './connection.js';

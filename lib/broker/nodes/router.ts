@@ -5,7 +5,7 @@ import type { BindingDestination } from '../exchange/exchange.js';
 import type { MessageContent } from '../message/message-content.js';
 import type { QueuedMessage } from '../message/queued-message.js';
 import { type Death, deathAnnotations, isAutomatic } from '../queue/death.js';
-import type { InjectedFault } from '../queue/injected-fault.js';
+import { errorOf, type InjectedFault } from '../queue/injected-fault.js';
 import type { Queue } from '../queue/queue.js';
 import type { Nodes } from './nodes.js';
 
@@ -132,16 +132,17 @@ function rejected(condition: string, description: string): Refused {
 }
 
 function struckBy(fault: InjectedFault): Refused {
-  const { kind, condition = 'amqp:internal-error', description = 'injected fault' } = fault;
-  switch (kind) {
-    case 'reject':
+  switch (fault.kind) {
+    case 'reject': {
+      const { condition, description = '' } = errorOf(fault);
       return rejected(condition, description);
+    }
     case 'release':
     // Credit that was already given may still be used; such a message is not taken.
     case 'no-credit':
       return { kind: 'outcome', outcome: RELEASED };
     case 'detach':
-      return { kind: 'detach', error: { condition, description } };
+      return { kind: 'detach', error: errorOf(fault) };
     case 'drop-connection':
       return { kind: 'drop-connection' };
   }

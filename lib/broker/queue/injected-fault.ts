@@ -1,5 +1,7 @@
 // Faults on purpose, so that users can try their own error policies.
 
+import type { PeerError } from '../../protocol/acceptor/index.js';
+
 /** A fault for one queue of the embedded broker. */
 export interface InjectedFault {
   /**
@@ -23,6 +25,11 @@ export interface InjectedFault {
   /** @default `amqp:internal-error` */
   readonly condition?: string | undefined;
   readonly description?: string | undefined;
+  /**
+   * `detach` only: the error's info map. With the condition `amqp:link:redirect` it says where to: `hostname`, `network-host`, `port`,
+   * `address`.
+   */
+  readonly info?: Readonly<Record<string, unknown>> | undefined;
 }
 
 interface ArmedFault {
@@ -71,4 +78,13 @@ export class FaultList {
     if (striking.timesLeft <= 0) this.#armed = this.#armed.filter((armed) => armed !== striking);
     return striking.fault;
   }
+}
+
+/** What a link that a fault hits is ended with. */
+export function errorOf({ condition, description, info }: InjectedFault): PeerError {
+  return {
+    condition: condition ?? 'amqp:internal-error',
+    description: description ?? 'injected fault',
+    ...(info === undefined ? {} : { info: { ...info } }),
+  };
 }

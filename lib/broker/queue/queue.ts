@@ -6,7 +6,7 @@ import type { ArrivalFacts, QueuedMessage } from '../message/queued-message.js';
 import type { Cancel } from '../timetable.js';
 import type { Death } from './death.js';
 import { Dispatcher, type QueueConsumer } from './dispatcher.js';
-import { FaultList, type InjectedFault } from './injected-fault.js';
+import { errorOf, FaultList, type InjectedFault } from './injected-fault.js';
 import { MessageStore } from './message-store.js';
 import type { QueueStats } from './queue-stats.js';
 import type { QueueSettings } from './queue-settings.js';
@@ -181,9 +181,8 @@ export class Queue {
   #hand(message: QueuedMessage, consumer: QueueConsumer): boolean {
     const fault = this.#faults.onDelivery();
     if (fault !== undefined) {
-      const { kind, condition = 'amqp:internal-error', description = 'injected fault' } = fault;
-      if (kind === 'drop-connection') consumer.dropConnection();
-      else consumer.detach({ condition, description });
+      if (fault.kind === 'drop-connection') consumer.dropConnection();
+      else consumer.detach(errorOf(fault));
       return false;
     }
     if (!consumer.deliver(message)) return false;

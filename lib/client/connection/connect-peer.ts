@@ -5,6 +5,7 @@ import {
   AmqpError,
   AuthenticationError,
   ConnectionError,
+  ConnectionRedirectError,
   VERSION,
   type ProtocolConnection,
 } from '../../protocol/index.js';
@@ -24,6 +25,8 @@ export interface ConnectedPeer extends DetectedPeer {
   readonly name: string;
   /** Who we are to it, where the credentials say so. */
   readonly user: string | undefined;
+  /** What was dialled. Holds secrets. */
+  readonly resolved: ResolvedPeer;
 }
 
 export interface AttemptHandlers {
@@ -46,8 +49,8 @@ export async function connectPeer(
   try {
     const stream = await openStream(peer, options, network, attempt.signal);
     const protocol = await handshake(stream, peer, options, network, handlers, attempt.signal);
-    const detected = detectPeer(protocol.peer, peer.uri.host, options.profile);
-    return { ...detected, protocol, uri: shown, name: nameOf(peer), user: peer.credentials.user };
+    const detected = detectPeer(protocol.peer, peer.uri.host, options.profile, peer.hostname);
+    return { ...detected, protocol, uri: shown, name: nameOf(peer), user: peer.credentials.user, resolved: peer };
   } catch (error) {
     throw explain(attempt.signal.aborted ? attempt.signal.reason : error, peer);
   } finally {
@@ -73,7 +76,7 @@ function openStream(
     return network.dial({
       host,
       port,
-      ...(secure ? { tls } : {}),
+      ...(secure ? { tls: peer.servername === undefined ? tls : { ...tls, servername: peer.servername } } : {}),
       ...(scheme === 'ws' || scheme === 'wss' ? { websocket: { path, ...webSocket } } : {}),
       ...(proxy === undefined ? {} : { proxy }),
       signal,
@@ -130,6 +133,8 @@ function explain(error: unknown, peer: ResolvedPeer): AmqpError {
   const { shown, vhost } = peer.uri;
   if (error instanceof AuthenticationError)
     return new AuthenticationError(`${shown}: ${error.message}`, error.saslCode, facts(error));
+  if (error instanceof ConnectionRedirectError)
+    return new ConnectionRedirectError(`${shown}: ${error.message}`, { ...facts(error), info: error.info });
   if (error instanceof ConnectionError) {
     const hint =
       vhost !== undefined && error.code === 'connection-lost' ? ` (does the virtual host "${vhost}" exist?)` : '';

@@ -16,8 +16,11 @@ import { isLoopback } from '../options/loopback.js';
 import { backoffMs } from '../options/reconnect-policy.js';
 import type { ResolvedConnectionOptions } from '../options/resolve-connection-options.js';
 import { isSafe } from '../options/resolve-peers.js';
+import type { ResolvedPeer } from '../options/resolve-peers.js';
+import { Elsewhere } from '../redirect/elsewhere.js';
 import { TopologyService } from '../topology/topology-service.js';
 import type { ConnectedPeer } from './connect-peer.js';
+import { ConnectionRedirects } from './connection-redirects.js';
 import { ConnectionLife, type LifeHandlers } from './connection-life.js';
 import { establishPeer, type TokenHandlers } from './establish-peer.js';
 import { peerOrder, type PeerOrder } from './failover.js';
@@ -40,6 +43,7 @@ export class ConnectionCore {
   readonly #observers: Observers;
   readonly #clients = new Set<Closable>();
   readonly #tokens: TokenHandlers;
+  readonly #redirects: ConnectionRedirects;
   #lastPeer: ConnectedPeer | undefined;
   /** Of the latest attempt. */
   #keeper: TokenKeeper | undefined;
@@ -60,6 +64,7 @@ export class ConnectionCore {
     const { logger, observers, codecs } = options;
     this.#order = peerOrder(options, random);
     this.#observers = new Observers(observers, logger);
+    this.#redirects = new ConnectionRedirects(options);
     const policy = policyOf(options, random);
     this.life = new ConnectionLife(policy, this.#lifeHandlers());
     this.links = new Links({
@@ -70,6 +75,11 @@ export class ConnectionCore {
       endTimeoutMs: options.closeTimeoutMs,
       connect: () => this.#connectInBackground(),
       unauthorized: () => this.#keeper?.doubt(),
+      redirects: options,
+      elsewhere: new Elsewhere({
+        endTimeoutMs: options.closeTimeoutMs,
+        connect: (peer, attempt) => this.#connectElsewhere(peer, attempt),
+      }),
     });
     this.#tokens = {
       random,
@@ -187,11 +197,13 @@ export class ConnectionCore {
     const { logger } = this.options;
     return {
       connect: (attempt) => this.#connect(attempt),
+      redirected: (cause) => this.#redirects.judge(cause),
       up: (peer) => {
         this.#attempts = 0;
         this.#established = true;
         this.#order.reached();
         this.#lastPeer = peer;
+        this.#redirects.up();
         logger.log(
           `connected to ${peer.uri} (${peer.product ?? 'unknown product'} ${peer.version ?? ''}, profile ${peer.profile.name})`,
         );
@@ -203,6 +215,7 @@ export class ConnectionCore {
       },
       waiting: (cause, failures, delayMs) => {
         this.links.notUp(cause);
+        this.#redirects.end();
         if (failures > 1 && failures % LOG_EVERY !== 0) return;
         const what = this.#wasUp ? 'connection lost' : 'cannot connect';
         logger.warn(`${what}: ${cause.message}; the next attempt is in ${delayMs} ms`);
@@ -232,9 +245,24 @@ export class ConnectionCore {
 
   async #connect(attempt: Parameters<LifeHandlers['connect']>[0]): Promise<ConnectedPeer> {
     this.#attempts += 1;
-    const peer = await establishPeer(this.#order.next(), this.options, this.network, attempt, this.#tokens);
+    const peer = await establishPeer(
+      this.#redirects.take(() => this.#order.next()),
+      this.options,
+      this.network,
+      attempt,
+      this.#tokens,
+    );
     await this.#declareTopology(peer, attempt.signal);
     return peer;
+  }
+
+  /** For links that were redirected: with the credentials of this connection, and without its topology. */
+  #connectElsewhere(
+    peer: ResolvedPeer,
+    attempt: { readonly signal: AbortSignal; readonly onLost: (error: AmqpError) => void },
+  ): Promise<ConnectedPeer> {
+    const tokens = { ...this.#tokens, kept: () => undefined, renewed: () => undefined };
+    return establishPeer(peer, this.options, this.network, { ...attempt, onBlocked: () => undefined }, tokens);
   }
 
   async #declareTopology(peer: ConnectedPeer, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 // Runs what decideConnection() decides: dials, waits, tells. One event is handled to its end before the next one.
 
 import { performance } from 'node:perf_hooks';
-import { AmqpError, ConnectionError, peerBlocked } from '../../protocol/index.js';
+import { AmqpError, ConnectionError, ConnectionRedirectError, peerBlocked } from '../../protocol/index.js';
 import {
   decideConnection,
   INITIAL_CONNECTION_STATE,
@@ -25,6 +25,8 @@ export interface LifeHandlers {
     readonly onLost: (error: AmqpError) => void;
     readonly onBlocked: (blocked: boolean) => void;
   }): Promise<ConnectedPeer>;
+  /** The peer sends us elsewhere: whether the next attempt goes there, and what is said of it. */
+  redirected(cause: ConnectionRedirectError): { readonly followed: boolean; readonly cause: AmqpError };
   up(peer: ConnectedPeer): void;
   down(cause: AmqpError): void;
   /** The next attempt comes after this time; `failures` in a row, 0 after a connection that held. */
@@ -163,12 +165,18 @@ export class ConnectionLife {
   }
 
   #lost(epoch: number, thrown: unknown): void {
-    const cause =
+    const error =
       thrown instanceof AmqpError
         ? thrown
         : new ConnectionError('connect-failed', 'the attempt to connect failed', { cause: asError(thrown) });
-    const refused = isRefusal(cause);
-    this.#apply({ type: 'lost', epoch, at: performance.now(), cause, refused });
+    // Of an attempt that was given up, or that has told its end before, nobody wants to hear where it was sent.
+    const isCurrent = epoch === this.#state.epoch && (this.#state.name === 'opening' || this.#state.name === 'open');
+    const { followed, cause } =
+      isCurrent && error instanceof ConnectionRedirectError
+        ? this.handlers.redirected(error)
+        : { followed: false, cause: error };
+    const refused = !followed && isRefusal(cause);
+    this.#apply({ type: 'lost', epoch, at: performance.now(), cause, refused, redirected: followed });
   }
 
   #wait(epoch: number, delayMs: number): void {

@@ -45,6 +45,8 @@ export interface LinkSupervisor {
   readonly peerName: string;
   /** Why there is no connection, while attempts to have one fail. */
   readonly connectionFailure?: AmqpError | undefined;
+  /** Whether it is a redirect that is followed: what was under way goes on elsewhere. Absent: none is. */
+  follows?(error: AmqpError): boolean;
   /** Who we are to the peer, where the credentials name somebody. */
   readonly user?: string | undefined;
 }

@@ -3,10 +3,8 @@
 import { performance } from 'node:perf_hooks';
 import { AmqpError, LinkError } from '../../protocol/index.js';
 import type { AmqpLogger } from '../client-context.js';
-import { linkFailure } from '../connection/refusal.js';
 import { asError, deadline, raceSignal } from '../deadline.js';
 import { AmqpTimeoutError, ClientClosedError } from '../errors.js';
-import type { PeerProfile } from '../profile/peer-profile.js';
 import { discardLink } from './discard-link.js';
 import type { LinkOwner, SupervisedLink } from './link-owner.js';
 import {
@@ -19,7 +17,8 @@ import {
   type LinkState,
   UNAUTHORIZED,
 } from './link-state.js';
-import type { SessionPlace, SessionPool } from './session-pool.js';
+import type { CurrentPeer, LinkWay } from './link-way.js';
+import type { SessionPlace } from './session-pool.js';
 
 /** What a supervised link is given by the connection. */
 export interface LinkSurroundings {
@@ -28,8 +27,10 @@ export interface LinkSurroundings {
   readonly attachTimeoutMs: number;
   /** The longest wait of `ready()` without a signal. */
   readonly readyTimeoutMs: number;
+  /** For redirects of this link. */
+  way(): LinkWay;
   /** `undefined` while there is no open connection. */
-  current(): { readonly pool: SessionPool; readonly profile: PeerProfile } | undefined;
+  current(): CurrentPeer | undefined;
   /** Somebody wants the connection. */
   connect(): void;
   /** The peer ended or refused this link for want of a right to it. */
@@ -47,13 +48,16 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
   #applying = false;
   /** The link ended between its attach and the moment we heard of it. */
   #endedEarly: AmqpError | undefined;
+  readonly #way: LinkWay;
   readonly #events: LinkEvent[] = [];
   readonly #waiting = new Set<{ resolve(): void; reject(error: Error): void }>();
 
   constructor(
     private readonly owner: LinkOwner<Link>,
     private readonly surroundings: LinkSurroundings,
-  ) {}
+  ) {
+    this.#way = surroundings.way();
+  }
 
   get state(): SupervisedLink['state'] {
     return linkStateName(this.#state);
@@ -90,9 +94,10 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
     if (this.#state.name !== 'attached' || this.#held?.link.isOpen === true) return;
     const { place } = this.#held ?? {};
     const sibling = place !== undefined && place.isShared && !place.session.isOpen;
-    const kind = sibling && linkFailure(error) === 'refused' ? 'transient' : linkFailure(error);
-    const { epoch } = this.#state;
-    this.#apply({ type: 'detached', epoch, at: performance.now(), cause: error, kind });
+    const at = performance.now();
+    const { epoch, attachedAt } = this.#state;
+    const { cause, kind } = this.#way.judge(error, this.owner.address, at - attachedAt);
+    this.#apply({ type: 'detached', epoch, at, cause, kind: sibling && kind === 'refused' ? 'transient' : kind });
   }
 
   async release(): Promise<void> {
@@ -111,6 +116,7 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
   }
 
   connectionDown(cause: AmqpError): void {
+    this.#way.reset();
     this.#apply({ type: 'connection-down', cause });
   }
 
@@ -181,8 +187,8 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
     const refusedBefore = this.#state.name === 'attaching' && this.#state.refused;
     const wish = refusedBefore && owner.session === 'shared' ? 'own' : owner.session;
     try {
-      const held = await current.pool.attach(wish, attempt.signal, (session) =>
-        owner.attach(session, current.profile, attempt.signal),
+      const held = await this.#way.attach(current, wish, attempt.signal, (session, profile) =>
+        owner.attach(session, profile, attempt.signal),
       );
       if (this.#state.epoch !== epoch) await discardLink(held);
       else if (!held.link.isOpen) {
@@ -195,8 +201,9 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
         this.#apply({ type: 'attached', epoch, at: performance.now() });
       }
     } catch (thrown) {
-      const cause = toAmqpError(attempt.signal.aborted ? attempt.signal.reason : thrown, owner.address);
-      this.#apply({ type: 'attach-failed', epoch, cause, kind: linkFailure(cause) });
+      const error = toAmqpError(attempt.signal.aborted ? attempt.signal.reason : thrown, owner.address);
+      if (this.#state.epoch !== epoch) return;
+      this.#apply({ type: 'attach-failed', epoch, ...this.#way.judge(error, owner.address, 0) });
     } finally {
       attempt.done();
     }

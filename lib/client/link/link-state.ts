@@ -37,10 +37,10 @@ export type LinkState =
   | { readonly name: 'closed'; readonly epoch: number };
 
 /**
- * `transient`: worth another attempt soon. `refused`: the peer said no. `fatal`: another attempt would do harm, as after
+ * `transient`: worth another attempt soon. `refused`: the peer said no. `redirected`: it said where to go, and we go there. `fatal`: another attempt would do harm, as after
  * `amqp:link:stolen`.
  */
-export type LinkFailure = 'transient' | 'refused' | 'fatal';
+export type LinkFailure = 'transient' | 'refused' | 'redirected' | 'fatal';
 
 export type LinkEvent =
   | { readonly type: 'wanted'; readonly connected: boolean }
@@ -202,6 +202,7 @@ function recover(
   { cause, kind }: { readonly cause: AmqpError; readonly kind: LinkFailure },
   policy: LinkPolicy,
 ): LinkDecision {
+  if (kind === 'redirected') return moveOn(epoch, failures, wasEstablished, cause);
   const refused = kind === 'refused';
   if (kind === 'fatal' || (refused && (!wasEstablished || policy.onRefused === 'stop'))) return fail(epoch, cause);
   const delayMs = refused ? policy.refusedRetryMs : policy.delayMs(Math.max(1, failures));
@@ -211,6 +212,13 @@ function recover(
     state: { name: 'waiting', epoch, failures, established: wasEstablished, refused, cause },
     effects: [...effects, { run: 'wait', epoch, delayMs }],
   };
+}
+
+/** No failure, and no reason to wait. */
+function moveOn(epoch: number, failures: number, wasEstablished: boolean, cause: AmqpError): LinkDecision {
+  const { state, effects } = attach(epoch, failures, wasEstablished, false, cause);
+  const lost: readonly LinkEffect[] = wasEstablished ? [{ run: 'tell-lost', cause, refused: false }] : [];
+  return { state, effects: [{ run: 'let-go' }, ...lost, ...effects] };
 }
 
 function attach(

@@ -1,14 +1,20 @@
 // All supervised links of one connection.
 
-import type { AmqpError } from '../../protocol/index.js';
+import { ConnectionRedirectError, LinkRedirectError, type AmqpError } from '../../protocol/index.js';
 import type { ConnectedPeer } from '../connection/connect-peer.js';
+import type { ResolvedPeer } from '../options/resolve-peers.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
+import { decideRedirect, type RedirectPolicy } from '../redirect/decide-redirect.js';
+import type { Elsewhere } from '../redirect/elsewhere.js';
 import type { LinkOwner, LinkSupervisor, SupervisedLink } from './link-owner.js';
 import { LinkRunner, type LinkSurroundings } from './link-runner.js';
+import { LinkWay, type CurrentPeer } from './link-way.js';
 import { SessionPool } from './session-pool.js';
 
-export interface LinksOptions extends Omit<LinkSurroundings, 'current' | 'forget'> {
+export interface LinksOptions extends Omit<LinkSurroundings, 'current' | 'forget' | 'way'> {
   readonly endTimeoutMs: number;
+  readonly redirects: RedirectPolicy;
+  readonly elsewhere: Elsewhere;
 }
 
 interface Member extends SupervisedLink {
@@ -21,11 +27,13 @@ interface Member extends SupervisedLink {
 
 export class Links implements LinkSupervisor {
   readonly #members = new Set<Member>();
-  #current: { readonly pool: SessionPool; readonly profile: PeerProfile } | undefined;
+  #current: CurrentPeer | undefined;
   #profile: PeerProfile | undefined;
   #peerName = 'the peer';
   #user: string | undefined;
   #failure: AmqpError | undefined;
+  /** The peer that is connected, or was last. */
+  #resolved: ResolvedPeer | undefined;
 
   constructor(private readonly options: LinksOptions) {}
 
@@ -45,6 +53,13 @@ export class Links implements LinkSupervisor {
     return this.#failure;
   }
 
+  /** By the options alone: a circle shows only when it is gone. */
+  follows(error: AmqpError): boolean {
+    const isRedirect = error instanceof LinkRedirectError || error instanceof ConnectionRedirectError;
+    if (!isRedirect || this.#resolved === undefined) return false;
+    return decideRedirect(error.redirect, this.#resolved, this.options.redirects, []).kind === 'follow';
+  }
+
   /** Addresses and states, for health. */
   get states(): readonly { readonly address: string; readonly state: SupervisedLink['state'] }[] {
     return [...this.#members].map(({ address, state }) => ({ address, state }));
@@ -53,6 +68,7 @@ export class Links implements LinkSupervisor {
   supervise<Link extends { readonly isOpen: boolean }>(owner: LinkOwner<Link>): SupervisedLink {
     const runner: LinkRunner<Link> = new LinkRunner(owner, {
       ...this.options,
+      way: () => new LinkWay({ ...this.options, stableAfterMs: this.options.policy.stableAfterMs }),
       current: () => this.#current,
       forget: () => this.#members.delete(runner),
     });
@@ -66,11 +82,12 @@ export class Links implements LinkSupervisor {
     this.#failure = undefined;
     this.#peerName = peer.name;
     this.#user = peer.user;
+    this.#resolved = peer.resolved;
     const pool = new SessionPool(peer.protocol, {
       oneAttachAtATime: profile.refusalEndsSession,
       endTimeoutMs: this.options.endTimeoutMs,
     });
-    this.#current = { pool, profile };
+    this.#current = { pool, profile, resolved: peer.resolved };
     for (const member of this.#members) member.connectionUp();
   }
 

@@ -6,6 +6,7 @@ import type { Codec } from '../codec/codec.js';
 import type { Credentials } from '../credentials/credentials.js';
 import type { Observer } from '../observer/observer.js';
 import type { ProfileName } from '../profile/peer-profile.js';
+import type { RedirectOptions } from './redirect-options.js';
 import type { Topology } from '../topology/topology.js';
 
 /** Opens a byte stream to one peer. `uri` is that of the attempt, without user info. An aborted signal ends the attempt. */
@@ -58,6 +59,8 @@ export interface ConnectionOptions {
    */
   readonly proxy?: string | undefined;
   readonly webSocket?: WebSocketOptions | undefined;
+  /** Whether a peer may send the connection or one of its links elsewhere. @default not followed: a typed error */
+  readonly redirect?: RedirectOptions | undefined;
   /** OPEN's container-id. @default a random one, kept for the life of this object */
   readonly containerId?: string | undefined;
   /** OPEN's hostname. @default `vhost:NAME` from the URI's path, else the URI's host */

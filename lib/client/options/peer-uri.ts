@@ -96,8 +96,18 @@ export function parseUri(text: string, path: string, withoutScheme: UriScheme = 
     vhost: scheme === 'amqp' || scheme === 'amqps' ? parseVhost(pathname, fail) : undefined,
     path: pathname === '' ? '/' : pathname,
     ...parseQuery(query, path, fail),
-    shown: `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}${pathname}`,
+    shown: showUri(scheme, host, port, pathname),
   };
+}
+
+/** What may be shown and logged. */
+export function showUri(scheme: UriScheme, host: string, port: number, pathname: string): string {
+  return `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}${pathname}`;
+}
+
+/** What the scheme has for its own. */
+export function defaultPort(scheme: UriScheme): number {
+  return PORTS[scheme];
 }
 
 /** Schemes of kombu and others, for the same peers as ours but over another protocol. */

@@ -26,6 +26,7 @@ import type { ConnectionOptions, Dial, TlsOptions } from './connection-options.j
 import { resolveKeepAlive } from './keep-alive-options.js';
 import { checkProxy } from './proxy-options.js';
 import { resolvePeers, type ResolvedPeer } from './resolve-peers.js';
+import { checkRedirect, type RedirectOptions } from './redirect-options.js';
 import { resolveReconnect, type ReconnectPolicy } from './reconnect-policy.js';
 import { safeLogger } from './safe-logger.js';
 import { checkTls } from './tls-options.js';
@@ -39,6 +40,7 @@ export interface ResolvedConnectionOptions {
   readonly tls: TlsOptions;
   readonly proxy: HttpProxy | undefined;
   readonly webSocket: { readonly subprotocol: string };
+  readonly redirect: RedirectOptions;
   readonly properties: Readonly<Record<string, unknown>>;
   readonly bootTimeoutMs: number;
   readonly closeTimeoutMs: number;
@@ -72,6 +74,7 @@ export const CONNECTION_OPTION_NAMES: readonly string[] = [
   'tls',
   'proxy',
   'webSocket',
+  'redirect',
   'containerId',
   'hostname',
   'properties',
@@ -118,6 +121,7 @@ export function resolveConnectionOptions(given: unknown, path = ''): ResolvedCon
     tls: checkTls(options['tls'], at('tls')),
     proxy,
     webSocket: checkWebSocket(options['webSocket'], at('webSocket')),
+    redirect: checkRedirect(options['redirect'], at('redirect')),
     properties: checkAmqpRecord(options['properties'], at('properties')) ?? {},
     bootTimeoutMs: checkMs(options['bootTimeoutMs'], at('bootTimeoutMs'), { min: 1, default: 30_000, infinity: true }),
     closeTimeoutMs: checkMs(options['closeTimeoutMs'], at('closeTimeoutMs'), { min: 1, default: 5_000 }),

@@ -16,6 +16,9 @@ export interface ResolvedPeer {
   readonly uri: PeerUri;
   readonly credentials: Credentials;
   readonly hostname: string | undefined;
+  /** The name in its certificate, where a redirect gave one. */
+  readonly servername?: string | undefined;
+  readonly allowInsecureCredentials: boolean;
   readonly containerId: string;
   readonly connectTimeoutMs: number;
   /** 0: none. */
@@ -58,6 +61,7 @@ export function resolvePeers(
       given,
       uri,
       credentials: used,
+      allowInsecureCredentials: allowInsecure,
       hostname: hostname ?? (uri.vhost !== undefined ? `vhost:${uri.vhost}` : uri.host === '' ? undefined : uri.host),
       containerId: options['containerId'] === undefined ? (uri.containerId ?? containerId) : containerId,
       connectTimeoutMs: connectTimeoutMs ?? uri.connectTimeoutMs ?? 10_000,

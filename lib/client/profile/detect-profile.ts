@@ -11,16 +11,27 @@ export interface DetectedPeer {
   readonly profile: PeerProfile;
 }
 
-/** `wanted` other than `auto` wins; the version still tells what that product can do. */
-export function detectPeer(open: PeerOpen, host: string, wanted: ProfileName | 'auto'): DetectedPeer {
+/**
+ * `wanted` other than `auto` wins; the version still tells what that product can do.
+ *
+ * @param hostname OPEN's: with a custom endpoint it is this one that names the service
+ */
+export function detectPeer(
+  open: PeerOpen,
+  host: string,
+  wanted: ProfileName | 'auto',
+  hostname: string = host,
+): DetectedPeer {
   const product = text(open.properties['product']);
   const version = text(open.properties['version']);
-  const name = wanted === 'auto' ? nameOf(product, version, host) : wanted;
+  const name = wanted === 'auto' ? nameOf(product, version, [host, hostname]) : wanted;
   return { product, version, profile: profileNamed(name, version) };
 }
 
-function nameOf(product: string | undefined, version: string | undefined, host: string): ProfileName {
-  if (/\.servicebus\.(windows\.net|chinacloudapi\.cn|usgovcloudapi\.net|cloudapi\.de)$/i.test(host)) return 'azure';
+const AZURE = /\.servicebus\.(windows\.net|chinacloudapi\.cn|usgovcloudapi\.net|cloudapi\.de)$/i;
+
+function nameOf(product: string | undefined, version: string | undefined, hosts: readonly string[]): ProfileName {
+  if (hosts.some((host) => AZURE.test(host))) return 'azure';
   const name = (product ?? '').toLowerCase();
   if (name.includes('nestjs-amqp10')) return 'embedded';
   if (name.includes('rabbitmq')) return /^[0-3]\./.test(version ?? '') ? 'rabbitmq-3' : 'rabbitmq-4';

@@ -22,11 +22,12 @@ export class SendRetries {
    * The next try of a failed transfer; `undefined`: given up.
    *
    * @param lost it was lost with its link: there is nothing to wait for but the next link, whose attach decides
+   * @param follows the link has gone elsewhere, and we go there
    */
-  decide(pending: PendingSend, failure: SendError, lost: boolean): Retry | undefined {
+  decide(pending: PendingSend, failure: SendError, lost: boolean, follows = false): Retry | undefined {
     // What a transaction had on a lost link is gone with it, and its other parts with the transaction.
     if (pending.transaction !== undefined) return undefined;
-    const retry = retriedByTable(failure) || (lost && ABOUT_THE_LINK.has(failure.condition));
+    const retry = retriedByTable(failure) || (lost && (follows || ABOUT_THE_LINK.has(failure.condition)));
     const byDefault = lost ? { retry, delayMs: 0 } : { retry };
     return this.#ask(failure, () => decideRetry(this.policy, failure, pending.retries, byDefault));
   }

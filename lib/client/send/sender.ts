@@ -127,7 +127,7 @@ export class Sender implements SendEvents, SendLinkEvents {
     const failure = this.#parts.failures.link(pending, error, true);
     if (this.#parts.options.onConnectionLost === 'fail') return this.#finish(pending, failure);
     pending.inDoubt = true;
-    this.#failedTransfer(pending, failure, true);
+    this.#failedTransfer(pending, failure, true, this.#parts.context.links.follows?.(error));
   }
 
   expired(pending: PendingSend): void {
@@ -228,8 +228,8 @@ export class Sender implements SendEvents, SendLinkEvents {
     return true;
   }
 
-  #failedTransfer(pending: PendingSend, failure: SendError, lost: boolean): void {
-    const decision = this.#retries.decide(pending, failure, lost);
+  #failedTransfer(pending: PendingSend, failure: SendError, lost: boolean, follows?: boolean): void {
+    const decision = this.#retries.decide(pending, failure, lost, follows);
     if (decision === undefined) return this.#finish(pending, failure);
     if (decision.counts) pending.retries++;
     if (decision.delayMs === 0) return this.#requeue(pending);
