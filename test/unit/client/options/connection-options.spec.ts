@@ -20,7 +20,7 @@ describe('an option that cannot work', () => {
     ['options that are a number', 5, 'options', 'an object of options'],
     ['no uri', {}, 'uri', 'is the environment variable set'],
     ['a misspelt name', { uri, reconect: {} }, 'reconect', "did you mean 'reconnect'"],
-    ['an unknown name', { uri, zzz: 1 }, 'zzz', 'known are'],
+    ['an unknown name', { uri, zzz: 1 }, 'zzz', 'known are allowInsecureCredentials, bootTimeoutMs, channelMax, '],
     ['failover', { uri, failover: 'nearest' }, 'failover', "'round-robin', 'shuffle', 'in-order' or a function"],
     ['credentials of another kind', { uri, credentials: { user: 'a', password: 'b' } }, 'credentials', 'saslPlain()'],
     ['allowInsecureCredentials', { uri, allowInsecureCredentials: 'yes' }, 'allowInsecureCredentials', 'true or false'],
