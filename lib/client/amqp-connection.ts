@@ -1,4 +1,4 @@
-import { dial, openConnection } from '../protocol/index.js';
+import { dial, InvalidOptionsError, openConnection } from '../protocol/index.js';
 import type { Source, Target } from './address/address.js';
 import { checkSource, checkTarget } from './address/check-address.js';
 import type { AuthenticationStatus } from './authentication/authentication-status.js';
@@ -11,6 +11,7 @@ import {
   resolveManagementClientOptions,
   type ManagementClientOptions,
 } from './management/management-client-options.js';
+import { checkFunction } from './options/check.js';
 import type { ConnectionOptions } from './options/connection-options.js';
 import { resolveConnectionOptions } from './options/resolve-connection-options.js';
 import { resolveRedriveOptions, type RedriveOptions } from './redrive/redrive-options.js';
@@ -24,6 +25,8 @@ import { resolveRetryingOptions, type RetriedAttempt, type RetryingOptions } fro
 import { SendClient } from './send/send-client.js';
 import { resolveSendClientOptions, type SendClientOptions } from './send/send-client-options.js';
 import type { TopologyClient } from './topology/topology.js';
+import { resolveTransactionOptions, type TransactionOptions } from './transaction/transaction-options.js';
+import type { Transaction } from './transaction/transaction.js';
 
 /** What the other side said of itself. */
 export interface PeerDescription {
@@ -190,6 +193,28 @@ export class AmqpConnection {
     const resolved = resolveManagementClientOptions(options);
     this.#core.assertUsable();
     return new ManagementClient(this.#core.context, resolved, this.#core.options.maxMessageBytes);
+  }
+
+  /**
+   * Sends and settles within one transaction of the peer, all or nothing. It commits when `work` resolves and every send in it has its
+   * outcome; what `work` throws rolls it back and is rethrown as it is. A send in it that failed, also one that nobody waited for, and
+   * a settlement that could not be made let it roll back too.
+   *
+   * Nothing is settled before the commit. After a rollback a message that was settled in it is what it was before: the policy of its
+   * handler decides, a fetched one goes back to the peer, which counts the delivery. Two transactions know nothing of each other,
+   * also when one is begun in the work of another.
+   *
+   * @throws TransactionError `unsupported`: this peer has none. `rolled-back`: it was not committed, nothing of it happened.
+   * `in-doubt`: the connection was lost, or the peer was silent, between the commit and its answer; nobody knows which
+   * @throws LinkError, ConnectionError, AmqpTimeoutError when it could not even be begun; `work` was not called
+   * @throws InvalidOptionsError, ClientClosedError, the signal's reason, whatever `work` throws
+   */
+  async transaction<T>(work: (transaction: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
+    const checked = checkFunction<typeof work>(work, 'work');
+    if (checked === undefined) throw new InvalidOptionsError('work', 'a function', work);
+    const resolved = resolveTransactionOptions(options);
+    this.#core.assertUsable();
+    return this.#core.transactions.run(checked, resolved);
   }
 
   /**

@@ -1,6 +1,8 @@
 // What every client made by a connection is given in its place.
 
 import type { LinkSupervisor } from './link/link-owner.js';
+import type { ResolvedTransactionOptions } from './transaction/transaction-options.js';
+import type { Transaction } from './transaction/transaction.js';
 
 /** Nest's `Logger` fits. Lines hold no secret and no message body. */
 export interface AmqpLogger {
@@ -54,6 +56,13 @@ export interface ReplyQueueAccess {
   declareExclusive(queue: string, signal: AbortSignal): Promise<void>;
 }
 
+/** Transactions, for what is done of itself within one. */
+export interface TransactionAccess {
+  run<T>(work: (transaction: Transaction) => Promise<T>, options: ResolvedTransactionOptions): Promise<T>;
+  /** Which sessions' messages may be settled within one. Never rejects. */
+  reach(signal: AbortSignal): Promise<'any' | 'own' | 'none'>;
+}
+
 export interface ClientContext<Observers = unknown, Codecs = unknown> {
   readonly links: LinkSupervisor;
   readonly deadlines: DeadlineSweeper;
@@ -64,6 +73,8 @@ export interface ClientContext<Observers = unknown, Codecs = unknown> {
   readonly queues?: QueueAccess | undefined;
   /** Absent as `queues` is. */
   readonly replyQueues?: ReplyQueueAccess | undefined;
+  /** Absent: there are none. */
+  readonly transactions?: TransactionAccess | undefined;
   /** From creation on; the connection closes what is still registered. */
   register(client: Closable): void;
   unregister(client: Closable): void;

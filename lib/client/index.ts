@@ -80,6 +80,7 @@ export type {
 } from './message/received-message.js';
 export type { Codec } from './codec/codec.js';
 export type { Observer, SendObservation } from './observer/observer.js';
+export type { TransactionOptions } from './transaction/transaction-options.js';
 export type { Transaction } from './transaction/transaction.js';
 
 export { amqpConstants } from './constants.js';

@@ -250,7 +250,10 @@ export interface CoordinatorLink {
   readonly isOpen: boolean;
   readonly capabilities: readonly string[];
   declare(options: { readonly signal: AbortSignal }): Promise<Buffer>;
-  /** Rejects with an AmqpError that carries the peer's condition (`amqp:transaction:rollback` ...) when it was refused. */
+  /**
+   * Rejects with an AmqpError that carries the peer's condition (`amqp:transaction:rollback` ...) when it was refused, and with code
+   * `rolled-back` when it certainly was not done: refused, or never sent. After any other rejection nobody knows.
+   */
   discharge(transactionId: Buffer, fail: boolean, options: { readonly signal: AbortSignal }): Promise<void>;
   detach(options: { readonly timeoutMs: number }): Promise<void>;
 }

@@ -17,13 +17,14 @@ const NO_MESSAGE: AmqpMessage = Object.freeze({ body: null, bodyType: 'none' });
 class Request implements PlaneTransfer {
   readonly message = NO_MESSAGE;
   readonly encoded: Buffer;
+  /** The peer may have it. */
   isSent = false;
+  resolve: (transactionId: Buffer | undefined) => void = () => undefined;
+  reject: (error: unknown) => void = () => undefined;
 
   constructor(
     body: Described,
     private readonly what: string,
-    private readonly resolve: (transactionId: Buffer | undefined) => void,
-    readonly reject: (error: unknown) => void,
   ) {
     this.encoded = encodeValue(new Described(AMQP_VALUE, body));
   }
@@ -37,7 +38,8 @@ class Request implements PlaneTransfer {
     else this.reject(refused(this.what, outcome, problem));
   }
 
-  failed(error: AmqpError): void {
+  failed(error: AmqpError, written: boolean): void {
+    this.isSent = written;
     this.reject(error);
   }
 }
@@ -61,14 +63,22 @@ export class TransactionCoordinator implements CoordinatorLink {
   }
 
   async declare(options: { readonly signal: AbortSignal }): Promise<Buffer> {
-    const transactionId = await this.ask(new Described(DECLARE, [null]), 'declare', options.signal);
+    const transactionId = await this.ask(new Request(new Described(DECLARE, [null]), 'declare'), options.signal);
     if (transactionId === undefined)
       throw new AmqpError('protocol-error', 'the coordinator accepted a declare without an id');
     return transactionId;
   }
 
   async discharge(transactionId: Buffer, fail: boolean, options: { readonly signal: AbortSignal }): Promise<void> {
-    await this.ask(new Described(DISCHARGE, [transactionId, fail]), fail ? 'rollback' : 'commit', options.signal);
+    const what = fail ? 'rollback' : 'commit';
+    const request = new Request(new Described(DISCHARGE, [transactionId, fail]), what);
+    try {
+      await this.ask(request, options.signal);
+    } catch (cause) {
+      if (request.isSent) throw cause;
+      const why = cause instanceof Error ? cause.message : 'it was given up';
+      throw new AmqpError('rolled-back', `the ${what} was never sent: ${why}`, { cause });
+    }
   }
 
   async detach(options: { readonly timeoutMs: number }): Promise<void> {
@@ -94,27 +104,23 @@ export class TransactionCoordinator implements CoordinatorLink {
     }
   }
 
-  private ask(body: Described, what: string, signal: AbortSignal): Promise<Buffer | undefined> {
+  private ask(request: Request, signal: AbortSignal): Promise<Buffer | undefined> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     if (this.failure !== undefined) return Promise.reject(this.failure);
     return new Promise<Buffer | undefined>((resolve, reject) => {
       const settle = (): void => signal.removeEventListener('abort', onAbort);
-      const request = new Request(
-        body,
-        what,
-        (transactionId) => {
-          settle();
-          resolve(transactionId);
-        },
-        (error) => {
-          settle();
-          reject(error);
-        },
-      );
       const onAbort = (): void => {
         this.waiting = this.waiting.filter((other) => other !== request);
         // A signal's reason is whatever its owner gave.
         reject(signal.reason as Error);
+      };
+      request.resolve = (transactionId) => {
+        settle();
+        resolve(transactionId);
+      };
+      request.reject = (error) => {
+        settle();
+        reject(error);
       };
       signal.addEventListener('abort', onAbort, { once: true });
       this.waiting.push(request);

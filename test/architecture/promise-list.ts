@@ -90,13 +90,16 @@ export function testNames(file: string): ReadonlySet<string> {
   return names;
 }
 
+/** Functions of the stories that take a title first. */
+const STORY_MAKERS: ReadonlySet<string> = new Set(['byKind', 'inTransactions']);
+
 /** The titles of all stories of the broker suite. */
 export function storyTitles(): ReadonlySet<string> {
   const folder = 'test/brokers/stories';
   const titles = new Set<string>();
   const visit = (node: ts.Node): void => {
     if (ts.isPropertyAssignment(node) && node.name.getText() === 'title') add(node.initializer);
-    if (ts.isCallExpression(node) && node.expression.getText() === 'byKind') add(node.arguments[0]);
+    if (ts.isCallExpression(node) && STORY_MAKERS.has(node.expression.getText())) add(node.arguments[0]);
     ts.forEachChild(node, visit);
   };
   const add = (node: ts.Node | undefined): void => {

@@ -11,11 +11,13 @@ import { security } from './stories/security.js';
 import { settling } from './stories/settling.js';
 import { survival } from './stories/survival.js';
 import { topology } from './stories/topology.js';
+import { transactions } from './stories/transactions.js';
 import { transport } from './stories/transport.js';
 
 const STORIES = [
   ...messages,
   ...settling,
+  ...transactions,
   ...receiving,
   ...addressing,
   ...topology,

@@ -18,6 +18,7 @@ export const UNKNOWN_TRANSACTION: Outcome = {
   description: 'there is no such transaction on this connection',
 };
 
+const FAILED_DELIVERY: Outcome = { kind: 'modified', deliveryFailed: true, undeliverableHere: false };
 const MAX_TRANSACTIONS = 256;
 const MAX_POSTED_BYTES = 256 * 1024 * 1024;
 
@@ -64,7 +65,7 @@ export class Transactions {
     this.#active.delete(key(id));
     const obstacle = fail ? undefined : obstacleTo(transaction.posted);
     if (fail || obstacle !== undefined) {
-      rollBack(transaction);
+      rollBack(transaction, FAILED_DELIVERY);
       if (obstacle === undefined) return ACCEPTED;
       return { kind: 'rejected', condition: 'amqp:transaction:rollback', description: obstacle };
     }
@@ -77,13 +78,16 @@ export class Transactions {
   rollBackAll(): void {
     const transactions = [...this.#active.values()];
     this.#active.clear();
-    for (const transaction of transactions) rollBack(transaction);
+    for (const transaction of transactions) rollBack(transaction, RELEASED);
   }
 }
 
-/** What was posted is forgotten; what was settled goes back to its place, redelivered and uncounted. */
-function rollBack(transaction: Transaction): void {
-  for (const { queue, message } of transaction.settled) queue.settle(message, RELEASED);
+/**
+ * What was posted is forgotten; what was settled goes back to its place, redelivered: counted as a failed delivery where the
+ * transaction was rolled back (as ActiveMQ, Artemis and Qpid count it), uncounted where it was lost.
+ */
+function rollBack(transaction: Transaction, outcome: Outcome): void {
+  for (const { queue, message } of transaction.settled) queue.settle(message, outcome);
 }
 
 function obstacleTo(posted: readonly Routed[]): string | undefined {

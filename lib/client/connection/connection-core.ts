@@ -19,6 +19,7 @@ import { isSafe } from '../options/resolve-peers.js';
 import type { ResolvedPeer } from '../options/resolve-peers.js';
 import { Elsewhere } from '../redirect/elsewhere.js';
 import { TopologyService } from '../topology/topology-service.js';
+import { Transactions } from '../transaction/transactions.js';
 import type { ConnectedPeer } from './connect-peer.js';
 import { ConnectionRedirects } from './connection-redirects.js';
 import { ConnectionLife, type LifeHandlers } from './connection-life.js';
@@ -38,6 +39,7 @@ export class ConnectionCore {
   readonly life: ConnectionLife;
   readonly links: Links;
   readonly topology: TopologyService;
+  readonly transactions: Transactions;
   readonly context: MessagingContext;
   readonly #order: PeerOrder;
   readonly #observers: Observers;
@@ -91,6 +93,8 @@ export class ConnectionCore {
       connected: () => this.#connected(),
       timeoutMs: options.attachTimeoutMs,
     });
+    this.transactions = new Transactions({ links: this.links, dischargeTimeoutMs: options.attachTimeoutMs });
+    this.#clients.add(this.transactions);
     this.context = {
       links: this.links,
       deadlines: new SlicedDeadlineSweeper(),
@@ -99,6 +103,7 @@ export class ConnectionCore {
       codecs: new CodecRegistry(codecs),
       queues: this.topology.queues,
       replyQueues: this.topology.replyQueues,
+      transactions: this.transactions,
       register: (client) => this.#clients.add(client),
       unregister: (client) => this.#clients.delete(client),
     };

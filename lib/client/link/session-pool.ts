@@ -10,7 +10,8 @@ export interface SessionPlace {
   release(): Promise<void>;
 }
 
-export type SessionWish = 'alone' | 'own' | 'shared' | 'replies';
+/** `transactional`: the one session of the coordinator and of the links beside it. */
+export type SessionWish = 'alone' | 'own' | 'shared' | 'replies' | 'transactional';
 
 interface Entry {
   readonly session: ProtocolSession;
@@ -33,6 +34,8 @@ export class SessionPool {
   #beginningShared = 0;
   /** The latest begin under way, whatever comes of it. */
   #begun: Promise<unknown> = Promise.resolve();
+  /** Takes of the transactional session, one after another: there is one of it at a time. */
+  #transactional: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly protocol: ProtocolConnection,
@@ -43,7 +46,7 @@ export class SessionPool {
    * Takes a place and attaches on it; when that fails the place is given back.
    *
    * @param wish `alone`: never shared. `own`: not shared while there is a channel. `shared`: shared where channels are short.
-   * `replies`: shared with its kind only, once half of the channels are used
+   * `replies`: shared with its kind only, once half of the channels are used. `transactional`: the coordinator's, always shared
    * @throws whatever begin, attach or the signal bring
    */
   async attach<Link>(
@@ -51,7 +54,7 @@ export class SessionPool {
     signal: AbortSignal,
     attach: (session: ProtocolSession) => Promise<Link>,
   ): Promise<{ readonly link: Link; readonly place: SessionPlace }> {
-    const entry = await this.#take(wish, signal);
+    const entry = await (wish === 'transactional' ? this.#takeTransactional(signal) : this.#take(wish, signal));
     const place = this.#place(entry);
     try {
       const link = this.options.oneAttachAtATime ? takeTurn(entry, signal, attach) : attach(entry.session);
@@ -62,7 +65,21 @@ export class SessionPool {
     }
   }
 
-  async #take(wish: SessionWish, signal: AbortSignal): Promise<Entry> {
+  #takeTransactional(signal: AbortSignal): Promise<Entry> {
+    const taken = this.#transactional.then(async () => {
+      signal.throwIfAborted();
+      const entry = [...this.#entries].find(({ kind, session }) => kind === 'transactional' && session.isOpen);
+      if (entry === undefined) return this.#begin('transactional', signal);
+      if (entry.places > entry.session.handleMax)
+        throw noneLeft(`its session of transactions is full (${entry.session.handleMax + 1} links)`);
+      entry.places += 1;
+      return entry;
+    });
+    this.#transactional = taken.catch(() => undefined);
+    return taken;
+  }
+
+  async #take(wish: Exclude<SessionWish, 'transactional'>, signal: AbortSignal): Promise<Entry> {
     for (const entry of this.#entries) if (!entry.session.isOpen) this.#entries.delete(entry);
     const { sessionLimit } = this.protocol;
     const used = this.protocol.sessionCount + this.#beginning;
@@ -86,11 +103,7 @@ export class SessionPool {
       signal.throwIfAborted();
       return this.#take(wish, signal);
     }
-    throw new ConnectionError(
-      'connect-failed',
-      `no session is left for another link: the peer allows ${sessionLimit} sessions on one connection`,
-      { condition: 'amqp:resource-limit-exceeded' },
-    );
+    throw noneLeft(`the peer allows ${sessionLimit} sessions on one connection`);
   }
 
   /** The emptiest session of the kind takes another link. */
@@ -110,7 +123,8 @@ export class SessionPool {
       const begun = this.protocol.beginSession({ signal });
       this.#begun = begun.catch(() => undefined);
       const session = await begun;
-      const entry: Entry = { session, kind, places: 1, everShared: kind === 'shared', attaching: Promise.resolve() };
+      const everShared = kind === 'shared' || kind === 'transactional';
+      const entry: Entry = { session, kind, places: 1, everShared, attaching: Promise.resolve() };
       this.#entries.add(entry);
       return entry;
     } finally {
@@ -136,6 +150,12 @@ export class SessionPool {
       },
     };
   }
+}
+
+function noneLeft(why: string): ConnectionError {
+  return new ConnectionError('connect-failed', `no session is left for another link: ${why}`, {
+    condition: 'amqp:resource-limit-exceeded',
+  });
 }
 
 function leastUsed(entries: readonly Entry[]): Entry | undefined {

@@ -11,7 +11,7 @@ import {
   type Outcome,
 } from '../../protocol/index.js';
 import type { CodecRegistry } from '../codec/codec-registry.js';
-import { SettlementError } from '../errors.js';
+import { SettlementError, TransactionError } from '../errors.js';
 import { checkRecord } from '../options/check.js';
 import type { Observers } from '../observer/observers.js';
 import type { Transaction } from '../transaction/transaction.js';
@@ -26,7 +26,7 @@ import type {
   SettleOptions,
   SettleResult,
 } from './received-message.js';
-import { transactionId } from '../transaction/transaction-id.js';
+import type { LocalTransaction, TransactionalSettlement } from '../transaction/local-transaction.js';
 
 /** The receiving client, as its messages see it. */
 export interface DeliveryHost {
@@ -36,10 +36,24 @@ export interface DeliveryHost {
   readonly observers: Observers;
   /** The outcome as this peer understands it. */
   outcomeFor(outcome: Outcome): Outcome;
+  /** Absent: its messages are not settled within transactions. */
+  readonly transactional?: TransactionalHost | undefined;
+}
+
+/** The same, for messages that are settled within transactions. */
+export interface TransactionalHost {
+  /** The transaction, when its messages may be settled in it. @throws TransactionError, InvalidOptionsError */
+  settlesIn(transaction: Transaction): LocalTransaction;
+  /** Whether this peer takes the outcome within one; where it does not, it is written right after the commit. */
+  writesWithin(outcome: Outcome): boolean;
+  /** Writes what was settled. */
+  flush(): void;
+  /** A settlement was undone with its transaction; the message is in hand again. */
+  rolledBack(message: IncomingMessage): void;
 }
 
 /** What stands between deliveries of one client; made once per message, so it holds only what every message needs. */
-export class IncomingMessage extends Message implements ReceivedMessage {
+export class IncomingMessage extends Message implements ReceivedMessage, TransactionalSettlement {
   readonly #host: DeliveryHost;
   readonly #incoming: IncomingDelivery;
   #raw: unknown = undefined;
@@ -47,6 +61,8 @@ export class IncomingMessage extends Message implements ReceivedMessage {
   #lane: string | undefined = undefined;
   #outcome: Outcome | undefined = undefined;
   #result: SettleResult | undefined = undefined;
+  /** `undone`: a settlement within a transaction came to nothing. `gone`: it is the peer's, which delivers it again. */
+  #rollback: 'undone' | 'gone' | undefined = undefined;
   #attempt = 1;
   #controller: AbortController | undefined = undefined;
   #abortReason: Error | undefined = undefined;
@@ -162,8 +178,14 @@ export class IncomingMessage extends Message implements ReceivedMessage {
     return this.#controller.signal;
   }
 
-  /** The link it came over is gone, and it was not settled before. */
+  /** Its last settlement was rolled back, and it was not settled since. */
+  get wasRolledBack(): boolean {
+    return this.#rollback !== undefined && this.#outcome === undefined;
+  }
+
+  /** The link it came over is gone, or its transaction at the peer, and it was not settled before. */
   get isStale(): boolean {
+    if (this.#rollback === 'gone') return true;
     return this.#outcome === undefined && !this.#incoming.link.isOpen && !this.#incoming.presettled;
   }
 
@@ -194,13 +216,35 @@ export class IncomingMessage extends Message implements ReceivedMessage {
   /** Settles when nobody has yet; the way without a promise. */
   settle(outcome: Outcome, transaction?: Transaction): SettleResult {
     if (this.settled) return this.#result ?? 'settled';
-    const id = transaction === undefined ? undefined : transactionId(transaction);
-    const sent = outcome.kind === 'modified' ? this.#host.outcomeFor(outcome) : outcome;
-    this.#result = this.#incoming.settle(sent, id);
+    if (this.#rollback === 'gone') return 'stale';
+    if (transaction !== undefined) return this.#settleWithin(transaction, outcome);
+    const result = this.#write(outcome);
     this.#outcome = outcome;
-    this.#keeper?.delete(this);
-    if (this.#host.observers.watchesSettlements) this.#host.observers.settled(this.#host.address, outcome, this);
-    return this.#result;
+    return result;
+  }
+
+  // What its transaction says: nothing is on the wire before the commit.
+
+  writeWithin(transactionId: Buffer): boolean {
+    const outcome = this.#outcome;
+    if (outcome === undefined || !this.#incoming.link.isOpen) return false;
+    if (this.#host.transactional?.writesWithin(outcome) !== true) return true;
+    return this.#write(outcome, transactionId) === 'settled';
+  }
+
+  committed(): void {
+    if (this.#outcome !== undefined && this.#result === undefined) this.#write(this.#outcome);
+  }
+
+  flush(): void {
+    this.#host.transactional?.flush();
+  }
+
+  undo(): void {
+    this.#rollback = this.#result === undefined ? 'undone' : 'gone';
+    this.#outcome = undefined;
+    this.#result = undefined;
+    if (this.#rollback === 'undone') this.#host.transactional?.rolledBack(this);
   }
 
   accept(options?: SettleOptions): Promise<SettleResult> {
@@ -220,6 +264,28 @@ export class IncomingMessage extends Message implements ReceivedMessage {
   modify(change: Modification = {}, options?: SettleOptions): Promise<SettleResult> {
     const { deliveryFailed = false, undeliverableHere = false, messageAnnotations } = change;
     return this.#settleOnce({ kind: 'modified', deliveryFailed, undeliverableHere, messageAnnotations }, options);
+  }
+
+  #settleWithin(transaction: Transaction, outcome: Outcome): SettleResult {
+    const { transactional } = this.#host;
+    if (transactional === undefined)
+      throw new TransactionError('unsupported', `a message from "${this.address}" cannot be settled in a transaction`);
+    const own = transactional.settlesIn(transaction);
+    if (this.isStale) {
+      own.fail(new SettlementError('not-settled', `the link of a message from "${this.address}" is gone`));
+      return 'stale';
+    }
+    this.#outcome = outcome;
+    own.settle(this);
+    return 'settled';
+  }
+
+  #write(outcome: Outcome, transactionId?: Buffer): SettleResult {
+    const sent = outcome.kind === 'modified' ? this.#host.outcomeFor(outcome) : outcome;
+    this.#result = this.#incoming.settle(sent, transactionId);
+    this.#keeper?.delete(this);
+    if (this.#host.observers.watchesSettlements) this.#host.observers.settled(this.#host.address, outcome, this);
+    return this.#result;
   }
 
   async #settleOnce(outcome: Outcome, options: SettleOptions | undefined): Promise<SettleResult> {

@@ -46,6 +46,8 @@ export interface PeerProfile {
   /** The link property with a consumer's priority. */
   readonly consumerPriority: string | undefined;
   readonly transactions: boolean;
+  /** Outcomes that a commit makes true. With `accepted` any other leaves the message with nobody until its link ends. */
+  readonly outcomesInTransactions: 'all' | 'accepted';
   /** How a message is delayed: the annotation that carries it, or not at all. */
   readonly delay: { readonly annotation: string; readonly as: 'delay-ms' | 'time' } | undefined;
   /** How a reply address is had. */

@@ -25,6 +25,7 @@ const generic: PeerProfile = {
   streams: true,
   consumerPriority: undefined,
   transactions: true,
+  outcomesInTransactions: 'all',
   delay: undefined,
   replies: 'dynamic',
   topology: 'none',
@@ -97,6 +98,7 @@ const activemq: PeerProfile = {
   sharedSubscriptions: false,
   streams: false,
   topic: (name) => ({ target: `topic://${name}`, source: `topic://${name}`, capabilities: [] }),
+  outcomesInTransactions: 'accepted',
   delay: { annotation: 'x-opt-delivery-delay', as: 'delay-ms' },
   topology: 'auto-create',
   batches: { lost: 'accepts it and keeps its last message only' },
@@ -109,6 +111,7 @@ const artemis: PeerProfile = {
   streams: false,
   consumerPriority: 'priority',
   queueCapabilities: ['queue'],
+  outcomesInTransactions: 'accepted',
   delay: { annotation: 'x-opt-delivery-delay', as: 'delay-ms' },
   topology: 'artemis-management',
 };

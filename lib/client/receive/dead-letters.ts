@@ -1,8 +1,11 @@
 // A message that failed for good: a copy with the reason to its dead-letter target.
 
-import { AmqpError, type AmqpMessage, type Outcome } from '../../protocol/index.js';
+import { ACCEPTED, AmqpError, type AmqpMessage, type Outcome } from '../../protocol/index.js';
 import type { Target } from '../address/address.js';
 import { checkTarget } from '../address/check-address.js';
+import type { TransactionAccess } from '../client-context.js';
+import { deadline } from '../deadline.js';
+import { AmqpTimeoutError } from '../errors.js';
 import type { MessagingContext } from '../messaging-context.js';
 import { createMessage } from '../message/create-message.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
@@ -10,6 +13,11 @@ import { rawBodyOf } from '../message/raw-body.js';
 import { errorName } from '../policy/error-name.js';
 import { resolveSendClientOptions } from '../send/send-client-options.js';
 import { SendClient } from '../send/send-client.js';
+import type { Transaction } from '../transaction/transaction.js';
+
+const TRANSACTION_TIMEOUT_MS = 60_000;
+/** A coordinator that takes longer is done without. */
+const REACH_TIMEOUT_MS = 10_000;
 
 /** A policy of the user's may name a target per message; the links for them stay few. */
 const MAX_SENDERS = 16;
@@ -19,15 +27,42 @@ export class DeadLetters {
   readonly #context: MessagingContext;
   readonly #senders = new Map<string, SendClient>();
 
-  constructor(context: MessagingContext) {
+  constructor(
+    context: MessagingContext,
+    private readonly isTransactional: () => boolean,
+  ) {
     // Closed by the consumer, after its handlers: not by the connection beside them.
     this.#context = { ...context, register: () => undefined, unregister: () => undefined };
   }
 
-  /** Resolves when the peer has the copy. @throws SendError, InvalidOptionsError */
+  /**
+   * Resolves when the peer has the copy and the message is accepted: both in one transaction where this peer and its link can, else one
+   * after the other, which may leave both.
+   *
+   * @throws SendError, InvalidOptionsError, TransactionError
+   */
   async send(target: Target, message: IncomingMessage, error: unknown): Promise<void> {
     const copy = createMessage(copyOf(message, error));
-    await this.#sender(target).send(copy, { mandatory: true });
+    const sender = this.#sender(target);
+    const { transactions } = this.#context;
+    if (transactions === undefined || message.settled || !(await this.#canSettleIn(transactions))) {
+      await sender.send(copy, { mandatory: true });
+      message.settle(ACCEPTED);
+      return;
+    }
+    const work = async (transaction: Transaction): Promise<void> => {
+      await sender.send(copy, { mandatory: true, transaction });
+      message.settle(ACCEPTED, transaction);
+    };
+    await transactions.run(work, { timeoutMs: TRANSACTION_TIMEOUT_MS, signal: undefined });
+  }
+
+  /** Whether the messages of this consumer may be settled in a transaction. */
+  async #canSettleIn(transactions: TransactionAccess): Promise<boolean> {
+    const wait = deadline(REACH_TIMEOUT_MS, () => new AmqpTimeoutError('the coordinator did not answer'));
+    const reach = await transactions.reach(wait.signal);
+    wait.done();
+    return reach === 'any' || (reach === 'own' && this.isTransactional());
   }
 
   async close(timeoutMs: number): Promise<void> {

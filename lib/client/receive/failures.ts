@@ -1,6 +1,6 @@
 // A message arriving, when its handler failed: asks the policy and does what it says.
 
-import { ACCEPTED, RELEASED, type Outcome } from '../../protocol/index.js';
+import { RELEASED, type Outcome } from '../../protocol/index.js';
 import type { Target } from '../address/address.js';
 import { MAX_TIMER_MS } from '../options/check.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
@@ -9,12 +9,10 @@ import { errorName } from '../policy/error-name.js';
 import type { HandlerPolicy, PolicyDecision } from '../policy/handler-policy.js';
 import { inWords, isDecision, isHarmless, rejection } from '../policy/policy-decision.js';
 import { DeadLetters } from './dead-letters.js';
-import type { Receiver } from './receiver.js';
+import { FAILED_DELIVERY, type Receiver } from './receiver.js';
 
 /** The pause before a message goes back whose dead letter could not be sent, so that it does not come round at once. */
 const deadLetterBackoff = exponential({ initialMs: 100, maxMs: 10_000 });
-
-const FAILED_DELIVERY: Outcome = Object.freeze({ kind: 'modified', deliveryFailed: true, undeliverableHere: false });
 
 /** One failed message and what it failed with. */
 export interface Failure {
@@ -39,7 +37,7 @@ export class Failures {
     this.#receiver = receiver;
     this.#policy = policy;
     this.#stop = stop;
-    this.#deadLetters = new DeadLetters(receiver.context);
+    this.#deadLetters = new DeadLetters(receiver.context, () => receiver.options.transactional);
   }
 
   /** What the policy says. One that throws or answers nonsense rejects the message. */
@@ -145,7 +143,7 @@ export class Failures {
     try {
       await this.#deadLetters.send(target, message, error);
       this.#deadLetterFailures = 0;
-      this.#settle(message, ACCEPTED, error);
+      message.done();
     } catch (cause) {
       this.#deadLetterFailures++;
       const why = cause instanceof Error ? cause.message : errorName(cause);

@@ -136,7 +136,7 @@ export class HandlerSlot implements DeadlineEntry {
 
   #complete(message: IncomingMessage): void {
     if (this.#isLeftUnsettled(message)) {
-      this.#recoverFrom(this.#notSettled());
+      this.#recoverFrom(this.#notSettled(message));
       return;
     }
     if (this.#settlement !== 'manual' && !message.settled) message.settle(ACCEPTED);
@@ -144,8 +144,9 @@ export class HandlerSlot implements DeadlineEntry {
     this.#finish();
   }
 
+  /** Also what was settled in a transaction that came to nothing: returning after that is not meant as an acceptance. */
   #isLeftUnsettled(message: IncomingMessage): boolean {
-    return this.#settlement === 'manual' && !message.settled && !message.isStale;
+    return (this.#settlement === 'manual' || message.wasRolledBack) && !message.settled && !message.isStale;
   }
 
   #failed(error: unknown): void {
@@ -161,8 +162,8 @@ export class HandlerSlot implements DeadlineEntry {
     const failed = new Map(failures.map((failure) => [failure.message, failure]));
     for (const message of called) {
       if (failed.has(message) || message.isDecided) continue;
-      if (this.#settlement !== 'manual') message.settle(ACCEPTED);
-      else if (!message.isStale) failed.set(message, { message, error: this.#notSettled() });
+      if (this.#isLeftUnsettled(message)) failed.set(message, { message, error: this.#notSettled(message) });
+      else if (this.#settlement !== 'manual') message.settle(ACCEPTED);
       message.done();
     }
     if (failed.size === 0) {
@@ -236,10 +237,10 @@ export class HandlerSlot implements DeadlineEntry {
     });
   }
 
-  #notSettled(): SettlementError {
-    return new SettlementError(
-      'not-settled',
-      `the handler of "${this.#parts.address()}" ended without settling its message (settlement: 'manual')`,
-    );
+  #notSettled({ wasRolledBack }: IncomingMessage): SettlementError {
+    const why = wasRolledBack
+      ? 'after the transaction was rolled back that its message was settled in'
+      : "without settling its message (settlement: 'manual')";
+    return new SettlementError('not-settled', `the handler of "${this.#parts.address()}" ended ${why}`);
   }
 }

@@ -9,7 +9,7 @@ import { HandlerRuntime } from './handler-runtime.js';
 import { IdleWatch } from './idle-watch.js';
 import { OnceOnly } from './once-only.js';
 import { Recovery } from './recovery.js';
-import type { Consumer, Receiver } from './receiver.js';
+import { FAILED_DELIVERY, type Consumer, type Receiver } from './receiver.js';
 import type { ResolvedSubscribeOptions } from './subscribe-options.js';
 import type { Subscription } from './subscription.js';
 
@@ -185,6 +185,11 @@ export class HandlerSubscription implements Subscription, Consumer {
   failed(error: AmqpError): void {
     if (this.#closing === undefined) this.#fail(error);
     this.#dropStale(error);
+  }
+
+  /** One whose handler runs is the policy's if that fails; any other goes back. */
+  rolledBack(message: IncomingMessage): void {
+    if (!this.#runtime.messages.includes(message)) message.settle(FAILED_DELIVERY);
   }
 
   /** After the change before it, whose failure is its own caller's. */

@@ -9,7 +9,7 @@ import { errorName } from '../policy/error-name.js';
 import { Arrivals } from './arrivals.js';
 import { Failures } from './failures.js';
 import { HandedOut } from './handed-out.js';
-import type { Consumer, Receiver } from './receiver.js';
+import { FAILED_DELIVERY, type Consumer, type Receiver } from './receiver.js';
 
 /** A batch that is not full goes out when nothing came for so long. */
 const QUIET_MS = 20;
@@ -166,6 +166,10 @@ export class Pull implements Consumer {
     this.#failures.lost();
     this.#arrivals.dropStale();
     this.#handedOut.abortStale(error);
+  }
+
+  rolledBack(message: IncomingMessage): void {
+    message.settle(FAILED_DELIVERY);
   }
 
   failed(error: AmqpError): void {

@@ -1,3 +1,4 @@
+import { InvalidOptionsError } from '../../protocol/index.js';
 import { checkCodec } from '../codec/check-codecs.js';
 import type { Codec } from '../codec/codec.js';
 import { checkBoolean, checkMs, checkObject, checkOneOf, checkWhole, joinPath } from '../options/check.js';
@@ -6,7 +7,10 @@ import type { HandlerPolicy } from '../policy/handler-policy.js';
 
 /** How a receive client works; what `subscribe` is given wins over it. */
 export interface ReceiveClientOptions {
-  /** Its settlements may stand in transactions of this connection. @default false */
+  /**
+   * Attached on the session of the transaction coordinator, so that its messages may be settled in transactions also where those do not
+   * span sessions. Not with `at-most-once`. @default false
+   */
   readonly transactional?: boolean | undefined;
   /**
    * Unsettled messages in hand at most. Range: 0 to 2^31 - 1; 0 is credit by hand, for fetching only: the peer sends what a
@@ -86,19 +90,27 @@ export function resolveReceiving(
 ): ResolvedReceiveClientOptions {
   const at = (name: keyof ReceiveClientOptions): string => joinPath(path, name);
   const policy = given['errorPolicy'];
+  const transactional = checkBoolean(given['transactional'], at('transactional'), defaults?.transactional ?? false);
+  const settlement = checkOneOf(
+    given['settlement'],
+    at('settlement'),
+    ['auto', 'manual', 'at-most-once'],
+    defaults?.settlement ?? 'auto',
+  );
+  if (transactional && settlement === 'at-most-once')
+    throw new InvalidOptionsError(
+      at('transactional'),
+      "false with settlement 'at-most-once': those messages are settled before they are sent",
+      true,
+    );
   return {
-    transactional: checkBoolean(given['transactional'], at('transactional'), defaults?.transactional ?? false),
+    transactional,
     prefetch: checkWhole(given['prefetch'], at('prefetch'), {
       min: 0,
       max: MAX_PREFETCH,
       default: defaults?.prefetch,
     }),
-    settlement: checkOneOf(
-      given['settlement'],
-      at('settlement'),
-      ['auto', 'manual', 'at-most-once'],
-      defaults?.settlement ?? 'auto',
-    ),
+    settlement,
     autoAccept: checkBoolean(given['autoAccept'], at('autoAccept'), defaults?.autoAccept ?? false),
     idleTimeoutMs: checkMs(given['idleTimeoutMs'], at('idleTimeoutMs'), {
       min: 1,

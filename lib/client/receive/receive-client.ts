@@ -198,6 +198,7 @@ function attachesAlike(left: ResolvedReceiveClientOptions, right: ResolvedReceiv
   return (
     (left.settlement === 'at-most-once') === (right.settlement === 'at-most-once') &&
     left.maxMessageBytes === right.maxMessageBytes &&
+    left.transactional === right.transactional &&
     left.queues === right.queues
   );
 }

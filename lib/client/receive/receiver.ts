@@ -14,12 +14,15 @@ import { checkFilters } from '../address/filters.js';
 import { describeSource, resolveSource, sourceFields } from '../address/terminus.js';
 import type { CodecRegistry } from '../codec/codec-registry.js';
 import { atMost, deadline } from '../deadline.js';
-import { AmqpTimeoutError, ClientClosedError } from '../errors.js';
+import { AmqpTimeoutError, ClientClosedError, TransactionError } from '../errors.js';
 import type { LinkOwner, SupervisedLink } from '../link/link-owner.js';
 import type { MessagingContext } from '../messaging-context.js';
-import { IncomingMessage, type DeliveryHost } from '../message/incoming-message.js';
+import { IncomingMessage, type DeliveryHost, type TransactionalHost } from '../message/incoming-message.js';
 import type { Observers } from '../observer/observers.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
+import { assertTransactions } from '../transaction/coordinator.js';
+import { LocalTransaction } from '../transaction/local-transaction.js';
+import type { Transaction } from '../transaction/transaction.js';
 import { QueueKnowledge } from './queue-knowledge.js';
 import type { ResolvedReceiveClientOptions } from './receive-client-options.js';
 import { StreamPosition } from './stream-position.js';
@@ -32,10 +35,19 @@ export interface Consumer {
   lost(error: AmqpError): void;
   /** Given up. `start` begins anew. */
   failed(error: AmqpError): void;
+  /** A settlement was undone with its transaction; the message is in hand again. */
+  rolledBack(message: IncomingMessage): void;
 }
 
 /** A drained link answers at once; one that does not is not waited for longer. */
 const DRAIN_TIMEOUT_MS = 2_000;
+
+/** How a message goes back whose settlement was rolled back: counted, as peers count it that take it back themselves. */
+export const FAILED_DELIVERY: Outcome = Object.freeze({
+  kind: 'modified',
+  deliveryFailed: true,
+  undeliverableHere: false,
+});
 
 /** Messages that come before anybody consumes (or after) go back. */
 const NOBODY: Consumer = {
@@ -43,11 +55,12 @@ const NOBODY: Consumer = {
   attached: () => undefined,
   lost: () => undefined,
   failed: () => undefined,
+  rolledBack: (message) => void message.settle(FAILED_DELIVERY),
 };
 
 /** The receiving link of one consumer, brought up and kept alive by the connection. */
-export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
-  readonly session = 'shared';
+export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, TransactionalHost {
+  readonly transactional: TransactionalHost = this;
   codecs: CodecRegistry;
   options: ResolvedReceiveClientOptions;
   readonly observers: Observers;
@@ -70,6 +83,10 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
     this.codecs = context.codecs.preferring(options.codec);
     this.observers = context.observers;
     this.queue = new QueueKnowledge(context, source);
+  }
+
+  get session(): 'shared' | 'transactional' {
+    return this.options.transactional ? 'transactional' : 'shared';
   }
 
   /** The source in words; a dynamic one has the peer's name for it as soon as it is attached. */
@@ -194,6 +211,7 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
 
   async attach(session: ProtocolSession, profile: PeerProfile, signal: AbortSignal): Promise<ReceiverLink> {
     const supervised = this.#supervised;
+    if (this.options.transactional) assertTransactions(profile);
     const { terminus, linkName, ...wishes } = resolveSource(this.#sourceNow(), profile);
     await this.queue.learn(profile, this.options, signal);
     const link = await session.attachReceiver({
@@ -244,6 +262,24 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
     if (outcome.kind !== 'modified' || this.context.links.profile?.modified !== false) return outcome;
     // This peer ends the session on `modified`; what comes nearest:
     return outcome.undeliverableHere ? { kind: 'rejected', condition: 'amqp:internal-error' } : RELEASED;
+  }
+
+  settlesIn(transaction: Transaction): LocalTransaction {
+    const own = LocalTransaction.of(transaction, this.context.links);
+    own.assertTakesParts();
+    if (this.options.transactional || own.spansSessions) return own;
+    const why = 'transactions of this peer do not span sessions; make the receive client with transactional: true';
+    const error = new TransactionError('unsupported', `"${this.address}" cannot settle in a transaction: ${why}`);
+    own.fail(error);
+    throw error;
+  }
+
+  writesWithin(outcome: Outcome): boolean {
+    return outcome.kind === 'accepted' || this.context.links.profile?.outcomesInTransactions !== 'accepted';
+  }
+
+  rolledBack(message: IncomingMessage): void {
+    this.#consumer.rolledBack(message);
   }
 
   /** A stream is read on from where it was. */

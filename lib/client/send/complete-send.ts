@@ -18,7 +18,7 @@ export interface SendPeer {
 export function completeSend(pending: PendingSend, peer: SendPeer, failures: SendFailures): SendError | undefined {
   const { unfinished, transaction, message } = pending;
   const { profile } = peer;
-  if (transaction !== undefined && transaction.state !== 'active') return failures.inTransaction(pending);
+  if (transaction !== undefined && !transaction.mayWrite) return failures.inTransaction(pending);
   if (unfinished === undefined || profile === undefined) return undefined;
   pending.unfinished = undefined;
   const wrong = whatEndsTheSession(message, profile, peer.user);

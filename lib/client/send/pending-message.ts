@@ -17,10 +17,13 @@ export interface PendingMessage {
   readonly inDoubt: boolean;
 }
 
-/** What stands in these lists, in the order of the calls. */
-export function pendingMessages(lists: Readonly<Record<PendingState, SendList>>): readonly PendingMessage[] {
+/** The lists of one sender. */
+export type PendingLists = Readonly<Record<PendingState, SendList>>;
+
+/** What stands in the lists of these senders, in the order of the calls. */
+export function pendingMessages(senders: readonly PendingLists[]): readonly PendingMessage[] {
   const all = (['held', 'waiting', 'sent', 'retrying'] as const).flatMap((state) =>
-    lists[state].snapshot().map((pending) => ({ state, pending })),
+    senders.flatMap((lists) => lists[state].snapshot().map((pending) => ({ state, pending }))),
   );
   return all
     .toSorted((a, b) => a.pending.sequence - b.pending.sequence)

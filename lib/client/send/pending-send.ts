@@ -3,7 +3,7 @@
 import type { AmqpError, AmqpMessage, Outcome, OutgoingTransfer } from '../../protocol/index.js';
 import type { DeadlineEntry } from '../client-context.js';
 import type { SendTokens } from '../observer/observers.js';
-import type { Transaction } from '../transaction/transaction.js';
+import type { LocalTransaction, TransactionalSend } from '../transaction/local-transaction.js';
 import type { SendList } from './send-list.js';
 import type { SendResult } from './send-result.js';
 
@@ -23,11 +23,11 @@ export interface Unfinished {
 }
 
 /** Mutable on purpose: nothing else is made per message. */
-export class PendingSend implements OutgoingTransfer, DeadlineEntry {
+export class PendingSend implements OutgoingTransfer, DeadlineEntry, TransactionalSend {
   message: AmqpMessage;
   messageFormat: number | undefined = undefined;
   presettled: boolean;
-  transaction: Transaction | undefined = undefined;
+  transaction: LocalTransaction | undefined = undefined;
   /** Ends the wait for the next try. */
   retryTimer: NodeJS.Timeout | undefined = undefined;
   deadlineAt = 0;

@@ -1,3 +1,4 @@
+import { InvalidOptionsError } from '../../protocol/index.js';
 import { checkCodec } from '../codec/check-codecs.js';
 import type { Codec } from '../codec/codec.js';
 import { checkSendOptions, type SendOptions } from '../message/send-options.js';
@@ -53,7 +54,7 @@ export interface ResolvedSendClientOptions {
   readonly codec: Codec | undefined;
   readonly defaults: SendOptions | undefined;
   /** Whom its link may share a session with; no option of users. */
-  readonly session: 'shared' | 'replies';
+  readonly session: 'shared' | 'replies' | 'transactional';
 }
 
 const NAMES: readonly (keyof SendClientOptions)[] = [
@@ -91,9 +92,15 @@ export function resolveSendClientOptions(options?: SendClientOptions, path = '')
     impersonate: checkBoolean(given['impersonate'], at('impersonate'), false),
     sendTimeoutMs: checkMs(given['sendTimeoutMs'], at('sendTimeoutMs'), { min: 1, default: 30_000 }),
     codec: checkCodec(given['codec'], at('codec')),
-    defaults: defaults === undefined ? undefined : checkSendOptions(defaults, at('defaults')),
+    defaults: defaults === undefined ? undefined : checkDefaults(defaults, at('defaults')),
     session: 'shared',
   };
+}
+
+function checkDefaults(value: unknown, path: string): SendOptions {
+  const defaults = checkSendOptions(value, path);
+  if (defaults.transaction === undefined) return defaults;
+  throw new InvalidOptionsError(`${path}.transaction`, 'left out: a transaction is given to each send', undefined);
 }
 
 /** The options' names, for those who add their own to them. */

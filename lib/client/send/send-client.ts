@@ -4,21 +4,22 @@ import type { AmqpMessage } from '../../protocol/index.js';
 import type { Target } from '../address/address.js';
 import { describeTarget } from '../address/terminus.js';
 import type { Closable } from '../client-context.js';
-import { ClientClosedError } from '../errors.js';
+import { ClientClosedError, type SendError } from '../errors.js';
 import type { MessagingContext } from '../messaging-context.js';
 import { bytesOf } from '../message/body-bytes.js';
 import { MessageIds } from '../message/message-ids.js';
 import { OutgoingMessages } from '../message/outgoing-message.js';
 import { checkSendOptions, mergeSendOptions, type SendOptions } from '../message/send-options.js';
+import { LocalTransaction } from '../transaction/local-transaction.js';
+import type { Transaction } from '../transaction/transaction.js';
 import { sendBatchMessage } from './batch-send.js';
 import type { PendingMessage } from './pending-message.js';
 import { PendingSend } from './pending-send.js';
 import type { ResolvedSendClientOptions } from './send-client-options.js';
 import { SendFailures } from './send-failures.js';
-import { SendRoom } from './send-room.js';
+import { SendLanes, type SendLane } from './send-lanes.js';
 import type { AttachedLink, SendClientState } from './send-link.js';
 import type { BatchSuccess, SendResult, SendSuccess } from './send-result.js';
-import { Sender } from './sender.js';
 
 /** One annotation of a profile's, or an address in its form. */
 const ANNOTATION_BYTES = 64;
@@ -39,8 +40,8 @@ export class SendClient implements Closable {
   readonly #isAnonymous: boolean;
   readonly #messages: OutgoingMessages;
   readonly #failures: SendFailures;
-  readonly #room: SendRoom;
-  readonly #sender: Sender;
+  readonly #lanes: SendLanes;
+  #sequence = 0;
   #resolve: ((result: SendResult) => void) | undefined = undefined;
   #reject: ((error: unknown) => void) | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
@@ -58,8 +59,7 @@ export class SendClient implements Closable {
       () => links.peerName,
       () => links.connectionFailure,
     );
-    this.#room = new SendRoom(this.address, options);
-    this.#sender = new Sender({ target, options, room: this.#room, failures: this.#failures, context });
+    this.#lanes = new SendLanes({ target, options, failures: this.#failures, context });
     context.register(this);
   }
 
@@ -70,16 +70,16 @@ export class SendClient implements Closable {
 
   /** The same messages, each with how far it is. What was queued and never sent is still here after `close()`. */
   get pending(): readonly PendingMessage[] {
-    return this.#sender.pending;
+    return this.#lanes.pending;
   }
 
   get state(): SendClientState {
-    return this.#sender.link.state;
+    return this.#lanes.main.sender.link.state;
   }
 
   /** What was agreed on with the peer, and the credit now; `undefined` while there is no link. */
   get link(): AttachedLink | undefined {
-    return this.#sender.link.attachedLink;
+    return this.#lanes.main.sender.link.attachedLink;
   }
 
   /**
@@ -89,7 +89,7 @@ export class SendClient implements Closable {
    */
   async attach(): Promise<void> {
     this.#checkOpen();
-    await this.#sender.link.attachNow(undefined);
+    await this.#lanes.main.sender.link.attachNow(undefined);
   }
 
   /**
@@ -103,15 +103,15 @@ export class SendClient implements Closable {
     try {
       pending = this.#prepare(value, options);
     } catch (error) {
-      return Promise.reject(this.#failures.encode(error));
+      return reportedBy(options?.transaction, Promise.reject(this.#unsendable(error, options)));
     }
     // One function for all promises: a closure for each would be the larger part of a send's garbage.
     const promise = new Promise<SendResult>(this.#capture);
     pending.resolve = this.#resolve;
     pending.reject = this.#reject;
-    this.#sender.submit(pending, this.#options.whenFull);
+    this.#laneOf(pending.transaction).sender.submit(pending, this.#options.whenFull);
     // True: with `reject` set, only a success is resolved.
-    return promise as Promise<SendSuccess>;
+    return reportedBy(pending.transaction, promise as Promise<SendSuccess>);
   }
 
   /**
@@ -123,11 +123,11 @@ export class SendClient implements Closable {
     try {
       pending = this.#make(value, options);
     } catch (error) {
-      failed(this.#failures.encode(error));
+      failed(this.#unsendable(error, options));
       return undefined;
     }
     pending.reject = failed;
-    this.#sender.submit(pending, this.#options.whenFull);
+    this.#laneOf(pending.transaction).sender.submit(pending, this.#options.whenFull);
     return pending;
   }
 
@@ -142,7 +142,7 @@ export class SendClient implements Closable {
     const results: Promise<SendResult>[] = [];
     for (const value of values) {
       // Not more than one of ours in the waiting room: the rest of the batch need not exist yet.
-      if (!this.#sender.isClosed && this.#room.waiting.size > 0) await this.#room.ready();
+      for (const { sender, room } of this.#lanes.all) if (!sender.isClosed && room.waiting.size > 0) await room.ready();
       const index = results.length;
       const own = typeof options === 'function' ? (): SendOptions => options(value, index) : options;
       results.push(this.#sendForResult(value, own, 'queue'));
@@ -168,9 +168,9 @@ export class SendClient implements Closable {
       optionsOf: (given) => this.#optionsOf(given) ?? {},
       make: (value, given) => this.#messages.make(value, given),
       addedLater: (given) => this.#addedLater(given),
-      limit: ({ signal }, timeoutMs) => this.#sender.messageLimit(timeoutMs, signal),
+      limit: ({ signal, transaction }, timeoutMs) => this.#laneOf(transaction).sender.messageLimit(timeoutMs, signal),
       submit: (message, given, isFirst) => this.#sendForResult(message, given, isFirst ? whenFull : 'queue'),
-      refusal: (cause) => this.#failures.encode(cause),
+      refusal: (cause) => this.#unsendable(cause, options),
     });
   }
 
@@ -185,20 +185,20 @@ export class SendClient implements Closable {
     try {
       pending = this.#prepare(value, options);
     } catch (error) {
-      throw this.#failures.encode(error);
+      throw this.#unsendable(error, options);
     }
-    this.#sender.hold(pending);
+    this.#laneOf(pending.transaction).sender.hold(pending);
     return pending.message;
   }
 
   /** Sends what was queued and resolves with what became of each, in order. The time-outs start now. */
   sendAllMessages(): Promise<SendResult[]> {
     return Promise.all(
-      this.#sender.held.snapshot().map(
+      this.#lanes.held.map(
         (pending) =>
           new Promise<SendResult>((resolve) => {
             pending.resolve = resolve;
-            this.#sender.releaseHeld(pending);
+            this.#laneOf(pending.transaction).sender.releaseHeld(pending);
           }),
       ),
     );
@@ -207,15 +207,16 @@ export class SendClient implements Closable {
   /** Resolves when there is room for a message again; at once when there is. Rejects ClientClosedError. */
   async ready(): Promise<void> {
     this.#checkOpen();
-    while (!this.#room.hasRoom) {
-      await this.#room.ready();
+    const { room } = this.#lanes.main;
+    while (!room.hasRoom) {
+      await room.ready();
       this.#checkOpen();
     }
   }
 
   /** @internal Resolves when no send is pending, at the latest after `timeoutMs`; further messages are taken. */
-  flush(options: { readonly timeoutMs: number }): Promise<void> {
-    return this.#sender.flush(options.timeoutMs);
+  async flush(options: { readonly timeoutMs: number }): Promise<void> {
+    await Promise.all(this.#lanes.all.map(({ sender }) => sender.flush(options.timeoutMs)));
   }
 
   /**
@@ -223,10 +224,13 @@ export class SendClient implements Closable {
    * second call waits for the first. What was queued but never sent stays in `pendingMessages`.
    */
   close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#sender.close(options.timeoutMs ?? CLOSE_TIMEOUT_MS).finally(() => {
-      this.#context.unregister(this);
-    });
+    this.#closing ??= this.#close(options.timeoutMs ?? CLOSE_TIMEOUT_MS);
     return this.#closing;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    await Promise.all(this.#lanes.all.map(({ sender }) => sender.close(timeoutMs)));
+    this.#context.unregister(this);
   }
 
   /** Bytes that the peer's profile and the observers may add to a message after it was made: a guess on the safe side. */
@@ -241,14 +245,16 @@ export class SendClient implements Closable {
     options: SendOptions | (() => SendOptions) | undefined,
     whenFull: 'fail' | 'wait' | 'queue',
   ): Promise<SendResult> {
+    let given: SendOptions | undefined;
     try {
-      const pending = this.#prepare(value, typeof options === 'function' ? options() : options);
+      given = typeof options === 'function' ? options() : options;
+      const pending = this.#prepare(value, given);
       return await new Promise<SendResult>((resolve) => {
         pending.resolve = resolve;
-        this.#sender.submit(pending, whenFull);
+        this.#laneOf(pending.transaction).sender.submit(pending, whenFull);
       });
     } catch (error) {
-      return { ok: false, error: this.#failures.encode(error), attempts: 0 };
+      return { ok: false, error: this.#unsendable(error, given), attempts: 0 };
     }
   }
 
@@ -265,7 +271,9 @@ export class SendClient implements Closable {
   /** @throws as `#prepare` */
   #make(value: unknown, options: SendOptions | undefined): PendingSend {
     let message = this.#messages.make(value, options);
-    const pending = new PendingSend(this.#sender, message, isPresettled(this.#options.settleMode, options?.settled));
+    const transaction = options?.transaction && LocalTransaction.of(options.transaction, this.#context.links);
+    const presettled = isPresettled(this.#options.settleMode, options?.settled) && transaction === undefined;
+    const pending = new PendingSend(this.#laneOf(transaction).sender, message, presettled);
     pending.messageFormat = message.messageFormat;
     if (this.#context.observers.watchesSends) {
       const observed = this.#context.observers.sending(this.address, message);
@@ -273,6 +281,7 @@ export class SendClient implements Closable {
       pending.message = message;
       pending.tokens = observed.tokens;
     }
+    pending.sequence = this.#sequence++;
     pending.bytes = bytesOf(message);
     pending.timeoutMs = options?.timeoutMs ?? this.#options.sendTimeoutMs;
     if (this.#isAnonymous && message.properties?.to === undefined)
@@ -280,7 +289,7 @@ export class SendClient implements Closable {
     if (options !== undefined) {
       pending.mandatory = options.mandatory;
       pending.signal = options.signal;
-      pending.transaction = options.transaction;
+      pending.transaction = transaction;
     }
     if (this.#isAnonymous || options?.delayMs !== undefined || dependsOnPeer(message))
       pending.unfinished = { address: this.#isAnonymous, delayMs: options?.delayMs };
@@ -294,9 +303,27 @@ export class SendClient implements Closable {
     return defaults === undefined ? checked : mergeSendOptions(defaults, checked);
   }
 
-  #checkOpen(): void {
-    if (this.#sender.isClosed) throw new ClientClosedError(`the send client for "${this.address}" is closed`);
+  #laneOf(transaction: Transaction | undefined): SendLane {
+    return transaction === undefined ? this.#lanes.main : this.#lanes.transactional;
   }
+
+  /** It fails before it is a message; its transaction, where it has one, with it. */
+  #unsendable(cause: unknown, { transaction }: SendOptions = {}): SendError {
+    const error = this.#failures.encode(cause);
+    if (transaction instanceof LocalTransaction) transaction.fail(error);
+    return error;
+  }
+
+  #checkOpen(): void {
+    if (this.#lanes.main.sender.isClosed)
+      throw new ClientClosedError(`the send client for "${this.address}" is closed`);
+  }
+}
+
+/** Its transaction tells of a failure too: nobody who forgot to wait for the send shall lose the process. */
+function reportedBy<T>(transaction: Transaction | undefined, promise: Promise<T>): Promise<T> {
+  if (transaction !== undefined) promise.catch(() => undefined);
+  return promise;
 }
 
 /** @throws TypeError when the link cannot send a single message the other way */

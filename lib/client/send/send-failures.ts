@@ -72,6 +72,7 @@ export class SendFailures {
   }
 
   aborted(pending: FailingSend, written: boolean): SendError {
+    if (pending.transaction !== undefined && pending.signal?.aborted !== true) return this.inTransaction(pending);
     const cause: unknown = pending.signal?.reason;
     return this.#make('aborted', 'its signal was aborted', pending, written || pending.inDoubt, { cause });
   }
@@ -84,9 +85,11 @@ export class SendFailures {
     return this.#make('not-supported', `${this.peerName()} ${what}`, pending, false, {});
   }
 
+  /** Its transaction is over, or will not commit: whatever the peer has of the message, nobody will see it. */
   inTransaction(pending: FailingSend): SendError {
-    const state = pending.transaction?.state ?? 'over';
-    return this.#make('aborted', `its transaction is ${state}`, pending, false, {});
+    const { state, failure: cause } = pending.transaction ?? {};
+    const now = state === 'active' ? (cause === undefined ? 'about to end' : 'rolled back') : state;
+    return this.#make('aborted', `its transaction is ${now}`, pending, state === 'in-doubt', { cause });
   }
 
   #make(

@@ -5,7 +5,7 @@ import type { Target } from '../address/address.js';
 import type { SendError } from '../errors.js';
 import type { MessagingContext } from '../messaging-context.js';
 import { attachedMessageLimit } from './message-limit.js';
-import { pendingMessages, type PendingMessage } from './pending-message.js';
+import type { PendingLists } from './pending-message.js';
 import type { PendingSend, SendEvents } from './pending-send.js';
 import { completeSend, type SendPeer } from './complete-send.js';
 import type { ResolvedSendClientOptions } from './send-client-options.js';
@@ -41,7 +41,6 @@ export class Sender implements SendEvents, SendLinkEvents {
   readonly #parts: SenderParts;
   readonly #link: SendLink;
   readonly #retries: SendRetries;
-  #sequence = 0;
   #isClosed = false;
   #pumpLater: NodeJS.Immediate | undefined = undefined;
   readonly #whenIdle = new Set<() => void>();
@@ -61,8 +60,8 @@ export class Sender implements SendEvents, SendLinkEvents {
   }
 
   /** Every message without an outcome, in the order of the calls; those that wait for room are not in the queue yet. */
-  get pending(): readonly PendingMessage[] {
-    return pendingMessages({ held: this.held, waiting: this.queued, sent: this.sent, retrying: this.delayed });
+  get lists(): PendingLists {
+    return { held: this.held, waiting: this.queued, sent: this.sent, retrying: this.delayed };
   }
 
   /** The peer's max-message-size, at once when the link is there, or will never be. Rejects SendError. */
@@ -74,7 +73,6 @@ export class Sender implements SendEvents, SendLinkEvents {
 
   /** Puts it aside for `sendAllMessages`; it already takes its place. @throws SendQueueFullError */
   hold(pending: PendingSend): void {
-    pending.sequence = this.#sequence++;
     const refusal = this.#parts.room.enter(pending) ? undefined : this.#parts.room.refusal(pending, 'fail');
     if (refusal !== undefined) throw refusal;
     this.held.append(pending);
@@ -83,8 +81,10 @@ export class Sender implements SendEvents, SendLinkEvents {
   /** Sends what was held, in its order. */
   releaseHeld(pending: PendingSend): void {
     this.held.remove(pending);
-    if (this.#isClosed) {
-      this.#settle(pending, this.#parts.failures.closed(pending, false));
+    pending.transaction?.sendStarted(pending);
+    const refusal = this.#refusal(pending);
+    if (refusal !== undefined) {
+      this.#settle(pending, refusal);
       this.#leaveRoom(pending);
     } else if (this.#startWaiting(pending)) this.#enqueue(pending);
     else this.#leaveRoom(pending);
@@ -92,9 +92,10 @@ export class Sender implements SendEvents, SendLinkEvents {
 
   /** @param whenFull `queue`: waits for room, however many do already */
   submit(pending: PendingSend, whenFull: 'fail' | 'wait' | 'queue'): void {
-    const { room, failures } = this.#parts;
-    pending.sequence = this.#sequence++;
-    if (this.#isClosed) return this.#settle(pending, failures.closed(pending, false));
+    const { room } = this.#parts;
+    pending.transaction?.sendStarted(pending);
+    const obstacle = this.#refusal(pending);
+    if (obstacle !== undefined) return this.#settle(pending, obstacle);
     if (room.enter(pending)) {
       if (this.#startWaiting(pending)) this.#enqueue(pending);
       else this.#leaveRoom(pending);
@@ -184,6 +185,13 @@ export class Sender implements SendEvents, SendLinkEvents {
     if (this.#pumpLater !== undefined) clearImmediate(this.#pumpLater);
     this.#parts.room.wakeCallers();
     await this.#link.close(Math.max(0, deadline - performance.now()));
+  }
+
+  /** Why nothing is sent any more. */
+  #refusal(pending: PendingSend): SendError | undefined {
+    const { failures } = this.#parts;
+    if (this.#isClosed) return failures.closed(pending, false);
+    return pending.transaction?.takesParts === false ? failures.inTransaction(pending) : undefined;
   }
 
   /** Starts the deadline and listens to the signal. `false`: it was aborted before, and is done. */
@@ -280,6 +288,7 @@ export class Sender implements SendEvents, SendLinkEvents {
 
   #settle(pending: PendingSend, result: SendSuccess | SendError): void {
     reportResult(pending, result, this.#parts.context.observers);
+    pending.transaction?.sendEnded(pending, result instanceof Error ? result : undefined);
   }
 
   get #peer(): SendPeer {

@@ -1,14 +1,32 @@
 import { describe, expect, it } from '@jest/globals';
 import { CodecRegistry } from '../../../../lib/client/codec/codec-registry.js';
-import { IncomingMessage, type DeliveryHost } from '../../../../lib/client/message/incoming-message.js';
+import {
+  IncomingMessage,
+  type DeliveryHost,
+  type TransactionalHost,
+} from '../../../../lib/client/message/incoming-message.js';
 import { MessageIds } from '../../../../lib/client/message/message-ids.js';
 import { OutgoingMessages } from '../../../../lib/client/message/outgoing-message.js';
 import { Observers } from '../../../../lib/client/observer/observers.js';
 import { AmqpTimeoutError, SettlementError, TransactionError } from '../../../../lib/client/errors.js';
+import { LocalTransaction } from '../../../../lib/client/transaction/local-transaction.js';
 import { DecodeError, encodeMessage, type AmqpMessage, type Outcome } from '../../../../lib/protocol/index.js';
 import { FakeDelivery, FakeReceiverLink } from '../../../support/client/fake-links.js';
 
 const log = { log: () => undefined, warn: () => undefined, error: () => undefined };
+
+function transactionalHost(owner: object): TransactionalHost {
+  return {
+    settlesIn: (transaction) => {
+      const own = LocalTransaction.of(transaction, owner);
+      own.assertTakesParts();
+      return own;
+    },
+    writesWithin: (outcome) => outcome.kind === 'accepted',
+    flush: () => undefined,
+    rolledBack: () => undefined,
+  };
+}
 
 function receive(
   message: Partial<AmqpMessage> = { body: 'x', bodyType: 'data' },
@@ -17,6 +35,8 @@ function receive(
     oversized?: boolean;
     bytes?: Buffer;
     outcomeFor?: (outcome: Outcome) => Outcome;
+    /** Of the transactions that it may be settled in. */
+    owner?: object;
   } = {},
 ): { message: IncomingMessage; delivery: FakeDelivery; link: FakeReceiverLink } {
   const host: DeliveryHost = {
@@ -25,6 +45,7 @@ function receive(
     codecs: new CodecRegistry(),
     observers: new Observers([], log),
     outcomeFor: options.outcomeFor ?? ((outcome) => outcome),
+    transactional: options.owner === undefined ? undefined : transactionalHost(options.owner),
   };
   const link = new FakeReceiverLink({
     name: 'l',
@@ -178,15 +199,80 @@ describe('settling', () => {
     await expect(message.modify({ deliveryFailed: true })).resolves.toBe('settled');
   });
 
-  it('within a transaction carries its id, and is refused when it is over', async () => {
-    const { message, delivery } = receive();
-    const id = Buffer.from('tx');
-    await expect(message.accept({ transaction: { id, state: 'rolled-back' } })).rejects.toBeInstanceOf(
-      TransactionError,
-    );
+  it('within a transaction is written with its id right before the commit, and is refused when it is over', async () => {
+    const owner = {};
+    const { message, delivery } = receive(undefined, { owner });
+    const over = new LocalTransaction(Buffer.from('over'), owner, true);
+    over.ended('rolled-back', new Error('why not'));
+    await expect(message.accept({ transaction: over })).rejects.toBeInstanceOf(TransactionError);
     expect(message.settled).toBe(false);
-    await message.accept({ transaction: { id, state: 'active' } });
-    expect(delivery.transactionId).toBe(id);
+    const transaction = new LocalTransaction(Buffer.from('tx'), owner, true);
+    await expect(message.accept({ transaction })).resolves.toBe('settled');
+    expect([message.settled, delivery.outcome]).toEqual([true, undefined]);
+    expect(transaction.writeSettlements()).toBe(true);
+    expect(delivery.transactionId).toBe(transaction.id);
+  });
+
+  it('that is undone with its transaction leaves it as it was before, to be settled otherwise', async () => {
+    const owner = {};
+    const { message, delivery } = receive(undefined, { owner });
+    const transaction = new LocalTransaction(Buffer.from('tx'), owner, true);
+    await message.accept({ transaction });
+    transaction.ended('rolled-back', new Error('why not'));
+    expect([message.settled, message.outcome, message.wasRolledBack]).toEqual([false, undefined, true]);
+    await expect(message.reject('app:a')).resolves.toBe('settled');
+    expect([delivery.outcome?.kind, delivery.transactionId, message.wasRolledBack]).toEqual([
+      'rejected',
+      undefined,
+      false,
+    ]);
+  });
+
+  it('that a peer takes back with its transaction makes it stale: it comes again', async () => {
+    const owner = {};
+    const { message, delivery } = receive(undefined, { owner });
+    const transaction = new LocalTransaction(Buffer.from('tx'), owner, true);
+    await message.accept({ transaction });
+    transaction.writeSettlements();
+    transaction.ended('rolled-back', new Error('refused'));
+    expect(message.isStale).toBe(true);
+    await expect(message.reject()).resolves.toBe('stale');
+    expect(delivery.settlements).toBe(1);
+  });
+
+  it('that the peer takes in no transaction is written right after the commit, and after a rollback not at all', async () => {
+    const owner = {};
+    const { message, delivery } = receive(undefined, { owner });
+    const first = new LocalTransaction(Buffer.from('first'), owner, true);
+    await message.release({ transaction: first });
+    first.writeSettlements();
+    first.ended('rolled-back', new Error('refused'));
+    expect([delivery.outcome, message.settled, message.isStale]).toEqual([undefined, false, false]);
+    const second = new LocalTransaction(Buffer.from('second'), owner, true);
+    await message.release({ transaction: second });
+    second.writeSettlements();
+    expect(delivery.outcome).toBeUndefined();
+    second.ended('committed');
+    expect([delivery.outcome?.kind, delivery.transactionId]).toEqual(['released', undefined]);
+  });
+
+  it('over a link that is gone keeps its transaction from committing', async () => {
+    const owner = {};
+    const { message, link } = receive(undefined, { owner });
+    const late = new LocalTransaction(Buffer.from('late'), owner, true);
+    await message.accept({ transaction: late });
+    const { message: other, link: gone } = receive(undefined, { owner });
+    gone.isOpen = false;
+    await expect(other.accept({ transaction: late })).resolves.toBe('stale');
+    expect(late.failure).toMatchObject({ code: 'not-settled' });
+    link.isOpen = false;
+    expect(late.writeSettlements()).toBe(false);
+  });
+
+  it('within a transaction is refused where messages cannot be settled in one', async () => {
+    const { message } = receive();
+    const transaction = new LocalTransaction(Buffer.from('tx'), {}, true);
+    await expect(message.accept({ transaction })).rejects.toMatchObject({ code: 'unsupported' });
   });
 });
 

@@ -15,6 +15,7 @@ import {
   RELEASED,
   type Outcome,
 } from '../../../../lib/protocol/index.js';
+import { LocalTransaction } from '../../../../lib/client/transaction/local-transaction.js';
 import { fakeContext, settle, type FakeContext } from '../../../support/client/fake-links.js';
 
 interface Made extends FakeContext {
@@ -215,10 +216,22 @@ describe('a message on the wire', () => {
   it('carries the id of its transaction, and none may be over', async () => {
     const { client, links } = await attached();
     const id = Buffer.from('tx');
-    void client.send('x', { transaction: { id, state: 'active' } }).catch(() => undefined);
+    const transaction = new LocalTransaction(id, links, true);
+    void client.send('x', { transaction });
+    await settle();
     expect(links.sender.unsettled[0]?.transactionId).toBe(id);
-    const late = await failure(client.send('x', { transaction: { id, state: 'rolled-back' } }));
+    transaction.ended('rolled-back', new Error('why not'));
+    const late = await failure(client.send('x', { transaction }));
     expect(late).toMatchObject({ code: 'aborted', delivered: 'no' });
+  });
+
+  it('is refused in a transaction of another connection, and in one that is no transaction', async () => {
+    const { client, links } = await attached();
+    const foreign = new LocalTransaction(Buffer.from('tx'), {}, true);
+    for (const transaction of [foreign, { id: Buffer.from('tx'), state: 'active', signal: foreign.signal } as const])
+      expect(await failure(client.send('x', { transaction }))).toMatchObject({ code: 'encode' });
+    expect(foreign.failure).toMatchObject({ code: 'encode' });
+    expect(links.sender.written).toEqual([]);
   });
 });
 
