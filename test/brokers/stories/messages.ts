@@ -3,7 +3,7 @@
 import { expect } from '@jest/globals';
 import { createMessage, type ReceivedMessage } from '../../../lib/client/index.js';
 import { drainQueue, withConnection } from '../peer.js';
-import type { Story } from '../story.js';
+import { refusal, type Story } from '../story.js';
 
 function only(messages: readonly ReceivedMessage[]): ReceivedMessage {
   expect(messages).toHaveLength(1);
@@ -68,6 +68,28 @@ export const messages: readonly Story[] = [
         expect(sequence?.body).toEqual([1, 'two']);
         return 'yes';
       }),
+  },
+  {
+    title: 'a batch in one transfer is read whole',
+    run: (peer) =>
+      withConnection(peer, async (connection) => {
+        const queue = await peer.queue(connection);
+        const values = [{ a: 1 }, 'b', Buffer.from('c')];
+        try {
+          await connection.createSendClient(queue.name).sendBatchMessage(values);
+        } catch (error) {
+          return refusal(error);
+        }
+        const received = await drainQueue(connection, queue.name, { atLeast: 1 });
+        expect(received.flatMap((message) => message.unbatch().map(({ body }) => body))).toEqual(values);
+        return 'yes';
+      }),
+    known: {
+      'rabbitmq-4': 'no: SendError not-supported',
+      'rabbitmq-3': 'no: SendError not-supported',
+      activemq: 'no: SendError not-supported',
+      qpid: 'no: SendError not-supported',
+    },
   },
   {
     title: 'pre-settled sends arrive',
