@@ -122,8 +122,8 @@ export const kombuConnectionRows = [
   {
     promise: 'row-111',
     file: 'lib/client/options/peer-uri.ts',
-    find: 'shown: `${scheme}://${isIPv6',
-    replace: "shown: `${scheme}://${user?.name ?? ''}${isIPv6",
+    find: 'shown: showUri(scheme, host, port, pathname),',
+    replace: "shown: showUri(scheme, `${user?.name ?? ''}${host}`, port, pathname),",
     test: [PU, 'a URI is shown without user'],
   },
   {

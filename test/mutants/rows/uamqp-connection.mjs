@@ -12,6 +12,103 @@ const FL = 'test/unit/protocol/trace/frame-line.spec.ts';
 const PX = 'test/peer/protocol/proxy.spec.ts';
 const DI = 'test/peer/protocol/dial.spec.ts';
 const K = 'test/unit/client/constants.spec.ts';
+const TOKENS = 'test/peer/client/tokens.spec.ts';
+const TOKEN_UNITS = 'test/unit/client/tokens.spec.ts';
+const TOKEN_STATE = 'test/unit/client/authentication/token-state.spec.ts';
+
+/** Rows 16 and 47, 80 to 88, 93: redirects, credentials, tokens, addresses. */
+const authenticationRows = [
+  {
+    promise: 'row-16',
+    file: 'lib/client/send/send-retries.ts',
+    find: 'lost && (follows || ABOUT_THE_LINK.has(failure.condition))',
+    replace: 'lost && ABOUT_THE_LINK.has(failure.condition)',
+    test: [
+      'test/peer/client/redirect.spec.ts',
+      'a connection redirect in the middle of traffic keeps every pending message',
+    ],
+  },
+  {
+    promise: 'row-47',
+    file: 'lib/protocol/redirect.ts',
+    find: 'textOf(info?.[key])',
+    replace: 'textOf(info[key])',
+    test: ['test/unit/protocol/amqp-error.spec.ts', 'a redirect says where to, as far as the peer does: undefined'],
+  },
+  {
+    promise: 'row-80',
+    file: 'lib/client/credentials/jwt-token.ts',
+    find: 'get: () => ask(getToken),',
+    replace: 'get: ((first) => () => (first ??= ask(getToken)))(undefined),',
+    test: [TOKENS, 'a provider is asked again at each connect, and one may serve several connections'],
+  },
+  {
+    promise: 'row-81',
+    file: 'lib/protocol/control/sasl-client.ts',
+    find: 'saslRefused(code, this.chosen)',
+    replace: 'saslRefused(2, this.chosen)',
+    test: ['test/peer/client/connection.spec.ts', 'a refusal of the credentials fails open() at once'],
+  },
+  {
+    promise: 'row-82',
+    file: 'lib/client/credentials/sas-token.ts',
+    find: 'if (!isTime || expiresAt <= Date.now())',
+    replace: 'if (!isTime)',
+    test: [TOKEN_UNITS, 'a shared access signature ready-made whose time is over is refused at once'],
+  },
+  {
+    promise: 'row-83',
+    file: 'lib/client/credentials/jwt-token.ts',
+    find: "typeof token !== 'string' || token === ''",
+    replace: "typeof token !== 'string'",
+    test: [TOKENS, 'a provider that gives no token fails the attempt'],
+  },
+  {
+    promise: 'row-84',
+    file: 'lib/client/credentials/token-source.ts',
+    find: "alternatives: ['MSSBCBS']",
+    replace: 'alternatives: []',
+    test: [TOKENS, 'put-token follows SASL MSSBCBS without a response where only that is offered'],
+  },
+  {
+    promise: 'row-85',
+    file: 'lib/client/authentication/token-state.ts',
+    find: 'return put(state.epoch, state.failures, state.life, state.cause);',
+    replace: 'return put(state.epoch, 0, state.life, state.cause);',
+    test: [TOKEN_STATE, 'a renewal forgets the failures before it when it succeeds'],
+  },
+  {
+    promise: 'row-86',
+    file: 'lib/client/authentication/token-state.ts',
+    find: "if (event.at >= life.expiresAt) return giveUp(state, 'expired', event.cause);",
+    replace: "return giveUp(state, 'expired', event.cause);",
+    test: [TOKENS, 'a renewal that is refused is tried again within the window, and succeeds'],
+  },
+  {
+    promise: 'row-87',
+    file: 'lib/client/credentials/sas-token.ts',
+    find: '(now + ttlMs) / 1_000',
+    replace: '(now + (ttlMs % 86_400_000)) / 1_000',
+    test: [TOKEN_UNITS, 'a shared access signature of a life of 86400000 ms'],
+  },
+  {
+    promise: 'row-88',
+    file: 'lib/client/address/terminus.ts',
+    find: "address.startsWith('/') || address.includes('://')",
+    replace: "address.startsWith('/')",
+    test: [
+      'test/unit/client/addresses.spec.ts',
+      'an address in the words of the peer rabbitmq-4: target "amqps://Host:5671/Q?x=1"',
+    ],
+  },
+  {
+    promise: 'row-93',
+    file: 'lib/client/credentials/connection-string.ts',
+    find: "if (part === '') continue;",
+    replace: '',
+    test: [TOKEN_UNITS, 'a connection string with a semicolon at its end is read'],
+  },
+];
 
 export const uamqpConnectionRows = [
   {
@@ -129,8 +226,8 @@ export const uamqpConnectionRows = [
   {
     promise: 'row-18',
     file: 'lib/client/link/link-runner.ts',
-    find: "const kind = sibling && linkFailure(error) === 'refused' ? 'transient' : linkFailure(error);",
-    replace: 'const kind = linkFailure(error);',
+    find: "kind: sibling && kind === 'refused' ? 'transient' : kind",
+    replace: 'kind',
     test: [LK, 'sessions that end under several links'],
   },
   {
@@ -140,4 +237,5 @@ export const uamqpConnectionRows = [
     replace: '0x8001_3701',
     test: [K, 'the constants have the numbers'],
   },
+  ...authenticationRows,
 ];

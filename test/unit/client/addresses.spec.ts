@@ -77,6 +77,9 @@ describe('an address in the words of the peer', () => {
     ['rabbitmq-4', 'größe', '/queues/gr%C3%B6%C3%9Fe'],
     ['rabbitmq-4', '/queues/orders', '/queues/orders'],
     ['rabbitmq-4', { queue: '/odd' }, '/queues/%2Fodd'],
+    // What is given as an address goes out letter by letter: case, port, query and all.
+    ['rabbitmq-4', 'amqps://Host:5671/Q?x=1', 'amqps://Host:5671/Q?x=1'],
+    ['generic', 'amqps://user@Host:5671/Q', 'amqps://user@Host:5671/Q'],
     ['rabbitmq-4', { exchange: 'events', routingKey: 'a.b' }, '/exchanges/events/a.b'],
     ['rabbitmq-4', { exchange: 'events' }, '/exchanges/events'],
     ['rabbitmq-4', { topic: 'a.b' }, '/exchanges/amq.topic/a.b'],
