@@ -26,6 +26,7 @@ import {
   AmqpSubscribe,
   AuthenticationError,
   type Delivery,
+  getAmqpConnectionToken,
   InjectSendClient,
   SendClient,
 } from '../../lib/index.js';
@@ -186,6 +187,28 @@ describe('boot', () => {
     expect(broker.queues().map(({ name }) => name)).toEqual(['mine']);
     await app.get(AmqpConsumers).start('Declares.late');
     expect(broker.queue('late').stats()).toMatchObject({ consumers: 1 });
+  });
+
+  it('declares the topology of a consumer again after a reconnect', async () => {
+    const broker = await startBroker({ autoCreateQueues: false });
+    const own = { name: 'own', exclusive: true, autoDelete: true };
+    const seen = new Seen<unknown>();
+    @Injectable()
+    class Listens {
+      @AmqpSubscribe('own', { topology: { queues: [own] } }) handle(@Payload() body: unknown): void {
+        seen.add(body);
+      }
+    }
+    const app = await boot(broker, {}, { providers: [Listens] });
+    const connection = app.get<AmqpConnection>(getAmqpConnectionToken());
+    const isBack = new Promise<void>((resolve) =>
+      connection.on('status', ({ status }) => (status === 'connected' ? resolve() : undefined)),
+    );
+    broker.dropConnections();
+    await isBack;
+    await connection.createSendClient('own').send('again');
+    await seen.count(1);
+    expect(seen.values).toEqual(['again']);
   });
 });
 

@@ -1,4 +1,4 @@
-/** Words are divided by dots; `*` stands for one word, `#` for any number of them, none included. */
+/** Whether a topic exchange takes a routing key. Words are divided by dots; `*` stands for one word, `#` for any number of them, none included. */
 export function topicMatches(pattern: string, routingKey: string): boolean {
   const wanted = pattern.split('.');
   const words = routingKey === '' ? [] : routingKey.split('.');

@@ -92,6 +92,7 @@ export class ConnectionCore {
     this.topology = new TopologyService({
       connected: () => this.#connected(),
       timeoutMs: options.attachTimeoutMs,
+      warn: (line) => logger.warn(line),
     });
     this.transactions = new Transactions({ links: this.links, dischargeTimeoutMs: options.attachTimeoutMs });
     this.#clients.add(this.transactions);

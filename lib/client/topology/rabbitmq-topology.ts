@@ -82,7 +82,8 @@ async function declareExchange(
   exchange: ExchangeDeclaration,
   signal: AbortSignal,
 ): Promise<void> {
-  if (exchange.passive === true) return checkExchange(peer, exchange.name, signal);
+  // The peer's own ones cannot be declared.
+  if (exchange.passive === true || exchange.name.startsWith('amq.')) return checkExchange(peer, exchange.name, signal);
   const body = exchangeBody(exchange);
   const reply = await ask('PUT', `/exchanges/${part(exchange.name)}`, body);
   // There is no way to ask for an exchange's definition.

@@ -1,8 +1,9 @@
 // The topology of one connection: checks what is asked, waits for the peer, hands it to the driver of that kind of peer.
 
+import { inspect } from 'node:util';
 import type { QueueAccess, ReplyQueueAccess } from '../client-context.js';
 import type { ConnectedPeer } from '../connection/connect-peer.js';
-import { deadline, raceSignal } from '../deadline.js';
+import { asError, deadline, raceSignal } from '../deadline.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 import { checkBoolean, checkObject, checkText } from '../options/check.js';
 import { InvalidOptionsError } from '../../protocol/index.js';
@@ -24,6 +25,7 @@ export interface TopologySurroundings {
   /** The open connection, waiting for it if need be. */
   connected(): Promise<ConnectedPeer>;
   readonly timeoutMs: number;
+  warn(line: string): void;
 }
 
 export class TopologyService implements TopologyClient {
@@ -41,14 +43,19 @@ export class TopologyService implements TopologyClient {
     },
   };
 
+  /** Declared anew after each connect; the same definition is kept once. */
+  readonly #kept = new Map<string, Topology>();
+
   /** One request after the other: each has a session of its own, and a hundred at once would use up the connection's. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly surroundings: TopologySurroundings) {}
 
-  async declare(wanted: Topology): Promise<void> {
+  async declare(wanted: Topology, options?: { readonly kept?: boolean | undefined }): Promise<void> {
     const topology = checkTopology(wanted, 'topology');
+    const isKept = checkBoolean(checkObject(options, 'options', ['kept'])['kept'], 'options.kept', false);
     await this.#run((driver, peer, signal) => driver.declare(peer, topology, signal));
+    if (isKept) this.#kept.set(inWords(topology), topology);
   }
 
   async check(wanted: Topology): Promise<void> {
@@ -100,8 +107,16 @@ export class TopologyService implements TopologyClient {
 
   /** After each connect, before any link: on this peer, whatever the connection's state. */
   async declareOn(peer: ConnectedPeer, topology: Topology, signal: AbortSignal): Promise<void> {
-    if (isEmpty(topology)) return;
-    await this.#within(peer, (driver, bound) => driver.declare(peer, topology, bound), signal);
+    if (!isEmpty(topology)) await this.#within(peer, (driver, bound) => driver.declare(peer, topology, bound), signal);
+    for (const kept of this.#kept.values()) {
+      try {
+        await this.#within(peer, (driver, bound) => driver.declare(peer, kept, bound), signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        // Whose links need it is refused, and tries again; the others work on.
+        this.surroundings.warn(`what was declared before cannot be declared again: ${asError(error).message}`);
+      }
+    }
   }
 
   async #run<T>(
@@ -156,6 +171,11 @@ function driverOf(profile: PeerProfile): TopologyDriver {
     case 'none':
       return noTopology;
   }
+}
+
+/** A text that is equal for equal definitions. */
+function inWords(topology: Topology): string {
+  return inspect(topology, { depth: null, sorted: true, maxArrayLength: null, maxStringLength: null });
 }
 
 function isEmpty({ queues = [], exchanges = [], bindings = [] }: Topology): boolean {

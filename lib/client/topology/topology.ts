@@ -88,9 +88,12 @@ export interface TopologyClient {
   /**
    * Makes what is missing and leaves what is there and equal.
    *
+   * `kept`: declared again after each reconnect, before links attach, until the connection is closed. For queues that go with their
+   * connection or consumer (`exclusive`, `autoDelete`, `expiresMs`), and for peers that may lose them.
+   *
    * @throws TopologyError `conflict` (with both definitions), `not-found` (passive, or an end of a binding), `unsupported`
    */
-  declare(topology: Topology): Promise<void>;
+  declare(topology: Topology, options?: { readonly kept?: boolean | undefined }): Promise<void>;
   /** Whether all of it is there; changes nothing. @throws TopologyError `not-found`, `unsupported` */
   check(topology: Topology): Promise<void>;
   /** What the peer tells of a queue now. @throws TopologyError `not-found`, `unsupported` */

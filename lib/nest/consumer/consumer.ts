@@ -121,10 +121,11 @@ export class Consumer implements Subscription {
       if (index !== stopped) void subscription.close({ timeoutMs });
   }
 
-  /** The consumer's own topology, once. */
+  /** The consumer's own topology: now, and again after each reconnect. */
   private declare(): Promise<void> {
     const { topology } = this.plan;
-    this.declaring ??= topology === undefined ? Promise.resolve() : this.connection.topology.declare(topology);
+    this.declaring ??=
+      topology === undefined ? Promise.resolve() : this.connection.topology.declare(topology, { kept: true });
     return this.declaring.catch((error: unknown) => {
       this.declaring = undefined; // to be tried again
       throw error;

@@ -93,6 +93,10 @@ describe('an address in the words of the peer', () => {
     ['embedded', 'orders', 'orders'],
     ['generic', 'orders', 'orders'],
     ['generic', { address: 'x' }, 'x'],
+    ['activemq', 'one,two', 'one,two'],
+    ['activemq', { topic: 'news.>' }, 'topic://news.>'],
+    ['artemis', 'DLQ::DLQ.orders', 'DLQ::DLQ.orders'],
+    ['qpid', { topic: 'news.#' }, 'amq.topic/news.#'],
   ])('%s: target %j is %j', (profile, target, address) => {
     expect(resolveTarget(target, profileNamed(profile)).terminus.address).toBe(address);
   });
