@@ -33,5 +33,6 @@ export class StreamPosition {
 
 function offsetOf(message: IncomingMessage): bigint | undefined {
   const offset = message.messageAnnotations?.[OFFSET];
-  return typeof offset === 'number' || typeof offset === 'bigint' ? BigInt(offset) : undefined;
+  if (typeof offset === 'bigint') return offset;
+  return typeof offset === 'number' && Number.isSafeInteger(offset) ? BigInt(offset) : undefined;
 }

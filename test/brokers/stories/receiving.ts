@@ -43,28 +43,31 @@ const REFUSED = 'no: LinkError attach-refused';
 export const receiving: readonly Story[] = [
   {
     title: 'get one without waiting',
+    timeoutMs: 60_000,
     run: (peer) =>
       withConnection(peer, async (connection) => {
-        const queue = await peer.queue(connection);
-        const inbox = connection.createReceiveClient(queue.name, { prefetch: 0 });
-        expect(await inbox.get()).toBeUndefined();
-        const sender = connection.createSendClient(queue.name);
-        await sender.sendBatch([1, 2, 3]);
-        const taken: (ReceivedMessage | undefined)[] = [];
-        for (let n = 0; n < 3; n += 1) {
-          const message = await inbox.get();
-          await message?.accept();
-          taken.push(message);
-        }
-        expect(bodies(taken)).toEqual([1, 2, 3]);
-        expect(await inbox.get()).toBeUndefined();
-        // and again on the same link, whatever a drain left behind
-        for (let n = 0; n < 20; n += 1) {
-          await sender.send(n);
-          const message = await inbox.get();
-          expect(message?.body).toBe(n);
-          await message?.accept();
+        for (const kind of peer.queueKinds) {
+          const queue = await peer.queue(connection, { kind });
+          const inbox = connection.createReceiveClient(queue.name, { prefetch: 0 });
           expect(await inbox.get()).toBeUndefined();
+          const sender = connection.createSendClient(queue.name);
+          await sender.sendBatch([1, 2, 3]);
+          const taken: (ReceivedMessage | undefined)[] = [];
+          for (let n = 0; n < 3; n += 1) {
+            const message = await inbox.get();
+            await message?.accept();
+            taken.push(message);
+          }
+          expect(bodies(taken)).toEqual([1, 2, 3]);
+          expect(await inbox.get()).toBeUndefined();
+          // and again on the same link, whatever a drain left behind
+          for (let n = 0; n < 20; n += 1) {
+            await sender.send(n);
+            const message = await inbox.get();
+            expect(message?.body).toBe(n);
+            await message?.accept();
+            expect(await inbox.get()).toBeUndefined();
+          }
         }
         return 'yes';
       }),
