@@ -98,7 +98,7 @@ export const messagingMutants = [
   {
     promise: 'receive-2',
     file: 'lib/client/receive/handler-slot.ts',
-    find: 'this.#recoverFrom(this.#notSettled());',
+    find: 'this.#recoverFrom(this.#notSettled(message));',
     replace: 'message.done();',
     test: [SUBSCRIPTION, "settlement 'manual' that ends without settling"],
   },
@@ -111,16 +111,16 @@ export const messagingMutants = [
   },
   {
     promise: 'receive-4',
-    file: 'lib/client/receive/pull.ts',
+    file: 'lib/client/receive/handed-out.ts',
     find: 'message.done();\n',
-    replace: 'message.settle(ACCEPTED);\n',
+    replace: "message.settle({ kind: 'accepted' });\n",
     test: [PULL, 'receiveBatch leaves settling to the caller'],
   },
   {
     promise: 'receive-5',
     file: 'lib/client/receive/handler-runtime.ts',
-    find: 'this.running < this.#options.concurrency',
-    replace: 'this.running <= this.#options.concurrency',
+    find: 'this.running < this.#concurrency',
+    replace: 'this.running <= this.#concurrency',
     test: [SUBSCRIPTION, 'concurrency and lanes no more than 3 handlers'],
   },
   {
@@ -181,16 +181,16 @@ export const messagingMutants = [
   },
   {
     promise: 'receive-17',
-    file: 'lib/client/receive/subscription.ts',
+    file: 'lib/client/receive/handler-subscription.ts',
     find: 'if (!options.autoStart) return;',
     replace: '',
     test: [SUBSCRIPTION, 'pause and resume start what was made with autoStart: false'],
   },
   {
     promise: 'receive-18',
-    file: 'lib/client/receive/subscription.ts',
-    find: 'await this.#receiver.stopCredit();\n    this.#giveBackUnstarted();',
-    replace: 'await this.#receiver.stopCredit();',
+    file: 'lib/client/receive/handler-subscription.ts',
+    find: 'if (!this.#receiver.queue.isStream) this.#giveBackUnstarted();',
+    replace: '',
     test: [SUBSCRIPTION, 'pause and resume take the credit back'],
   },
   {
@@ -328,7 +328,7 @@ export const messagingMutants = [
   },
   {
     promise: 'shutdown-7',
-    file: 'lib/client/receive/subscription.ts',
+    file: 'lib/client/receive/handler-subscription.ts',
     find: 'this.#failures.closing();\n',
     replace: 'this.#failures.closing();\n    this.#giveBackUnstarted();\n',
     test: [SUBSCRIPTION, 'closing stops the credit, waits for handlers, settles'],

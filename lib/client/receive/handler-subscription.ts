@@ -1,6 +1,5 @@
 import { AmqpError, InvalidOptionsError, RELEASED } from '../../protocol/index.js';
 import { deadline, raceSignal } from '../deadline.js';
-import { ClientClosedError } from '../errors.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
 import { checkObject, checkWhole } from '../options/check.js';
 import { errorName } from '../policy/error-name.js';
@@ -12,11 +11,7 @@ import { Recovery } from './recovery.js';
 import { FAILED_DELIVERY, type Consumer, type Receiver } from './receiver.js';
 import type { ResolvedSubscribeOptions } from './subscribe-options.js';
 import type { Subscription } from './subscription.js';
-
-interface Waiter {
-  resolve(): void;
-  reject(error: unknown): void;
-}
+import { SubscriptionState } from './subscription-state.js';
 
 const CLOSE_TIMEOUT_MS = 20_000;
 const MAX_PREFETCH = 2_147_483_647;
@@ -31,15 +26,12 @@ export class HandlerSubscription implements Subscription, Consumer {
   readonly #onClosed: () => void;
   readonly #idle: IdleWatch | undefined;
   #prefetch: number;
-  #state: Subscription['state'] = 'paused';
-  #error: AmqpError | undefined = undefined;
+  readonly #state: SubscriptionState;
   /** Messages that come although no credit is out go back at once. */
   #givesBack = false;
   /** Pauses and resumes happen one after another. */
   #changes: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined = undefined;
-  #waiters: Waiter[] = [];
-  #enders: Waiter[] = [];
 
   /** @param onClosed once, after `close` */
   constructor(
@@ -54,6 +46,11 @@ export class HandlerSubscription implements Subscription, Consumer {
     this.#onClosed = onClosed;
     this.#failures = new Failures(receiver, options.errorPolicy, (error) => this.#stop(error));
     const { deadlines, logger } = receiver.context;
+    this.#state = new SubscriptionState({
+      address: () => receiver.address,
+      onState: options.onState,
+      broken: (line) => logger.error(line),
+    });
     const { idempotency } = options;
     const warn = (what: string): void => logger.warn(`"${receiver.address}": ${what}`);
     const onceOnly = idempotency && new OnceOnly(idempotency, (delayMs) => this.#failures.wait(delayMs), warn);
@@ -81,11 +78,11 @@ export class HandlerSubscription implements Subscription, Consumer {
   }
 
   get state(): Subscription['state'] {
-    return this.#state;
+    return this.#state.current;
   }
 
   get error(): AmqpError | undefined {
-    return this.#error;
+    return this.#state.error;
   }
 
   get inHand(): number {
@@ -93,15 +90,15 @@ export class HandlerSubscription implements Subscription, Consumer {
   }
 
   ready(): Promise<void> {
-    if (this.#state === 'running' || (this.#state === 'paused' && this.#receiver.isAttached)) return Promise.resolve();
-    if (this.#state === 'failed') return Promise.reject(this.#error ?? this.#closedError());
-    if (this.#closing !== undefined) return Promise.reject(this.#closedError());
-    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+    const { current } = this.#state;
+    if (current === 'running' || (current === 'paused' && this.#receiver.isAttached)) return Promise.resolve();
+    if (current !== 'failed' && this.#closing !== undefined) return Promise.reject(this.#state.closedError());
+    return this.#state.whenReady();
   }
 
   pause(): Promise<void> {
-    if (this.#closing !== undefined) return Promise.reject(this.#closedError());
-    if (this.#state === 'running' || this.#state === 'starting') {
+    if (this.#closing !== undefined) return Promise.reject(this.#state.closedError());
+    if (this.#state.isActive) {
       this.#become('paused');
       this.#runtime.shut();
       void this.#change(() => this.#stopIntake());
@@ -110,15 +107,14 @@ export class HandlerSubscription implements Subscription, Consumer {
   }
 
   resume(): Promise<void> {
-    if (this.#closing !== undefined) return Promise.reject(this.#closedError());
-    if (this.#state === 'running' || this.#state === 'starting') return this.ready();
-    this.#error = undefined;
+    if (this.#closing !== undefined) return Promise.reject(this.#state.closedError());
+    if (this.#state.isActive) return this.ready();
     this.#become('starting');
     return this.#change(() => this.#begin('bounded'));
   }
 
   async adjust(change: { readonly prefetch?: number; readonly concurrency?: number }): Promise<void> {
-    if (this.#closing !== undefined) throw this.#closedError();
+    if (this.#closing !== undefined) throw this.#state.closedError();
     const given = checkObject(change, 'adjust', ['prefetch', 'concurrency']);
     const min = Math.max(1, this.#options.batch?.maxMessages ?? 1);
     const range = { min, max: MAX_PREFETCH, default: this.#prefetch };
@@ -130,13 +126,13 @@ export class HandlerSubscription implements Subscription, Consumer {
     await this.#change(async () => {
       const isLess = prefetch < this.#prefetch;
       this.#prefetch = prefetch;
-      if (isLess && this.#takesMessages) await this.#receiver.stopCredit();
-      if (this.#takesMessages) this.#receiver.setPrefetch(prefetch);
+      if (isLess && this.#state.isActive) await this.#receiver.stopCredit();
+      if (this.#state.isActive) this.#receiver.setPrefetch(prefetch);
     });
   }
 
   recover(): Promise<number> {
-    if (this.#closing !== undefined) return Promise.reject(this.#closedError());
+    if (this.#closing !== undefined) return Promise.reject(this.#state.closedError());
     // Of pre-settled messages nothing comes again.
     if (this.#options.settlement === 'at-most-once') return Promise.resolve(0);
     const unstarted = this.#runtime.takeUnstarted();
@@ -153,9 +149,8 @@ export class HandlerSubscription implements Subscription, Consumer {
   }
 
   ended(): Promise<void> {
-    if (this.#state === 'failed') return Promise.reject(this.#error ?? this.#closedError());
-    if (this.#closing !== undefined) return this.#closing;
-    return new Promise((resolve, reject) => this.#enders.push({ resolve, reject }));
+    if (this.#state.current !== 'failed' && this.#closing !== undefined) return this.#closing;
+    return this.#state.whenEnded();
   }
 
   close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
@@ -172,13 +167,13 @@ export class HandlerSubscription implements Subscription, Consumer {
   }
 
   attached(): void {
-    if (this.#state === 'starting') this.#become('running');
-    if (this.#state === 'running') this.#idle?.start();
-    this.#tellWaiters((waiter) => waiter.resolve());
+    if (this.#state.current === 'starting') this.#become('running');
+    if (this.#state.current === 'running') this.#idle?.start();
+    this.#state.tellReady();
   }
 
   lost(error: AmqpError): void {
-    if (this.#state === 'running' || this.#state === 'starting') this.#become('starting', error);
+    if (this.#state.isActive) this.#become('starting', error);
     this.#dropStale(error);
   }
 
@@ -201,7 +196,7 @@ export class HandlerSubscription implements Subscription, Consumer {
 
   async #begin(patience: 'bounded' | 'endless'): Promise<void> {
     // Paused or closed again before it came to this.
-    if (this.#state !== 'starting') return;
+    if (this.#state.current !== 'starting') return;
     this.#givesBack = false;
     this.#runtime.open();
     this.#receiver.setPrefetch(this.#prefetch);
@@ -219,10 +214,10 @@ export class HandlerSubscription implements Subscription, Consumer {
   async #close(timeoutMs: number): Promise<void> {
     const until = performance.now() + timeoutMs;
     const left = (): number => Math.max(0, until - performance.now());
-    if (this.#state !== 'failed') this.#become('closed');
+    if (this.#state.current !== 'failed') this.#become('closed');
     this.#runtime.shut();
     this.#failures.closing();
-    const reason = this.#closedError();
+    const reason = this.#state.closedError();
     const patience = deadline(timeoutMs, () => reason);
     const drained = raceSignal(this.#receiver.stopCredit(), patience.signal);
     await Promise.allSettled([drained, this.#runtime.idle(timeoutMs)]);
@@ -232,8 +227,7 @@ export class HandlerSubscription implements Subscription, Consumer {
     this.#giveBackUnstarted();
     this.#receiver.flush();
     await Promise.all([this.#failures.close(left()), this.#receiver.close(left())]);
-    this.#tellWaiters((waiter) => waiter.reject(reason));
-    this.#tellEnded();
+    this.#state.tellEnded();
     this.#onClosed();
   }
 
@@ -262,42 +256,13 @@ export class HandlerSubscription implements Subscription, Consumer {
   }
 
   #fail(error: AmqpError): void {
-    this.#error = error;
-    this.#become('failed', error);
+    this.#idle?.stop();
     this.#runtime.shut();
-    this.#tellWaiters((waiter) => waiter.reject(error));
-    this.#tellEnded();
-  }
-
-  get #takesMessages(): boolean {
-    return this.#state === 'running' || this.#state === 'starting';
+    this.#state.fail(error);
   }
 
   #become(state: Subscription['state'], error?: AmqpError): void {
-    this.#state = state;
     if (state !== 'running') this.#idle?.stop();
-    try {
-      this.#options.onState?.(error === undefined ? { state } : { state, error });
-    } catch (thrown) {
-      this.#receiver.context.logger.error(`"${this.#receiver.address}": onState threw ${errorName(thrown)}`);
-    }
-  }
-
-  #tellEnded(): void {
-    const { error } = this;
-    for (const waiter of this.#enders.splice(0)) {
-      if (this.#state === 'failed') waiter.reject(error ?? this.#closedError());
-      else waiter.resolve();
-    }
-  }
-
-  #tellWaiters(tell: (waiter: Waiter) => void): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    waiters.forEach(tell);
-  }
-
-  #closedError(): ClientClosedError {
-    return new ClientClosedError(`the consumer of "${this.#receiver.address}" is closed`);
+    this.#state.become(state, error);
   }
 }

@@ -2,7 +2,8 @@
 
 import { RELEASED } from '../../protocol/index.js';
 import type { ReceivedMessage } from '../message/received-message.js';
-import { FAILED, type Pull } from './pull.js';
+import type { Pull } from './pull.js';
+import { FAILED_DELIVERY } from './receiver.js';
 
 const END = { done: true, value: undefined } as const;
 
@@ -41,7 +42,7 @@ export class MessageIterator implements AsyncIterableIterator<ReceivedMessage, u
 
   /** Called by hand only: a loop whose body throws calls `return`. */
   async throw(error: unknown): Promise<IteratorResult<ReceivedMessage, undefined>> {
-    if (!this.#isOver) await this.pull.stop(this, FAILED);
+    if (!this.#isOver) await this.pull.stop(this, FAILED_DELIVERY);
     this.#isOver = true;
     throw error;
   }

@@ -14,9 +14,6 @@ import { FAILED_DELIVERY, type Consumer, type Receiver } from './receiver.js';
 /** A batch that is not full goes out when nothing came for so long. */
 const QUIET_MS = 20;
 
-/** An iteration that ended by a throw: the message in hand counts as failed. */
-export const FAILED: Outcome = Object.freeze({ kind: 'modified', deliveryFailed: true, undeliverableHere: false });
-
 /** What `receiveBatch` may be told. */
 export interface ReceiveBatchOptions {
   readonly maxMessages: number;

@@ -64,7 +64,7 @@ const consuming = [
   {
     promise: 'row-139',
     file: 'lib/client/receive/handler-subscription.ts',
-    find: 'if (isLess && this.#takesMessages) await this.#receiver.stopCredit();',
+    find: 'if (isLess && this.#state.isActive) await this.#receiver.stopCredit();',
     replace: '',
     test: [CHANGES, 'adjust() takes the credit back before a smaller prefetch holds'],
   },
@@ -78,8 +78,8 @@ const consuming = [
   {
     promise: 'row-141',
     file: 'lib/client/receive/handler-subscription.ts',
-    find: "if (this.#state === 'running' || this.#state === 'starting') return this.ready();",
-    replace: "if (this.#state !== 'failed') return this.ready();",
+    find: 'if (this.#state.isActive) return this.ready();',
+    replace: "if (this.#state.current !== 'failed') return this.ready();",
     test: ['test/unit/client/receive/subscription.spec.ts', 'pause and resume take the credit back'],
   },
   {

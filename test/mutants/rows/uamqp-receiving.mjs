@@ -54,17 +54,15 @@ export const uamqpReceivingRows = [
   {
     promise: 'row-53',
     file: 'lib/client/receive/handler-subscription.ts',
-    find: 'if (this.#closing !== undefined) return this.#closing;',
-    replace:
-      'if (this.#closing !== undefined) return Promise.resolve();\n    if (this.#state === "running") return Promise.resolve();',
+    find: "if (this.#state.current !== 'failed' && this.#closing !== undefined) return this.#closing;",
+    replace: 'if (this.#closing === undefined) return Promise.resolve();',
     test: [CHANGES, 'ended() waits until it is really closed'],
   },
   {
     promise: 'row-54',
     file: 'lib/client/receive/failures.ts',
-    find: "const FAILED_DELIVERY: Outcome = Object.freeze({ kind: 'modified', deliveryFailed: true, undeliverableHere: false });",
-    replace:
-      "const FAILED_DELIVERY: Outcome = Object.freeze({ kind: 'modified', deliveryFailed: true, undeliverableHere: true });",
+    find: 'return this.#hold(message, FAILED_DELIVERY, delayMs);',
+    replace: 'return this.#hold(message, { ...FAILED_DELIVERY, undeliverableHere: true } as Outcome, delayMs);',
     test: [SUBSCRIPTION, 'poison messages end by the default policy on a queue that counts'],
   },
   {
