@@ -91,8 +91,8 @@ export const uamqpSendingRows = [
   {
     promise: 'row-31',
     file: 'lib/client/send/sender.ts',
-    find: '    if (this.#isClosed) {\n      this.#settle(pending, this.#parts.failures.closed(pending, false));',
-    replace: '    if (!this.#isClosed) {\n      this.#settle(pending, this.#parts.failures.closed(pending, false));',
+    find: '      this.#settle(pending, refusal);\n      this.#leaveRoom(pending);',
+    replace: '      this.#leaveRoom(pending);',
     test: [
       'test/unit/client/send/send-client.spec.ts',
       'queueMessage and sendAllMessages refuse what is too much, what has no form, and everything after close',
