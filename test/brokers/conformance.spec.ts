@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { embeddedPeer, realPeers, type Peer } from './peer.js';
 import { addressing } from './stories/addressing.js';
+import { connecting } from './stories/connecting.js';
 import { messages } from './stories/messages.js';
 import { moving } from './stories/moving.js';
 import { receiving } from './stories/receiving.js';
@@ -22,6 +23,7 @@ const STORIES = [
   ...addressing,
   ...topology,
   ...moving,
+  ...connecting,
   ...security,
   ...survival,
   ...transport,

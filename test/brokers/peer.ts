@@ -32,6 +32,8 @@ export interface Peer {
   readonly crash: (() => Promise<void>) | undefined;
   /** Clean stop and start again. */
   readonly restart: (() => Promise<void>) | undefined;
+  /** Runs out of memory, or says so, for this long and no longer, whatever becomes of us; `undefined`: has no such alarm. */
+  readonly alarm?: ((forMs: number) => void) | undefined;
   close(): Promise<void>;
 }
 
@@ -135,8 +137,22 @@ function realPeer(broker: BrokerEntry): Peer {
           : foundQueue(broker.name),
     crash: () => comeBack(broker, () => signalAndWait(broker.name, 'SIGKILL', 10_000)),
     restart: () => comeBack(broker, () => broker.stop()),
+    alarm: broker.name === 'rabbitmq-4' ? (forMs) => raiseAlarm(broker, forMs) : undefined,
     close: () => Promise.resolve(),
   };
+}
+
+/** The broker itself lifts the alarm again. It starts a little later, so that the tool has ended by then. */
+function raiseAlarm(broker: BrokerEntry, forMs: number): void {
+  const limit = (value: string): string => `vm_memory_monitor:set_vm_memory_high_watermark(${value})`;
+  const raised = `try ${limit('0.0000001')}, timer:sleep(${forMs}) after ${limit('Before')} end`;
+  const later = `spawn(fun() -> timer:sleep(1500), ${raised} end), ok.`;
+  broker.control?.([
+    'rabbitmqctl',
+    '-q',
+    'eval',
+    `Before = vm_memory_monitor:get_vm_memory_high_watermark(), ${later}`,
+  ]);
 }
 
 async function comeBack(broker: BrokerEntry, end: () => Promise<void>): Promise<void> {
