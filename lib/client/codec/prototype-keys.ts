@@ -1,7 +1,8 @@
 // `{"__proto__": ...}` in a JSON text is an own key after JSON.parse, and changes a prototype as soon as somebody merges it.
 
-/** As JSON may write the names: plain, or with escapes for any of their characters. */
-const SUSPECT = /"(?:_|\\u005f){2}(?:p|\\u0070)|"(?:c|\\u0063)(?:o|\\u006f)(?:n|\\u006e)(?:s|\\u0073)(?:t|\\u0074)/i;
+/** As JSON may write the names: plain, or with escapes for any of their characters. Not by the flag `i`, which takes half as long again. */
+const SUSPECT =
+  /"(?:_|\\u005[fF]){2}(?:p|\\u0070)|"(?:c|\\u0063)(?:o|\\u006[fF])(?:n|\\u006[eE])(?:s|\\u0073)(?:t|\\u0074)/;
 
 /**
  * Removes own keys `__proto__`, and `constructor` where its value is an object with a `prototype` key. All other data stays as it

@@ -17,6 +17,7 @@ import { LinkEndpoint, type EndpointOptions } from './link-endpoint.js';
 import { PartialDelivery } from './partial-delivery.js';
 import { distance, next, plus } from './serial.js';
 import type { PlaneSession } from './session.js';
+import { readTag } from '../types/text.js';
 
 export interface PlaneReceiverOptions extends EndpointOptions {
   readonly maxMessageBytes: number;
@@ -193,7 +194,7 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
       throw new FramingError('the first transfer of a delivery has no delivery-id', 'amqp:invalid-field');
     if (!this.count()) return;
     const { deliveryId, settled } = transfer;
-    const tag = buffer.toString('latin1', transfer.tagStart, transfer.tagEnd);
+    const tag = readTag(buffer, transfer.tagStart, transfer.tagEnd);
     const format = transfer.messageFormat === ABSENT ? 0 : transfer.messageFormat;
     const transactionId = transfer.stateEnd === 0 ? undefined : readTransactionId(transfer, buffer);
     if (transfer.aborted) {

@@ -45,7 +45,9 @@ export function readRecord(cursor: Cursor, keys: 'text' | 'text or number'): Rec
   const record: Record<string, unknown> = {};
   for (let i = 0; i < count; i += 2) {
     const key = readKey(cursor, 1);
-    put(record, typeof key === 'string' ? key : nameOf(key, keys), readValue(cursor, 1));
+    // Texts beside the body repeat from message to message: patterns, tenants, types.
+    const value = cursor.peek() === 0xa1 ? cursor.word() : readValue(cursor, 1);
+    put(record, typeof key === 'string' ? key : nameOf(key, keys), value);
   }
   cursor.closeList(end);
   return record;

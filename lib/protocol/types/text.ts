@@ -21,7 +21,16 @@ export function readText(buffer: Buffer, start: number, end: number): string {
   return text;
 }
 
-/** The same for words that repeat: map keys, symbols, addresses. */
+/** The bytes as characters of latin1: delivery tags, which are short. */
+export function readTag(buffer: Buffer, start: number, end: number): string {
+  const at = (offset: number): number => buffer[start + offset] as number; // the caller has checked that they lie inside
+  // The usual lengths; a call into the engine costs five times as much.
+  if (end - start === 4) return String.fromCharCode(at(0), at(1), at(2), at(3));
+  if (end - start === 8) return String.fromCharCode(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7));
+  return buffer.toString('latin1', start, end);
+}
+
+/** The same as `readText` for words that repeat: map keys, symbols, addresses. */
 export function readWord(buffer: Buffer, start: number, end: number): string {
   const length = end - start;
   if (length > LONGEST_INTERNED) return readText(buffer, start, end);
