@@ -23,6 +23,8 @@ const ANSWER_CREDIT = 16;
 const MAX_ANSWER_BYTES = 65_536;
 /** Of what the peer says, this much is repeated. */
 const MAX_SAID = 500;
+/** The last moment that a Date can hold. */
+const LAST_DATE = 8.64e15;
 /** Statuses that may be others the next time: a time-out, too many requests. */
 const PASSING: ReadonlySet<number> = new Set([408, 429]);
 
@@ -36,6 +38,8 @@ export interface Claim {
 
 interface Waiting {
   readonly audience: string;
+  /** What the peer says, cut short, and without the token: a peer may well repeat what it was given. */
+  said(text: unknown): string | undefined;
   resolve(): void;
   reject(error: Error): void;
 }
@@ -94,12 +98,17 @@ export class ClaimsLink {
     const messageId = randomUUID();
     const message: AmqpMessage = {
       properties: { messageId, to: this.node, replyTo: this.#replyTo },
-      applicationProperties: { operation: 'put-token', type, name: audience, expiration: new Date(expiresAt) },
+      applicationProperties: {
+        operation: 'put-token',
+        type,
+        name: audience,
+        expiration: new Date(Math.min(expiresAt, LAST_DATE)),
+      },
       body: token,
       bodyType: 'value',
     };
     const answered = new Promise<void>((resolve, reject) => {
-      this.#waiting.set(messageId, { audience, resolve, reject });
+      this.#waiting.set(messageId, { audience, said: (text) => withoutToken(text, token), resolve, reject });
     });
     this.#unsent.set(messageId, {
       message,
@@ -131,10 +140,12 @@ export class ClaimsLink {
   /** Its answer may have come before, or come yet; only a refusal says something. */
   #settled(messageId: string, outcome: Outcome | undefined): void {
     if (outcome === undefined || outcome.kind === 'accepted') return;
-    const { condition, description } = outcome.kind === 'rejected' ? outcome : {};
+    const rejected = outcome.kind === 'rejected' ? outcome : undefined;
+    const condition = rejected?.condition;
+    const description = this.#waiting.get(messageId)?.said(rejected?.description);
     const said = [condition, description].filter((text) => text !== undefined).join(': ');
     const why = `the peer ${outcome.kind} the request${said === '' ? '' : ` (${said})`}`;
-    this.#fail(messageId, undefined, why, { condition, retryable: outcome.kind !== 'rejected' });
+    this.#fail(messageId, undefined, why, { condition, description, retryable: outcome.kind !== 'rejected' });
   }
 
   #receive(delivery: IncomingDelivery, payload: Buffer, start: number, end: number): void {
@@ -156,8 +167,8 @@ export class ClaimsLink {
 
   #answered(messageId: string, properties: Readonly<Record<string, unknown>>): void {
     const statusCode = wholeNumber(properties['status-code'] ?? properties['statusCode']);
-    const said = properties['status-description'] ?? properties['statusDescription'];
-    const description = typeof said === 'string' ? said.slice(0, MAX_SAID) : undefined;
+    const text = properties['status-description'] ?? properties['statusDescription'];
+    const description = this.#waiting.get(messageId)?.said(text);
     if (statusCode === undefined)
       this.#fail(messageId, undefined, 'the answer has no status code', { retryable: true, description });
     else if (statusCode >= 200 && statusCode < 300) this.#waiting.get(messageId)?.resolve();
@@ -186,4 +197,8 @@ export class ClaimsLink {
     const known = cause === undefined ? {} : { cause, condition: cause.condition, retryable: cause.retryable };
     waiting.reject(new AuthenticationError(message, undefined, { ...known, ...facts }));
   }
+}
+
+function withoutToken(text: unknown, token: string): string | undefined {
+  return typeof text === 'string' ? text.replaceAll(token, '***').slice(0, MAX_SAID) : undefined;
 }
