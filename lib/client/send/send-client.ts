@@ -161,7 +161,7 @@ export class SendClient implements Closable {
    */
   sendBatchMessage(values: Iterable<unknown>, options: SendOptions = {}): Promise<BatchSuccess> {
     const { maxPendingBytes, sendTimeoutMs, whenFull } = this.#options;
-    return sendBatchMessage(values, options, {
+    const sent = sendBatchMessage(values, options, {
       address: this.address,
       maxPendingBytes,
       sendTimeoutMs,
@@ -170,8 +170,11 @@ export class SendClient implements Closable {
       addedLater: (given) => this.#addedLater(given),
       limit: ({ signal, transaction }, timeoutMs) => this.#laneOf(transaction).sender.messageLimit(timeoutMs, signal),
       submit: (message, given, isFirst) => this.#sendForResult(message, given, isFirst ? whenFull : 'queue'),
-      refusal: (cause) => this.#unsendable(cause, options),
+      refusal: (cause) => this.#failures.encode(cause),
     });
+    // Whatever it is: also what was found out before there was a message of which the transaction knew.
+    if (options.transaction !== undefined) sent.catch((error: unknown) => this.#unsendable(error, options));
+    return reportedBy(options.transaction, sent);
   }
 
   /**

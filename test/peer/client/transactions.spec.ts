@@ -731,3 +731,29 @@ describe('a coordinator whose transactions do not span sessions', () => {
     expect(decodeMessage(last?.payload ?? Buffer.alloc(0)).value).toMatchObject({ value: [TXN, true] });
   });
 });
+
+describe('a batch message within a transaction', () => {
+  it('is part of it as a whole', async () => {
+    const { broker, connection } = await onBroker();
+    const out = connection.createSendClient('out');
+    await connection.transaction(async (transaction) => {
+      await out.sendBatchMessage(['a', 'b'], { transaction });
+      expect(bodies(broker, 'out')).toEqual([]);
+    });
+    expect(bodies(broker, 'out')).toEqual(['a', 'b']);
+  });
+
+  it('that cannot be sent rolls it back, though nobody waited for it', async () => {
+    const { broker, connection } = await onBroker();
+    const out = connection.createSendClient('out');
+    const failed = await failure(
+      connection.transaction(async (transaction) => {
+        await out.send('first', { transaction });
+        void out.sendBatchMessage(['a', Symbol('no form')], { transaction });
+        await new Promise((resolve) => setImmediate(resolve));
+      }),
+    );
+    expect(failed).toMatchObject({ code: 'rolled-back', cause: { code: 'encode' } });
+    expect(bodies(broker, 'out')).toEqual([]);
+  });
+});
