@@ -396,6 +396,41 @@ describe('the consumers of an application', () => {
   }
   const features = AmqpModule.forFeature({ senders: [{ name: 'controlled' }] });
 
+  it('are adjusted while they run, give back what is not settled, and tell their end, all sources of one together', async () => {
+    const doors: (() => void)[] = [];
+    @Injectable()
+    class Slow {
+      readonly seen = new Seen<unknown>();
+      constructor(
+        @InjectSendClient('one') readonly one: SendClient,
+        @InjectSendClient('two') readonly two: SendClient,
+      ) {}
+      @AmqpSubscribe(['one', 'two'], { concurrency: 1, prefetch: 1, name: 'slow' })
+      async handle(@Payload() body: unknown): Promise<void> {
+        this.seen.add(body);
+        await new Promise<void>((resolve) => doors.push(resolve));
+      }
+    }
+    const senders = [{ name: 'one' }, { name: 'two' }];
+    await withApp({ imports: [AmqpModule.forFeature({ senders })], providers: [Slow] }, async ({ app }) => {
+      const { one, two, seen } = app.get(Slow);
+      const slow = app.get(AmqpConsumers).get('slow');
+      await Promise.all([one.sendBatch([1, 2]), two.sendBatch([3, 4])]);
+      await seen.count(2);
+      await slow.adjust({ prefetch: 2, concurrency: 2 });
+      await seen.count(4);
+      expect(slow.inHand).toBe(4);
+      expect(await slow.recover()).toBe(4);
+      const ended = slow.ended();
+      for (const open of doors) open();
+      await seen.count(8);
+      for (const open of doors) open();
+      await slow.close();
+      await ended;
+      expect(slow.state).toBe('closed');
+    });
+  });
+
   it('start late, pause and resume by name', async () => {
     await withApp({ imports: [features], providers: [Controlled] }, async ({ app, broker }) => {
       const consumers = app.get(AmqpConsumers);

@@ -1,6 +1,6 @@
-// The filters of a source: what is asked for, and what of it the peer confirmed.
+// The filters of a source: what is asked for, and what of it the peer did not confirm.
 
-import { Described, LinkError, type ReceiverLink } from '../../protocol/index.js';
+import { Described } from '../../protocol/index.js';
 import type { SourceFields } from './address.js';
 
 /** Names and descriptors as registered for the Apache products, and RabbitMQ's own for its streams. */
@@ -22,19 +22,10 @@ function offsetOf(offset: NonNullable<SourceFields['streamOffset']>): unknown {
   return typeof offset === 'number' ? BigInt(offset) : offset;
 }
 
-/**
- * The peer answers with the filters that are in place (section 3.5.3).
- *
- * @throws LinkError, not retryable, when one that was asked for is not among them
- */
-export function checkFilters(
+/** The filters that were asked for and are not in the peer's answer, which names those in place (section 3.5.3). */
+export function unconfirmedFilters(
   asked: Readonly<Record<string, unknown>> | undefined,
-  link: ReceiverLink,
-  address: string,
-): void {
-  const applied = link.remote.source?.filters ?? {};
-  const missing = Object.keys(asked ?? {}).filter((name) => !Object.hasOwn(applied, name));
-  if (missing.length === 0) return;
-  const message = `"${address}" cannot be attached: the peer does not apply the filter ${missing.join(', ')}`;
-  throw new LinkError(message, address, link.name, { retryable: false });
+  answered: Readonly<Record<string, unknown>> | undefined,
+): readonly string[] {
+  return Object.keys(asked ?? {}).filter((name) => !Object.hasOwn(answered ?? {}, name));
 }

@@ -39,6 +39,8 @@ export interface PeerProfile {
   readonly durableSubscriptions: boolean;
   /** Several links at one subscription of a topic. */
   readonly sharedSubscriptions: boolean;
+  /** The answer to an attach holds the filters that are applied, as it must; one that is missing is refused. `false`: it is only logged. */
+  readonly confirmsFilters: boolean;
   /** The filter against one's own messages is applied, on topics at least. */
   readonly noLocal: boolean;
   /** Queues that are logs, read from an offset (RabbitMQ 4). */

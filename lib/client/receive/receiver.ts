@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   AmqpError,
+  LinkError,
   RELEASED,
   type IncomingDelivery,
   type Outcome,
@@ -10,7 +11,7 @@ import {
   type ReceiverLink,
 } from '../../protocol/index.js';
 import type { Source } from '../address/address.js';
-import { checkFilters } from '../address/filters.js';
+import { unconfirmedFilters } from '../address/filters.js';
 import { describeSource, resolveSource, sourceFields } from '../address/terminus.js';
 import type { CodecRegistry } from '../codec/codec-registry.js';
 import { atMost, deadline } from '../deadline.js';
@@ -229,12 +230,8 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
       onDelivery: this.#onDelivery,
       onClosed: (error) => supervised?.closed(error),
     });
-    try {
-      checkFilters(terminus.filters, link, this.address);
-    } catch (error) {
-      await link.detach({ closed: true, timeoutMs: DRAIN_TIMEOUT_MS });
-      throw error;
-    }
+    const missing = unconfirmedFilters(terminus.filters, link.remote.source?.filters);
+    if (missing.length > 0) await this.#unfiltered(link, missing, profile);
     return link;
   }
 
@@ -280,6 +277,18 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
 
   rolledBack(message: IncomingMessage): void {
     this.#consumer.rolledBack(message);
+  }
+
+  /** Messages would come that were to stay away. @throws LinkError, not retryable */
+  async #unfiltered(link: ReceiverLink, missing: readonly string[], profile: PeerProfile): Promise<void> {
+    const what = `the peer does not apply the filter ${missing.join(', ')}`;
+    if (!profile.confirmsFilters) {
+      this.context.logger.warn(`"${this.address}": as far as can be told ${what}`);
+      return;
+    }
+    await link.detach({ closed: true, timeoutMs: DRAIN_TIMEOUT_MS });
+    const message = `"${this.address}" cannot be attached: ${what}`;
+    throw new LinkError(message, this.address, link.name, { retryable: false });
   }
 
   /** A stream is read on from where it was. */

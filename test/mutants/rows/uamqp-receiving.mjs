@@ -123,9 +123,9 @@ export const uamqpReceivingRows = [
   },
   {
     promise: 'row-90',
-    file: 'lib/client/address/filters.ts',
-    find: 'if (missing.length === 0) return;',
-    replace: 'if (missing.length >= 0) return;',
+    file: 'lib/client/receive/receiver.ts',
+    find: 'if (!profile.confirmsFilters) {',
+    replace: 'if (profile.confirmsFilters) {',
     test: ['test/unit/client/receive/sources.spec.ts', 'filters of which the peer leaves out'],
   },
   {

@@ -44,6 +44,15 @@ describe('filters', () => {
       expect(fake.links.receiver.events).toEqual(['detach closed']);
     },
   );
+
+  it('that a peer leaves out which need not name them are a line in the log', async () => {
+    const fake = fakeContext({ profile: 'azure' });
+    fake.links.confirms = () => ({});
+    const name = 'apache.org:selector-filter:string';
+    const text = "amqp.annotation.x-opt-sequence-number > '41'";
+    await make({ queue: 'q', filters: { [name]: new Described(name, text) } }, fake).attach();
+    expect(fake.logged).toEqual([`"q": as far as can be told the peer does not apply the filter ${name}`]);
+  });
 });
 
 describe('a shared subscription', () => {
