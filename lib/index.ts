@@ -26,5 +26,6 @@ export { getAmqpConnectionToken, getReceiveClientToken, getSendClientToken } fro
 export { AmqpClientProxy } from './nest/transport/amqp-client-proxy.js';
 export { AMQP_TRANSPORT, AmqpTransportStrategy } from './nest/transport/amqp-transport-strategy.js';
 export type { AmqpClientProxyOptions } from './nest/transport/client-proxy-options.js';
+export { rmqEnvelope } from './nest/transport/rmq-envelope.js';
 export type { AmqpTransportEvents } from './nest/transport/transport-connection.js';
 export type { AmqpTransportOptions, AmqpTransportSource } from './nest/transport/transport-options.js';

@@ -32,7 +32,7 @@ class Recorded {
 
   replies(): Replies {
     const createReplyClient = (target: Target): SendClient => {
-      const address = (target as { address: string }).address;
+      const address = target as string;
       this.made.push(address);
       const client: Pick<SendClient, 'send' | 'close'> = {
         send: (body, options = {}) => {

@@ -498,6 +498,24 @@ describe('a requester without this library', () => {
     expect(String(answer.body?.content)).toBe('3');
   });
 
+  it('answers the proxy: plain rhea, no envelope', async () => {
+    const broker = await EmbeddedBroker.start({ port: 0, host: '127.0.0.1', queues: ['work'] });
+    ends.push(() => broker.stop());
+    const connection = rhea.create_container().connect({ host: '127.0.0.1', port: broker.port ?? 0, reconnect: false });
+    ends.push(
+      () => new Promise<void>((done) => (connection.once('connection_close', () => done()), connection.close())),
+    );
+    const anywhere = connection.open_sender({ target: { address: null } } as never);
+    connection.open_receiver('work').on('message', ({ message }) => {
+      const body = { asked: JSON.parse(String(message?.body.content)) as unknown };
+      const { reply_to: to, correlation_id } = message ?? {};
+      anywhere.send({ to, correlation_id, body } as never);
+    });
+    const client = new AmqpClientProxy({ uri: broker.uri, target: 'work', logger: quiet });
+    ends.push(() => client.close());
+    expect(await all(client, 'any', { n: 1 })).toEqual([{ asked: { n: 1 } }]);
+  });
+
   it('answers the proxy: a plain responder, without x-reply', async () => {
     const { broker, client } = await start([], { sources: 'events' });
     const connection = new AmqpConnection({ uri: broker.uri, dial: broker.dial, logger: quiet });

@@ -13,6 +13,9 @@ export interface ReplyHandler {
   error(error: unknown): void;
 }
 
+/** The first reply; all of them, where one without `x-reply` is the last; or all, until whoever takes them gives it up. */
+export type RepliesTaken = 'one' | 'all' | 'until-aborted';
+
 /** Who is told what becomes of a pending request. */
 export interface RequestEvents {
   expired(pending: PendingRequest): void;
@@ -37,7 +40,7 @@ export class PendingRequest implements DeadlineEntry {
     readonly options: MergedSendOptions,
     readonly timeoutMs: number,
     readonly handler: ReplyHandler,
-    readonly takes: 'one' | 'all',
+    readonly takes: RepliesTaken,
   ) {
     this.deadlineAt = performance.now() + timeoutMs;
     // Watched here; the send is taken back from here, too.

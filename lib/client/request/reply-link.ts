@@ -85,7 +85,7 @@ export class ReplyLink implements LinkOwner<ReceiverLink>, DeliveryHost {
     });
     const replyTo = address ?? link.remote.source?.address;
     if (typeof replyTo === 'string' && replyTo !== '') {
-      this.#replyTo = replyTo;
+      this.#replyTo = this.options.replyToAs === 'queue' ? queueName(replyTo) : replyTo;
       return link;
     }
     await link.detach({ closed: true, timeoutMs: 1_000 });
@@ -134,4 +134,11 @@ export class ReplyLink implements LinkOwner<ReceiverLink>, DeliveryHost {
     message.done();
     this.events.replied(message);
   };
+}
+
+const QUEUES = '/queues/';
+
+/** Of RabbitMQ's address of a queue the name, of all else what it is. */
+function queueName(address: string): string {
+  return address.startsWith(QUEUES) ? decodeURIComponent(address.slice(QUEUES.length)) : address;
 }

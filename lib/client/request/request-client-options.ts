@@ -1,4 +1,4 @@
-import { checkMs, checkObject, checkText, checkWhole, joinPath } from '../options/check.js';
+import { checkMs, checkObject, checkOneOf, checkText, checkWhole, joinPath } from '../options/check.js';
 import {
   resolveSendClientOptions,
   SEND_CLIENT_OPTION_NAMES,
@@ -16,6 +16,13 @@ export interface RequestClientOptions extends SendClientOptions {
    * @default a node that the peer makes for the client, and takes away with it
    */
   readonly replyTo?: string | undefined;
+  /**
+   * What stands in `reply-to`: the address as this peer writes it, or the bare name of the queue, which consumers over AMQP 0-9-1 on a
+   * RabbitMQ need: it hands `reply-to` on between the protocols as it is. Peers whose addresses are names have but one form.
+   *
+   * @default 'address'
+   */
+  readonly replyToAs?: 'address' | 'queue' | undefined;
   /** Replies that may be on their way to this client at once. Range: 1 to 2^31 - 1. @default 256 */
   readonly replyPrefetch?: number | undefined;
 }
@@ -24,6 +31,7 @@ export interface RequestClientOptions extends SendClientOptions {
 export interface ResolvedRequestClientOptions {
   readonly timeoutMs: number;
   readonly replyTo: string | undefined;
+  readonly replyToAs: 'address' | 'queue';
   readonly replyPrefetch: number;
   readonly send: ResolvedSendClientOptions;
 }
@@ -33,6 +41,7 @@ export const REQUEST_CLIENT_OPTION_NAMES: readonly (keyof RequestClientOptions)[
   ...SEND_CLIENT_OPTION_NAMES,
   'timeoutMs',
   'replyTo',
+  'replyToAs',
   'replyPrefetch',
 ];
 
@@ -42,11 +51,12 @@ export const REQUEST_CLIENT_OPTION_NAMES: readonly (keyof RequestClientOptions)[
  */
 export function resolveRequestClientOptions(options?: RequestClientOptions, path = ''): ResolvedRequestClientOptions {
   const given = checkObject(options, path, REQUEST_CLIENT_OPTION_NAMES);
-  const { timeoutMs, replyTo, replyPrefetch, ...rest } = given;
+  const { timeoutMs, replyTo, replyToAs, replyPrefetch, ...rest } = given;
   const send = resolveSendClientOptions(rest, path);
   return {
     timeoutMs: checkMs(timeoutMs, joinPath(path, 'timeoutMs'), { min: 1, default: 30_000 }),
     replyTo: checkText(replyTo, joinPath(path, 'replyTo')),
+    replyToAs: checkOneOf(replyToAs, joinPath(path, 'replyToAs'), ['address', 'queue'], 'address'),
     replyPrefetch: checkWhole(replyPrefetch, joinPath(path, 'replyPrefetch'), {
       min: 1,
       max: 2_147_483_647,

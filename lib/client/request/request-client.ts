@@ -11,7 +11,7 @@ import type { ReceivedMessage } from '../message/received-message.js';
 import { checkSendOptions, mergeSendOptions, type SendOptions } from '../message/send-options.js';
 import type { MessagingContext } from '../messaging-context.js';
 import { SendClient } from '../send/send-client.js';
-import { PendingRequest, type ReplyHandler, type RequestEvents } from './pending-request.js';
+import { PendingRequest, type RepliesTaken, type ReplyHandler, type RequestEvents } from './pending-request.js';
 import { errorReply } from './error-reply.js';
 import { ReplyLink, type ReplyLinkEvents } from './reply-link.js';
 import type { ResolvedRequestClientOptions } from './request-client-options.js';
@@ -77,9 +77,14 @@ export class RequestClient implements Closable {
    * @internal Sends the value and hands on every reply until the last. The options' signal ends it, as `abort` of what this gives does:
    * the handler is told, later replies are dropped. The time-out starts anew with each reply.
    */
-  stream(value: unknown, options: SendOptions | undefined, handler: ReplyHandler): PendingRequest | undefined {
+  stream(
+    value: unknown,
+    options: SendOptions | undefined,
+    handler: ReplyHandler,
+    takes: RepliesTaken = 'all',
+  ): PendingRequest | undefined {
     try {
-      return this.#start(value, options, 'all', handler);
+      return this.#start(value, options, takes, handler);
     } catch (error) {
       handler.error(error);
       return undefined;
@@ -106,12 +111,7 @@ export class RequestClient implements Closable {
   }
 
   /** @throws InvalidOptionsError, ClientClosedError, SendQueueFullError */
-  #start(
-    value: unknown,
-    given: SendOptions | undefined,
-    takes: PendingRequest['takes'],
-    handler: ReplyHandler,
-  ): PendingRequest {
+  #start(value: unknown, given: SendOptions | undefined, takes: RepliesTaken, handler: ReplyHandler): PendingRequest {
     if (this.#closing !== undefined) throw this.#closedError();
     const pending = this.#prepare(value, given, takes, handler);
     const { signal } = pending;
@@ -127,12 +127,7 @@ export class RequestClient implements Closable {
     return pending;
   }
 
-  #prepare(
-    value: unknown,
-    given: SendOptions | undefined,
-    takes: PendingRequest['takes'],
-    handler: ReplyHandler,
-  ): PendingRequest {
+  #prepare(value: unknown, given: SendOptions | undefined, takes: RepliesTaken, handler: ReplyHandler): PendingRequest {
     const { send, timeoutMs: usual } = this.#options;
     if (this.#waiting.size >= send.maxPendingMessages) {
       const held = `${this.#waiting.size} requests wait for the reply link already (maxPendingMessages)`;
@@ -172,7 +167,8 @@ export class RequestClient implements Closable {
     }
     if (message.failure !== undefined) return this.#fail(pending, message.failure.error);
     const { handler } = pending;
-    switch (message.applicationProperties?.['x-reply']) {
+    const kind = message.applicationProperties?.['x-reply'];
+    switch (kind) {
       case 'error':
         return this.#fail(pending, errorReply(this.address, message.body));
       case 'complete':
@@ -183,6 +179,10 @@ export class RequestClient implements Closable {
         else this.#waitForNext(pending);
         return handler.next(message);
       default:
+        if (pending.takes === 'until-aborted' && kind === undefined) {
+          this.#waitForNext(pending);
+          return handler.next(message);
+        }
         this.#forget(pending);
         handler.next(message);
         return handler.complete(undefined);

@@ -89,7 +89,7 @@ export class Replies {
   }
 
   private linkTo(address: string): SendClient {
-    const link = this.links.get(address) ?? this.connection.createReplyClient({ address });
+    const link = this.links.get(address) ?? this.connection.createReplyClient(address);
     // Last in the map: used last.
     this.links.delete(address);
     this.links.set(address, link);
@@ -136,12 +136,13 @@ export class Reply {
   private send(kind: ReplyKind, body: unknown): Promise<boolean> {
     const { encode } = this;
     if (encode === undefined) return this.write(kind, body);
-    const written = this.encoding.then(async () => this.write(kind, await encode(kind, body, this.request)));
+    const { data, options } = recordParts(body);
+    const written = this.encoding.then(async () => this.write(kind, await encode(kind, data, this.request), options));
     this.encoding = written.catch(() => undefined); // whoever sent it hears of it
     return written;
   }
 
-  private write(kind: ReplyKind, value: unknown): Promise<boolean> {
+  private write(kind: ReplyKind, value: unknown, given: SendOptions = {}): Promise<boolean> {
     const { properties, header } = this.request;
     const correlationId = properties?.correlationId ?? properties?.messageId;
     const ttlMs = header?.ttl;
@@ -150,8 +151,9 @@ export class Reply {
       durable: false,
       timeoutMs: REPLY_TIMEOUT_MS,
       ...(ttlMs === undefined ? {} : { ttlMs }),
+      ...given,
       ...options,
-      applicationProperties: { ...options.applicationProperties, 'x-reply': kind },
+      applicationProperties: { ...given.applicationProperties, ...options.applicationProperties, 'x-reply': kind },
       ...(correlationId === undefined ? {} : { correlationId }),
     });
   }

@@ -128,9 +128,11 @@ export class AmqpClientProxy extends ClientProxy<AmqpTransportEvents> {
   /** Without a serializer, which may take its time, the request goes out at once. */
   private async ask(packet: ReadPacket, request: RunningRequest): Promise<void> {
     try {
-      const outgoing = this.outgoing(packet);
+      // By its id a serializer knows a request from an event.
+      const outgoing = this.outgoing(this.options.serializer === undefined ? packet : this.assignPacketId(packet));
       const { target, data, options } = outgoing instanceof Promise ? await outgoing : outgoing;
-      if (!request.isCancelled) request.started(this.requesters.of(target).stream(data, options, request));
+      if (request.isCancelled) return;
+      request.started(this.requesters.of(target).stream(data, options, request, request.takes));
     } catch (error) {
       request.error(error);
     }

@@ -30,6 +30,8 @@ export interface AmqpClientProxyOptions extends Omit<ConnectionOptions, 'uri'>, 
   readonly target: Target | ((packet: { readonly pattern: string }) => Target);
   /** A queue for the replies to this proxy alone, for peers that cannot make one. @default made by the peer */
   readonly replyTo?: string | undefined;
+  /** What stands in `reply-to`: the peer's address, or the queue's bare name, which services over AMQP 0-9-1 need. @default 'address' */
+  readonly replyToAs?: 'address' | 'queue' | undefined;
   /** From `send` to the first reply, and from one reply to the next. Unit: milliseconds. @default 30_000 */
   readonly requestTimeoutMs?: number | undefined;
   /** Makes the body, or a record, of `{ pattern, data }`. @default the data */
@@ -48,20 +50,20 @@ export interface ResolvedClientProxyOptions {
   readonly deserializer: Deserializer | undefined;
 }
 
-const OWN_NAMES = ['connection', 'target', 'replyTo', 'requestTimeoutMs', 'serializer', 'deserializer'];
+const OWN_NAMES = ['connection', 'target', 'replyTo', 'replyToAs', 'requestTimeoutMs', 'serializer', 'deserializer'];
 
 /** @throws InvalidOptionsError with the option's path */
 export function resolveClientProxyOptions(options: AmqpClientProxyOptions): ResolvedClientProxyOptions {
   const sendNames: readonly string[] = SEND_CLIENT_OPTION_NAMES;
   const given = checkObject(options, '', [...CONNECTION_OPTION_NAMES, ...sendNames, ...OWN_NAMES]);
-  const { target, replyTo, requestTimeoutMs } = options;
+  const { target, replyTo, replyToAs, requestTimeoutMs } = options;
   if (target === undefined) throw new InvalidOptionsError('target', 'a target, or a function of the pattern', target);
   const fixed = typeof target === 'function' ? target : checkTarget(target, 'target');
   const send: SendClientOptions = Object.fromEntries(
     Object.entries(given).filter(([name]) => sendNames.includes(name)),
   );
   const timeoutMs = checkMs(requestTimeoutMs, 'requestTimeoutMs', { min: 1, default: 30_000 });
-  const request: RequestClientOptions = { ...send, timeoutMs, replyTo };
+  const request: RequestClientOptions = { ...send, timeoutMs, replyTo, replyToAs };
   resolveRequestClientOptions(request);
   return {
     connection: resolveConnection(given, [...sendNames, ...OWN_NAMES]),

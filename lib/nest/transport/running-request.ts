@@ -15,6 +15,8 @@ interface Pending {
 export class RunningRequest {
   /** Unsubscribed: nobody hears of anything any more. */
   isCancelled = false;
+  /** Which replies the request client hands on. */
+  readonly takes: 'all' | 'until-aborted' = 'all';
   private pending: Pending | undefined;
 
   constructor(protected readonly callback: Callback) {}
@@ -45,8 +47,9 @@ export class RunningRequest {
   }
 }
 
-/** With a deserializer: one reply after another, also where one takes its time. */
+/** With a deserializer: one reply after another, also where one takes its time. A reply without `x-reply` is the last where it says so. */
 export class DeserializedRequest extends RunningRequest {
+  override readonly takes = 'until-aborted';
   private reading: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -61,7 +64,9 @@ export class DeserializedRequest extends RunningRequest {
   }
 
   override complete(): void {
-    this.reading = this.reading.then(() => super.complete());
+    this.reading = this.reading.then(() => {
+      if (!this.isCancelled) super.complete();
+    });
   }
 
   override error(error: unknown): void {
@@ -73,7 +78,9 @@ export class DeserializedRequest extends RunningRequest {
     this.reading = this.reading
       .then(async () => {
         const answer = (await this.deserializer.deserialize(body, { message })) as WritePacket; // as Nest's answer
-        if (!this.isCancelled) this.callback(answer);
+        if (this.isCancelled) return;
+        this.callback(answer);
+        if (answer.isDisposed === true) this.cancel();
       })
       .catch((error: unknown) => super.error(error));
   }
