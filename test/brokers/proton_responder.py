@@ -13,7 +13,8 @@ print("ready", flush=True)
 asked = []
 for _ in range(count):
     request = receiver.receive(timeout=30)
-    body = json.loads(bytes(request.body))
+    text = bytes(request.body).decode()
+    body = json.loads(text) if request.content_type == "application/json" else text
     asked.append({"subject": request.subject, "body": body})
     sender = connection.create_sender(request.reply_to)
     sender.send(Message(correlation_id=request.correlation_id, body={"seen": body}))
