@@ -47,7 +47,7 @@ class Service {
 
 const written = (peer: Peer, queue: string): string => (peer.name === 'rabbitmq-4' ? `/queues/${queue}` : queue);
 
-async function queue(peer: Peer): Promise<string> {
+async function queueAt(peer: Peer): Promise<string> {
   return (await withConnection(peer, (connection) => peer.queue(connection))).name;
 }
 
@@ -55,7 +55,7 @@ async function queue(peer: Peer): Promise<string> {
   'Proton over $name',
   ({ peer }) => {
     it('asks a handler of the transport and gets its replies', async () => {
-      const requests = await queue(peer);
+      const requests = await queueAt(peer);
       @Module({ controllers: [Service] })
       class AppModule {}
       const strategy = new AmqpTransportStrategy({ uri: peer.uri, sources: requests });
@@ -63,7 +63,7 @@ async function queue(peer: Peer): Promise<string> {
       ends.push(() => app.close());
       await app.listen();
       // RabbitMQ 4 before 4.2 makes no dynamic nodes.
-      const replyTo = peer.name === 'rabbitmq-4' ? [written(peer, await queue(peer))] : [];
+      const replyTo = peer.name === 'rabbitmq-4' ? [written(peer, await queueAt(peer))] : [];
       const args = [script('proton_requester.py'), peer.uri, written(peer, requests), ...replyTo];
       const { stdout } = await promisify(execFile)(PYTHON, args);
       expect(JSON.parse(stdout)).toEqual([
@@ -81,7 +81,7 @@ async function queue(peer: Peer): Promise<string> {
     }, 60_000);
 
     it('answers what a client proxy asks', async () => {
-      const requests = await queue(peer);
+      const requests = await queueAt(peer);
       const python = spawn(PYTHON, [script('proton_responder.py'), peer.uri, written(peer, requests), '2']);
       const lines = createInterface({ input: python.stdout })[Symbol.asyncIterator]();
       ends.push(() => Promise.resolve(python.kill()));

@@ -40,7 +40,7 @@ async function queue(): Promise<string> {
 }
 
 function service(): { readonly controller: Type; readonly told: Promise<void> } {
-  const { open, opened: told } = gate();
+  const news = gate();
   @Controller()
   class MathController {
     @MessagePattern({ cmd: 'sum' })
@@ -57,10 +57,10 @@ function service(): { readonly controller: Type; readonly told: Promise<void> } 
     }
     @EventPattern('told')
     told(@Payload() data: { what: string }): void {
-      if (data.what === 'news') open();
+      if (data.what === 'news') news.open();
     }
   }
-  return { controller: MathController, told };
+  return { controller: MathController, told: news.opened };
 }
 
 async function start(controller: Type, options: MicroserviceOptions): Promise<void> {

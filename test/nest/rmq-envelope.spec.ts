@@ -85,10 +85,10 @@ describe('a server with the envelope', () => {
 
   async function answers(count: number): Promise<readonly ReceivedMessage[]> {
     const inbox = connection.createReceiveClient('answers');
-    const all: ReceivedMessage[] = [];
-    while (all.length < count) all.push(...(await inbox.receiveBatch({ maxMessages: count, waitMs: 4_000 })));
-    for (const message of all) await message.accept();
-    return all;
+    const got: ReceivedMessage[] = [];
+    while (got.length < count) got.push(...(await inbox.receiveBatch({ maxMessages: count, waitMs: 4_000 })));
+    for (const message of got) await message.accept();
+    return got;
   }
 
   it.each([
