@@ -11,4 +11,5 @@ export { RpcContextCreator } from '@nestjs/microservices/context/rpc-context-cre
 export { DEFAULT_CALLBACK_METADATA } from '@nestjs/microservices/context/rpc-metadata-constants.js';
 export { RpcProxy } from '@nestjs/microservices/context/rpc-proxy.js';
 export { RpcExceptionsHandler } from '@nestjs/microservices/exceptions/rpc-exceptions-handler.js';
+export { ListenerMetadataExplorer } from '@nestjs/microservices/listener-metadata-explorer.js';
 export { RpcParamtype } from '@nestjs/microservices/enums/rpc-paramtype.enum.js';

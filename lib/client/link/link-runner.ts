@@ -107,6 +107,12 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
     await this.#ending;
   }
 
+  /** A stranger's reply address that is gone does not come back. */
+  get #policy(): LinkPolicy {
+    const { policy } = this.surroundings;
+    return this.owner.session === 'replies' ? { ...policy, onRefused: 'stop' } : policy;
+  }
+
   authorized(): void {
     this.#apply({ type: 'authorized' });
   }
@@ -130,7 +136,7 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
     this.#applying = true;
     for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
       const before = this.#state;
-      const { state, effects } = decideLink(before, next, this.surroundings.policy);
+      const { state, effects } = decideLink(before, next, this.#policy);
       this.#state = state;
       for (const effect of effects) this.#run(effect, before);
     }

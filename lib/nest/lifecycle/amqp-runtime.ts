@@ -22,7 +22,8 @@ import type { ResolvedModuleOptions } from '../options/resolve-module-options.js
 import { CONNECTION_FACTORY } from '../tokens.js';
 import { AmqpClientProxy } from '../transport/amqp-client-proxy.js';
 import { AmqpTransportStrategy } from '../transport/amqp-transport-strategy.js';
-import type { ConnectionDirectory } from '../transport/transport-connection.js';
+import { inheritedHandlers } from '../transport/inherited-handlers.js';
+import type { Application } from '../transport/transport-connection.js';
 import { type ConnectionFactory, ConnectionHost } from './connection-host.js';
 
 /**
@@ -96,14 +97,15 @@ export class AmqpRuntime
 
   private bind(candidate: unknown): void {
     if (candidate instanceof AmqpTransportStrategy || candidate instanceof AmqpClientProxy)
-      candidate.bind(this.directory);
+      candidate.bind(this.application);
   }
 
-  private readonly directory: ConnectionDirectory = {
+  private readonly application: Application = {
     connection: (name) => this.hosts.get(name)?.connection,
     attend: (connection, attendant) => {
       for (const host of this.hosts.values()) if (host.connection === connection) host.attend(attendant);
     },
+    patternHandlers: (transportId) => inheritedHandlers(this.discovery, this.scanner, this.moduleRef, transportId),
   };
 
   private async makeConsumers(hosts: readonly ConnectionHost[]): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type ConnectionStatus,
   DecodeError,
   type HandlerPolicy,
+  InvalidOptionsError,
   type ReceiveClient,
   type ReceivedMessage,
   type Subscription,
@@ -19,7 +20,7 @@ import { answerFailures, Replies, type ReplyKind } from '../reply/replies.js';
 import { answerRequest, endOf } from './answer-request.js';
 import { keepOriginalErrors } from './original-errors.js';
 import { PatternHandlers } from './pattern-handlers.js';
-import { type AmqpTransportEvents, type ConnectionDirectory, TransportConnection } from './transport-connection.js';
+import { type AmqpTransportEvents, type Application, TransportConnection } from './transport-connection.js';
 import {
   type AmqpTransportOptions,
   type ResolvedTransportOptions,
@@ -52,7 +53,8 @@ export class AmqpTransportStrategy
   override readonly propagatesEventHandlerErrors: boolean = true;
   private readonly options: ResolvedTransportOptions;
   private readonly connection: TransportConnection;
-  private readonly handlers = new PatternHandlers();
+  private handlers = new PatternHandlers();
+  private application: Application | undefined;
   private readonly log: AmqpLogger = new Logger('AmqpTransportStrategy');
   private intakes: readonly Intake[] = [];
   private replies: Replies | undefined;
@@ -130,8 +132,9 @@ export class AmqpTransportStrategy
   }
 
   /** @internal The application's connections by name. */
-  bind(directory: ConnectionDirectory): void {
-    this.connection.bind(directory);
+  bind(application: Application): void {
+    this.application ??= application;
+    this.connection.bind(application);
   }
 
   private tell(status: ConnectionStatus): void {
@@ -141,6 +144,7 @@ export class AmqpTransportStrategy
 
   private async start(): Promise<void> {
     const connection = this.connection.get();
+    if (this.options.inheritAppConfig) this.inherit();
     const { allow, serializer } = this.options;
     const replies = new Replies(connection, this.log, {
       allow: allow && ((address, request) => allow(address, this.contextOf(request, this.patternOf(request)))),
@@ -163,6 +167,20 @@ export class AmqpTransportStrategy
     });
     await Promise.all(this.intakes.map(({ client }) => client.attach()));
     await Promise.all(this.intakes.map(({ subscription }) => subscription.resume()));
+  }
+
+  /** In place of what Nest has compiled. */
+  private inherit(): void {
+    if (this.application === undefined)
+      throw new InvalidOptionsError(
+        'inheritAppConfig',
+        'left out in an application without AmqpModule; { inheritAppConfig: true } of connectMicroservice does the same',
+        true,
+      );
+    this.handlers = new PatternHandlers();
+    this.messageHandlers.clear();
+    for (const { pattern, handler, isEventHandler, extras } of this.application.patternHandlers(AMQP_TRANSPORT))
+      this.addHandler(pattern, handler, isEventHandler, extras);
   }
 
   /** Requests that cannot be read, and those without a handler, are answered where it is their end. */

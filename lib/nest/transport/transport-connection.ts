@@ -1,5 +1,7 @@
 import { AmqpConnection, InvalidOptionsError, type ConnectionOptions, type StatusEvent } from '../../client/index.js';
 
+import type { PatternHandler } from './inherited-handlers.js';
+
 /** What `on` of the server and the client proxy takes. */
 // type: Nest asks for an index signature, which an interface does not give
 export type AmqpTransportEvents = {
@@ -18,6 +20,12 @@ export interface ConnectionDirectory {
   connection(name: string): AmqpConnection | undefined;
   /** Closes the attendant when the application begins to shut down, if the connection is one of the application's. */
   attend(connection: AmqpConnection, attendant: Attendant): void;
+}
+
+/** What a server or client proxy gets from the application that it stands in. */
+export interface Application extends ConnectionDirectory {
+  /** The handlers for that transport, with the application's global enhancers. */
+  patternHandlers(transportId: unknown): readonly PatternHandler[];
 }
 
 /** Options of a connection of its own, a connection, or the name of one of the application. */

@@ -11,6 +11,7 @@ import {
   type SubscribeOptions,
 } from '../../client/index.js';
 import {
+  checkBoolean,
   checkFunction,
   checkMethods,
   checkMs,
@@ -54,6 +55,11 @@ export interface AmqpTransportOptions extends Omit<ConnectionOptions, 'uri'> {
   readonly serializer?: Serializer | undefined;
   /** Makes `{ pattern, data }` of a body; a pattern that is left out is the message's. @default the body as data */
   readonly deserializer?: Deserializer | undefined;
+  /**
+   * Whether the application's global pipes, guards, interceptors and filters run for the handlers, as
+   * `connectMicroservice(..., { inheritAppConfig: true })` says it. In an application with AmqpModule. @default false
+   */
+  readonly inheritAppConfig?: boolean | undefined;
   /** Milliseconds that closing waits for running handlers. @default 20_000 */
   readonly shutdownTimeoutMs?: number | undefined;
 }
@@ -68,6 +74,7 @@ export interface ResolvedTransportOptions {
   readonly allow: ((address: string, context: AmqpContext) => boolean) | undefined;
   readonly serializer: Serializer | undefined;
   readonly deserializer: Deserializer | undefined;
+  readonly inheritAppConfig: boolean;
   readonly shutdownTimeoutMs: number;
 }
 
@@ -82,6 +89,7 @@ const OWN_NAMES = [
   'reply',
   'serializer',
   'deserializer',
+  'inheritAppConfig',
   'shutdownTimeoutMs',
 ];
 const CONCURRENCY = 64;
@@ -103,6 +111,7 @@ export function resolveTransportOptions(options: AmqpTransportOptions): Resolved
     allow: checkFunction(checkObject(given['reply'], 'reply', ['allow'])['allow'], 'reply.allow'),
     serializer: checkMethods(given['serializer'], 'serializer', ['serialize']),
     deserializer: checkMethods(given['deserializer'], 'deserializer', ['deserialize']),
+    inheritAppConfig: checkBoolean(given['inheritAppConfig'], 'inheritAppConfig', false),
     shutdownTimeoutMs: checkMs(given['shutdownTimeoutMs'], 'shutdownTimeoutMs', { default: 20_000 }),
   };
 }

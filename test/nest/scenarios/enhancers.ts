@@ -22,11 +22,11 @@ import {
 } from '@nestjs/common';
 import { NestFactory, REQUEST } from '@nestjs/core';
 import { Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices';
-import { catchError, map, of, throwError } from 'rxjs';
+import { catchError, EMPTY, from, map, type Observable, of, throwError } from 'rxjs';
 
-import { AmqpContext } from '../../../lib/index.js';
+import { AMQP_TRANSPORT, AmqpContext, AmqpModule } from '../../../lib/index.js';
 import { Seen } from '../harness.js';
-import { ask, failure, type Scenario, type Stage, tell } from './stage.js';
+import { all, ask, failure, type Scenario, type Stage, tell } from './stage.js';
 
 const onlyAcme: CanActivate = {
   canActivate: (context) =>
@@ -82,10 +82,15 @@ class Plain {
 }
 
 /** An application with global enhancers, and a microservice connected to it. */
-async function hybrid(stage: Stage, options: { readonly inheritAppConfig: boolean }): Promise<[Spies, unknown]> {
+async function hybrid(
+  stage: Stage,
+  options: { readonly inheritAppConfig: boolean },
+  own: { readonly inheritAppConfig?: boolean } = {},
+): Promise<[Spies, unknown]> {
   const queue = await stage.queue();
-  const strategy = stage.strategy({ sources: queue });
-  @Module({ controllers: [Plain] })
+  const strategy = stage.strategy({ sources: queue, ...own });
+  const imports = own.inheritAppConfig === true ? [AmqpModule.forRoot({ ...stage.own, lazy: true })] : [];
+  @Module({ imports, controllers: [Plain] })
   class AppModule {}
   const app = await NestFactory.create(AppModule, { logger: false });
   stage.after(() => app.close());
@@ -166,6 +171,54 @@ export const enhancers: readonly Scenario[] = [
       const [spies, error] = await hybrid(stage, { inheritAppConfig: true });
       expect(error).toEqual({ status: 'error', message: 'filtered: as asked' });
       expect(spies.ran).toEqual(ALL);
+    },
+  },
+  {
+    title: 'the transport itself may say that they are, and then streams, scopes and events are what they are',
+    run: async (stage) => {
+      const [spies, error] = await hybrid(stage, { inheritAppConfig: false }, { inheritAppConfig: true });
+      expect(error).toEqual({ status: 'error', message: 'filtered: as asked' });
+      expect(spies.ran).toEqual(ALL);
+
+      const queue = await stage.queue();
+      const seen = new Seen<unknown>();
+      @Controller({ scope: Scope.REQUEST })
+      class Various {
+        constructor(@Inject(REQUEST) private readonly request: { data: unknown }) {}
+        @MessagePattern('stream')
+        stream(): Observable<number> {
+          return from([1, 2, 3]);
+        }
+        @MessagePattern('empty')
+        empty(): Observable<never> {
+          return EMPTY;
+        }
+        @MessagePattern(['one', 'other'])
+        one(): unknown {
+          return this.request.data;
+        }
+        @EventPattern('happened', AMQP_TRANSPORT)
+        happened(@Payload() data: unknown): void {
+          seen.add(data);
+        }
+        @EventPattern('happened', Symbol('another transport') as never)
+        never(@Payload() _data: unknown): void {
+          seen.add('never');
+        }
+      }
+      const imports = [AmqpModule.forRoot({ ...stage.own, lazy: true })];
+      await stage.service([Various], { inheritAppConfig: true, sources: queue }, { imports });
+      const client = stage.proxy(queue);
+      expect(await all(client, 'stream')).toEqual([1, 2, 3]);
+      expect(await all(client, 'empty')).toEqual([]);
+      expect(await all(client, 'other', 7)).toEqual([7]);
+      await tell(client, 'happened', 8);
+      await seen.count(1);
+      expect(seen.values).toEqual([8]);
+      await expect(stage.service([Plain], { inheritAppConfig: true })).rejects.toMatchObject({
+        name: 'InvalidOptionsError',
+        option: 'inheritAppConfig',
+      });
     },
   },
   {

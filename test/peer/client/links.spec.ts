@@ -141,6 +141,17 @@ describe('an attached link', () => {
     expect(peer.violations).toEqual([]);
   });
 
+  it('of replies end when their address is gone: it is not asked for again', async () => {
+    const { core, peer, logged } = await setUp();
+    const probe = new ProbeOwner(core, 'requester', 'replies');
+    await probe.handle.ready();
+    const [link] = [...peer.connection.session().links.values()];
+    link?.detach({ closed: true, error: condition('amqp:resource-deleted') });
+    await eventually('given up', () => probe.handle.state === 'failed');
+    expect(probe.told).toEqual(['attached', 'failed']);
+    expect(logged.filter((line) => line.includes('requester'))).toEqual([]);
+  });
+
   it('that is stolen stays away, and says so once', async () => {
     const { core, peer } = await setUp();
     const probe = new ProbeOwner(core, 'orders');
