@@ -6,14 +6,20 @@ import { TextDecoder } from 'node:util';
 /** @throws TypeError when the charset is unknown or the bytes are not text in it */
 export function decodeText(body: Buffer, charset: string): string {
   if (charset === 'utf-8' || charset === 'utf8' || charset === 'us-ascii') {
-    const text = body.toString('utf8');
-    // Only a text with U+FFFD in it can come of invalid bytes. On an ASCII text this search ends at once.
-    if (text.includes('\uFFFD') && !isUtf8(body)) throw new TypeError('the body is not valid UTF-8');
+    const text = utf8Text(body);
+    if (text === undefined) throw new TypeError('the body is not valid UTF-8');
     return text;
   }
   // Windows-1252 is what TextDecoder makes of latin1; the name means ISO 8859-1 here.
   if (charset === 'iso-8859-1' || charset === 'latin1') return body.toString('latin1');
   return decoderOf(charset).decode(body);
+}
+
+/** `undefined`: it is not valid UTF-8. */
+export function utf8Text(body: Buffer): string | undefined {
+  const text = body.toString('utf8');
+  // Only a text with U+FFFD in it can come of invalid bytes. On an ASCII text this search ends at once.
+  return text.includes('\uFFFD') && !isUtf8(body) ? undefined : text;
 }
 
 /**

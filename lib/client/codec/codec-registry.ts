@@ -2,9 +2,12 @@
 
 import type { AmqpMessage, BodyType } from '../../protocol/index.js';
 import { charsetOf, essence, isJson } from './content-type.js';
-import { decodeText, encodeText } from './charset.js';
+import { decodeText, encodeText, utf8Text } from './charset.js';
 import type { Codec } from './codec.js';
-import { decodeJson, encodeJson, encodeJsonAs } from './json.codec.js';
+import { decodeJson, encodeJson, encodeJsonAs, valueOfJson } from './json.codec.js';
+
+const JSON_TYPE = 'application/json';
+const TEXT_TYPE = 'text/plain; charset=utf-8';
 
 /** What a value becomes. A string body is written as UTF-8 by the protocol layer. */
 export interface EncodedBody {
@@ -32,12 +35,24 @@ export class CodecRegistry {
    */
   encode(value: unknown, contentType: string | undefined): EncodedBody {
     if (contentType !== undefined) return this.#encodeAs(value, contentType);
-    if (typeof value === 'string') return { body: value, bodyType: 'data', contentType: 'text/plain; charset=utf-8' };
+    if (typeof value === 'string') return { body: value, bodyType: 'data', contentType: TEXT_TYPE };
     if (value instanceof Uint8Array) return { body: value, bodyType: 'data', contentType: 'application/octet-stream' };
     // A codec of the user's for JSON also serves the values that would have become JSON.
     const own = this.#codecs.length === 0 ? undefined : this.find('application/json');
     if (own !== undefined) return encodeWith(own, value, 'application/json');
-    return { body: encodeJson(value), bodyType: 'data', contentType: 'application/json' };
+    return { body: encodeJson(value), bodyType: 'data', contentType: JSON_TYPE };
+  }
+
+  /** The text of a body that this library itself may have written, where no codec of the user's could be for it; else `undefined`. */
+  textOf({ body, bodyType, properties }: AmqpMessage): string | undefined {
+    if (this.#codecs.length > 0 || bodyType !== 'data' || !Buffer.isBuffer(body)) return undefined;
+    const contentType = properties?.contentType;
+    return contentType === JSON_TYPE || contentType === TEXT_TYPE ? utf8Text(body) : undefined;
+  }
+
+  /** What `decode` gives for a body with this text. @throws SyntaxError */
+  valueOf(text: string, { properties }: AmqpMessage): unknown {
+    return properties?.contentType === JSON_TYPE ? valueOfJson(text) : text;
   }
 
   /**
@@ -54,7 +69,7 @@ export class CodecRegistry {
       const own = this.find(contentType);
       if (own !== undefined) return own.decode(body, message);
     }
-    if (contentType === 'application/json') return decodeJson(body, contentType);
+    if (contentType === JSON_TYPE) return decodeJson(body, contentType);
     const type = essence(contentType);
     if (isJson(type)) return decodeJson(body, contentType);
     if (type.startsWith('text/')) return decodeText(body, charsetOf(contentType));

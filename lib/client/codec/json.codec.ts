@@ -38,7 +38,11 @@ export function encodeJsonAs(value: unknown, contentType: string): string | Buff
  * @throws TypeError, SyntaxError
  */
 export function decodeJson(body: Buffer, contentType: string): unknown {
-  const text = decodeText(body, charsetOf(contentType));
+  return valueOfJson(decodeText(body, charsetOf(contentType)));
+}
+
+/** The same of the text. @throws SyntaxError */
+export function valueOfJson(text: string): unknown {
   const json = text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text;
   return dropPrototypeKeys(parse(json), json);
 }

@@ -5,6 +5,7 @@ import {
   ACCEPTED,
   DecodeError,
   decodeMessageInto,
+  ownBytes,
   RELEASED,
   type AmqpMessage,
   type IncomingDelivery,
@@ -85,17 +86,16 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
       return;
     }
     try {
-      decodeMessageInto(this, payload, start, end);
+      decodeMessageInto(this, payload, start, end, 'borrowed');
       if (this.bodyType === 'data')
         this.body = batchSections(this.#incoming.messageFormat, payload, start, end) ?? this.body;
-      this.#raw = this.body;
     } catch (cause) {
       this.#raw = Buffer.from(payload.subarray(start, end));
       this.#fail('is malformed', { cause });
       return;
     }
     try {
-      this.body = this.#host.codecs.decode(this);
+      this.#decodeBody();
     } catch (cause) {
       const type = this.properties?.contentType ?? 'no content type';
       this.#fail(`has a body that its codec cannot read (${type})`, { cause });
@@ -121,6 +121,8 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
   }
 
   get [RAW](): unknown {
+    // Nearly nobody asks, so the bytes of a text are made again when somebody does.
+    if (this.bodyType === 'data' && typeof this.#raw === 'string') this.#raw = Buffer.from(this.#raw);
     return this.#raw;
   }
 
@@ -303,6 +305,27 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
       'already-settled',
       `the message from "${this.address}" is ${before.kind} and cannot be ${outcome.kind}`,
     );
+  }
+
+  /** The body is borrowed until it is a text, or bytes of its own. @throws whatever the codec throws */
+  #decodeBody(): void {
+    const { codecs } = this.#host;
+    const text = codecs.textOf(this);
+    if (text !== undefined && this.#takeText(text)) return;
+    if (this.bodyType === 'data' && Buffer.isBuffer(this.body)) this.body = ownBytes(this.body, 0, this.body.length);
+    this.#raw = this.body;
+    this.body = codecs.decode(this);
+  }
+
+  /** `false`: it has no value, and `decode` will say why. */
+  #takeText(text: string): boolean {
+    try {
+      this.body = this.#host.codecs.valueOf(text, this);
+    } catch {
+      return false;
+    }
+    this.#raw = text;
+    return true;
   }
 
   #fail(what: string, facts: { code?: string; condition?: string; cause?: unknown }): void {

@@ -11,11 +11,17 @@ import * as section from './sections.js';
 /**
  * Fills `target` with the sections in `buffer[start, end)`. Sections that are absent are left alone; body and bodyType are always
  * set. Several data sections are joined, and so are several sequences. Nothing in the target refers to the buffer, except bodies
- * and binaries that fill half of its memory (see `ownBytes`).
+ * and binaries that fill half of its memory (see `ownBytes`); with `borrowed`, the bytes of a single data section are a view of it.
  * @throws {DecodeError} not a well-formed message: sections repeated, out of order or unknown, bytes after the last one; the target
  *   may then hold some of them
  */
-export function decodeMessageInto(target: AmqpMessage, buffer: Buffer, start: number, end: number): void {
+export function decodeMessageInto(
+  target: AmqpMessage,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  data: 'own' | 'borrowed' = 'own',
+): void {
   const cursor = new Cursor().open(buffer, start, end);
   let last = 0;
   let bodyType: BodyType = 'none';
@@ -74,7 +80,10 @@ export function decodeMessageInto(target: AmqpMessage, buffer: Buffer, start: nu
     }
     last = code;
   }
-  if (bodyType === 'data') body = parts === undefined ? ownBytes(buffer, dataStart, dataEnd) : Buffer.concat(parts);
+  if (bodyType === 'data') {
+    if (parts !== undefined) body = Buffer.concat(parts);
+    else body = data === 'own' ? ownBytes(buffer, dataStart, dataEnd) : buffer.subarray(dataStart, dataEnd);
+  }
   target.body = body;
   target.bodyType = bodyType;
 }

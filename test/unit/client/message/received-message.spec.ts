@@ -6,6 +6,7 @@ import {
   type TransactionalHost,
 } from '../../../../lib/client/message/incoming-message.js';
 import { MessageIds } from '../../../../lib/client/message/message-ids.js';
+import { RAW } from '../../../../lib/client/message/raw-body.js';
 import { OutgoingMessages } from '../../../../lib/client/message/outgoing-message.js';
 import { Observers } from '../../../../lib/client/observer/observers.js';
 import { AmqpTimeoutError, SettlementError, TransactionError } from '../../../../lib/client/errors.js';
@@ -71,6 +72,26 @@ const json = (text: string): Partial<AmqpMessage> => ({
 });
 
 describe('a received message', () => {
+  const text = 'text/plain; charset=utf-8';
+  it.each<[string, string, Buffer, unknown]>([
+    ['JSON', 'application/json', Buffer.from('{ "a" : "\u00e9" }'), { a: 'é' }],
+    ['JSON behind a byte order mark', 'application/json', Buffer.from('\uFEFF[1]'), [1]],
+    ['text', text, Buffer.from('gr\u00fc\u00df \uFFFD'), 'gr\u00fc\u00df \uFFFD'],
+    ['nothing', text, Buffer.alloc(0), ''],
+    ['bytes', 'application/octet-stream', Buffer.from([0xff, 0xfe]), Buffer.from([0xff, 0xfe])],
+    ['bytes without a type', '', Buffer.from([0xff]), Buffer.from([0xff])],
+    ['what is no JSON', 'application/json', Buffer.from('{'), Buffer.from('{')],
+    ['what is no text', text, Buffer.from([0xff]), Buffer.from([0xff])],
+  ])('of %s holds nothing of the memory it came in, and goes on byte for byte', (_, contentType, bytes, value) => {
+    const properties = contentType === '' ? undefined : { contentType };
+    const came = encodeMessage({ body: bytes, bodyType: 'data', properties });
+    const { message } = receive(undefined, { bytes: came });
+    came.fill(0);
+    expect(message.body).toEqual(value);
+    expect(message[RAW]).toEqual(bytes);
+    expect(message[RAW]).toBe(message[RAW]);
+  });
+
   it.each<[string, Partial<AmqpMessage>, Parameters<typeof receive>[1], object]>([
     ['that is malformed', {}, { bytes: Buffer.from('nonsense') }, { code: 'decode', condition: 'amqp:decode-error' }],
     ['that the codec cannot read', json('{'), {}, { code: 'decode', condition: 'amqp:decode-error' }],
