@@ -100,6 +100,23 @@ export const connectionMutants = [
     ],
   },
   {
+    promise: 'credentials-4',
+    file: 'lib/client/connection/establish-peer.ts',
+    find: 'await keeper.start(protocol, attempt.signal);',
+    replace: 'void keeper.start(protocol, attempt.signal).catch(() => undefined);',
+    test: [
+      'test/peer/client/tokens.spec.ts',
+      'put-token goes out in the form of claims-based security, before any other link is attached',
+    ],
+  },
+  {
+    promise: 'send-16',
+    file: 'lib/client/redirect/decide-redirect.ts',
+    find: 'if (!isAllowedHost(named, redirect.allowHosts))',
+    replace: 'if (!isAllowedHost(host, redirect.allowHosts))',
+    test: ['test/unit/client/redirect.spec.ts', 'a redirect is not followed to a name that such a host dials for'],
+  },
+  {
     promise: 'credentials-1',
     file: 'lib/client/options/loopback.ts',
     find: "name.startsWith('127.')",

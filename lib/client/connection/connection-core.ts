@@ -46,6 +46,7 @@ export class ConnectionCore {
   readonly #clients = new Set<Closable>();
   readonly #tokens: TokenHandlers;
   readonly #redirects: ConnectionRedirects;
+  readonly #elsewhere: Elsewhere;
   #lastPeer: ConnectedPeer | undefined;
   /** Of the latest attempt. */
   #keeper: TokenKeeper | undefined;
@@ -69,6 +70,10 @@ export class ConnectionCore {
     this.#redirects = new ConnectionRedirects(options);
     const policy = policyOf(options, random);
     this.life = new ConnectionLife(policy, this.#lifeHandlers());
+    this.#elsewhere = new Elsewhere({
+      endTimeoutMs: options.closeTimeoutMs,
+      connect: (peer, attempt) => this.#connectElsewhere(peer, attempt),
+    });
     this.links = new Links({
       policy,
       logger,
@@ -78,10 +83,7 @@ export class ConnectionCore {
       connect: () => this.#connectInBackground(),
       unauthorized: () => this.#keeper?.doubt(),
       redirects: options,
-      elsewhere: new Elsewhere({
-        endTimeoutMs: options.closeTimeoutMs,
-        connect: (peer, attempt) => this.#connectElsewhere(peer, attempt),
-      }),
+      elsewhere: this.#elsewhere,
     });
     this.#tokens = {
       random,
@@ -173,7 +175,8 @@ export class ConnectionCore {
     enough.done();
     const cause = new ClientClosedError('the connection was closed');
     this.links.givenUp(cause, true);
-    await this.life.close(Math.max(1, timeoutMs - (performance.now() - startedAt)));
+    const leftMs = Math.max(1, timeoutMs - (performance.now() - startedAt));
+    await Promise.all([this.life.close(leftMs), this.#elsewhere.close(leftMs)]);
   }
 
   /** Handlers end first: what they send on their last steps still goes out. */

@@ -50,6 +50,11 @@ export class Elsewhere {
     }
   }
 
+  /** All of them, whoever still uses them; within `timeoutMs`, never rejects. */
+  async close(timeoutMs: number): Promise<void> {
+    await Promise.all([...this.#entries.values()].map((entry) => this.#close(entry, timeoutMs)));
+  }
+
   #entry(peer: ResolvedPeer): Entry {
     const key = JSON.stringify([peer.uri.shown, peer.hostname]);
     const known = this.#entries.get(key);
@@ -102,10 +107,13 @@ export class Elsewhere {
   /** The last one closes it. Never rejects. */
   async #leave(entry: Entry): Promise<void> {
     entry.users -= 1;
-    if (entry.users > 0) return;
+    if (entry.users <= 0) await this.#close(entry, this.options.endTimeoutMs);
+  }
+
+  async #close(entry: Entry, timeoutMs: number): Promise<void> {
     this.#forget(entry);
     entry.attempt.abort(new ConnectionError('connect-failed', 'nobody waits for this connection any more'));
     const opened = await entry.opened.catch(() => undefined);
-    await opened?.peer.protocol.close({ timeoutMs: this.options.endTimeoutMs });
+    await opened?.peer.protocol.close({ timeoutMs });
   }
 }

@@ -342,6 +342,18 @@ describe('a link redirect', () => {
     expect(a.seen('attach').length + b.seen('attach').length).toBeLessThan(6);
   });
 
+  it('to a peer that hangs holds up nobody who closes', async () => {
+    const b = await peerOf();
+    const a = await peerOf(redirectsLinks(() => linkRedirect(b.port)));
+    const { connection } = connect({ uri: a.uri });
+    await connection.createSendClient('orders').send('one');
+    b.connection.silent = true;
+    const startedAt = performance.now();
+    await connection.close({ timeoutMs: 300 });
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    await eventually('its stream is gone', () => b.connection.isEnded);
+  });
+
   it('ends with the connection that it came from, and comes back with it', async () => {
     const b = await peerOf();
     const a = await peerOf(redirectsLinks(() => linkRedirect(b.port)));

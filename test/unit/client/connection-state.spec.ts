@@ -20,6 +20,7 @@ const policy: ConnectionPolicy = {
 };
 const cause = new ConnectionError('connection-lost', 'reset');
 const lost = (epoch: number, refused = false, at = 0): ConnectionEvent => ({ type: 'lost', epoch, at, cause, refused });
+const elsewhere: ConnectionEvent = { type: 'lost', epoch: 1, at: 0, cause, refused: false, redirected: true };
 const opening = (established = false, failures = 0): ConnectionState => ({
   name: 'opening',
   epoch: 1,
@@ -48,6 +49,9 @@ describe('a connection', () => {
     ['open, lost', open(), lost(1), 'waiting', ['links-down', 'wait']],
     ['open, refused', open(), lost(1, true), 'waiting', ['links-down', 'wait']],
     ['opening after a success, refused: waits', opening(true), lost(1, true), 'waiting', ['wait']],
+    ['open, redirected: dials at once', open(), elsewhere, 'opening', ['links-down', 'dial']],
+    ['opening, redirected: dials at once', opening(false, 2), elsewhere, 'opening', ['dial']],
+    ['waiting, redirected: too late', waiting(), elsewhere, 'waiting', []],
     ['opening, lost', opening(), lost(1), 'waiting', ['wait']],
     ['idle, open requested', INITIAL_CONNECTION_STATE, { type: 'open-requested' }, 'opening', ['dial']],
     ['opening, open requested again', opening(), { type: 'open-requested' }, 'opening', []],

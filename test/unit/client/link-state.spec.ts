@@ -32,6 +32,14 @@ const attached: LinkState = { name: 'attached', epoch: 1, failures: 0, attachedA
 const waiting = (established = true): LinkState => {
   return { name: 'waiting', epoch: 1, failures: 1, established, refused: false, cause };
 };
+const unauthorized: LinkState = {
+  name: 'waiting',
+  epoch: 1,
+  failures: 1,
+  established: true,
+  refused: true,
+  cause: new LinkError('no', 'orders', 'l', { condition: 'amqp:unauthorized-access' }),
+};
 const unconnected = (established = false): LinkState => ({ name: 'unconnected', epoch: 1, established });
 const effects = ({ effects: list }: LinkDecision): readonly string[] => list.map(({ run }) => run);
 
@@ -44,6 +52,17 @@ describe('a supervised link', () => {
     ['refused later: waits', attaching(true), failed('refused'), 'waiting', ['let-go', 'tell-lost', 'wait']],
     ['detached', attached, detached('transient'), 'waiting', ['let-go', 'tell-lost', 'wait']],
     ['detached as deleted', attached, detached('refused'), 'waiting', ['let-go', 'tell-lost', 'wait']],
+    [
+      'redirected at first attach: attaches there',
+      attaching(),
+      failed('redirected'),
+      'attaching',
+      ['let-go', 'attach'],
+    ],
+    ['redirected later', attached, detached('redirected'), 'attaching', ['let-go', 'tell-lost', 'attach']],
+    ['a new token, refused before for want of one', unauthorized, { type: 'authorized' }, 'attaching', ['attach']],
+    ['a new token, waiting for something else', waiting(), { type: 'authorized' }, 'waiting', []],
+    ['a new token while attached', attached, { type: 'authorized' }, 'attached', []],
     [
       'connection down while attached',
       attached,
