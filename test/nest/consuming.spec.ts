@@ -343,7 +343,7 @@ describe('a decorated consumer', () => {
       const replies = await ask('flood', 12_001);
       expect(replies.slice(0, -1).map(({ body }) => body)).toEqual(Array.from({ length: 12_000 }, (_, n) => n));
       expect(replies.at(-1)?.applicationProperties?.['x-reply']).toBe('complete');
-    });
+    }, 30_000);
 
     it('with each value of an async generator', async () => {
       expect(brief(await ask('generator', 3)).map((reply) => (reply as unknown[]).slice(0, 2))).toEqual([
