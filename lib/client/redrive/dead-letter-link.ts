@@ -24,11 +24,6 @@ import type { PeerProfile } from '../profile/peer-profile.js';
 
 /** For the answer to a drain, and for the rest of a message that has begun. */
 const PATIENCE_MS = 30_000;
-/**
- * A drain is sent when nothing came for so long: one that is overtaken by the last message is answered late, and its answer would be
- * taken for that of the next drain.
- */
-const BEFORE_DRAIN_MS = 50;
 /** Where the peer cannot drain: nothing came for so long, so nothing is there. */
 const QUIET_MS = 1_000;
 
@@ -84,8 +79,8 @@ export class DeadLetterLink implements LinkOwner<ReceiverLink>, DeliveryHost {
     this.signal.throwIfAborted();
     this.#link?.addCredit(count);
     const canDrain = this.context.links.profile?.drain === true;
-    await this.#quiet(count, canDrain ? BEFORE_DRAIN_MS : QUIET_MS);
-    if (canDrain && this.#arrived.length < count) await this.#drain();
+    if (canDrain) await this.#drain();
+    else await this.#quiet(count);
     await this.#complete();
     const arrived = this.#arrived;
     this.#arrived = [];
@@ -177,10 +172,10 @@ export class DeadLetterLink implements LinkOwner<ReceiverLink>, DeliveryHost {
   }
 
   /** Until so many are here, or none came for so long. */
-  async #quiet(count: number, quietMs: number): Promise<void> {
+  async #quiet(count: number): Promise<void> {
     while (this.#arrived.length < count) {
       const before = this.#arrived.length;
-      await raceSignal(atMost(quietMs, this.#news()), this.signal);
+      await raceSignal(atMost(QUIET_MS, this.#news()), this.signal);
       if (this.#arrived.length === before) return;
     }
   }
