@@ -22,6 +22,9 @@ const LIFE = { durable: false, ttl: 60_000 } as const;
 /** What is asked of a reply: a list of bindings may be long. */
 const MAX_REPLY_BYTES = 16 * 1_048_576;
 
+/** The code of the error when the node did not take a request. */
+export const REQUEST_REFUSED = 'request-refused';
+
 /** How a node wants to be spoken to. */
 export interface ManagementNode {
   readonly address: string;
@@ -147,7 +150,9 @@ export class ManagementPair {
       outcome.kind === 'rejected' ? outcome : { condition: undefined, description: undefined };
     const said = [condition, description].filter((text) => text !== undefined).join(': ');
     const message = `a request to ${this.node.address} was ${outcome.kind}${said === '' ? '' : `: ${said}`}`;
-    this.#waiting.get(id)?.reject(new LinkError(message, this.node.address, this.#sender?.name ?? '', { condition }));
+    const { address } = this.node;
+    const error = new LinkError(message, address, this.#sender?.name ?? '', { condition }, REQUEST_REFUSED);
+    this.#waiting.get(id)?.reject(error);
   }
 
   #receive(delivery: IncomingDelivery, payload: Buffer, start: number, end: number): void {

@@ -3,10 +3,16 @@
 import { LinkError } from '../../protocol/index.js';
 import { TopologyError } from '../errors.js';
 import { autoCreateTopology } from './auto-create-topology.js';
+import { REQUEST_REFUSED } from './management-pair.js';
 import type { TopologyDriver } from './topology-driver.js';
 
 /** What a peer says that has no such node, or has none for this user. */
 const REFUSED: ReadonlySet<string | undefined> = new Set(['amqp:not-found', 'amqp:unauthorized-access']);
+
+function isRefusal({ code, condition }: LinkError): boolean {
+  // Artemis takes a link of any user who may send, and rejects the requests of those who may not manage.
+  return code === REQUEST_REFUSED || REFUSED.has(condition);
+}
 
 export function orByAttaching(managed: TopologyDriver, node: string): TopologyDriver {
   const either =
@@ -18,7 +24,7 @@ export function orByAttaching(managed: TopologyDriver, node: string): TopologyDr
       try {
         return await first(...given);
       } catch (error) {
-        if (!(error instanceof LinkError) || error.address !== node || !REFUSED.has(error.condition)) throw error;
+        if (!(error instanceof LinkError) || error.address !== node || !isRefusal(error)) throw error;
         return second(...given).catch((reason: unknown) => {
           if (!(reason instanceof TopologyError) || reason.code !== 'unsupported') throw reason;
           const message = `${reason.message}; its management at ${node} could do it, but cannot be had: ${error.message}`;

@@ -59,7 +59,7 @@ describe("the topology of a peer with Artemis' management", () => {
   let management: Management;
 
   beforeEach(async () => {
-    broker = await EmbeddedBroker.start();
+    broker = await EmbeddedBroker.start({ queues: ['activemq.management'] });
     management = new Management();
     node = new AmqpConnection(broker.uri);
     const answers = node.createSendClient(null);
@@ -160,6 +160,16 @@ describe("the topology of a peer with Artemis' management", () => {
       topology.deleteExchange('e'),
     ];
     for (const work of refused) expect(await errorOf(work)).toMatchObject({ code: 'unsupported' });
+  });
+
+  it('is left to attaching where requests are rejected: this user may not manage', async () => {
+    broker.queue('activemq.management').inject({ kind: 'reject', condition: 'failed', times: 2 });
+    await connection.topology.declare({ queues: ['by-attaching'] });
+    expect(broker.queues().map(({ name }) => name)).toContain('by-attaching');
+    const error = await errorOf(connection.topology.inspect('by-attaching'));
+    expect(error).toMatchObject({ name: 'TopologyError', code: 'unsupported', condition: 'failed' });
+    expect(String(error)).toContain('a request to activemq.management was rejected: failed');
+    expect(management.calls).toEqual([]);
   });
 
   it('does not believe an answer that is none, and asks on', async () => {
