@@ -7,6 +7,8 @@ import {
   createMessage,
   policy,
   type HandlerPolicy,
+  type ReceiveClient,
+  type ReceivedMessage,
   type SendResult,
 } from '../../../lib/client/index.js';
 import { eventually } from '../../support/eventually.js';
@@ -142,6 +144,59 @@ describe('accounting', () => {
     expect(handled.size + broker.queue('other').stats().ready).toBeLessThanOrEqual(accepted);
     expect([most <= 30, seed]).toEqual([true, seed]);
   }, 20_000);
+
+  it.each([0, 3])(
+    'of those who ask in every way at once, with prefetch %i: each message is taken once, none is left',
+    async (prefetch) => {
+      const random = randomOf(7);
+      const { broker, connection } = await start({ queues: ['q'] });
+      const total = 400;
+      const taken: number[] = [];
+      const take = async (message: ReceivedMessage | undefined): Promise<void> => {
+        if (message === undefined) return;
+        if (random(6) === 0) {
+          await message.release();
+          return;
+        }
+        await message.accept();
+        taken.push(message.body as number);
+      };
+      const ways: readonly ((client: ReceiveClient) => Promise<unknown>)[] = [
+        async (client) => take(await client.get()),
+        async (client) => Promise.all((await client.receiveBatch({ maxMessages: 4, waitMs: random(3) })).map(take)),
+        async (client) => {
+          for await (const message of client) {
+            await take(message);
+            if (random(3) === 0) break;
+          }
+        },
+        async (client) => {
+          const options = { maxMessages: 5, waitMs: 1_000, signal: AbortSignal.timeout(1 + random(3)) };
+          await client.receiveBatch(options).then(
+            async (batch) => Promise.all(batch.map(take)),
+            () => undefined,
+          );
+        },
+        (client) => client.drain(),
+      ];
+      const sent = connection.createSendClient('q').sendBatch(Array.from({ length: total }, (_, index) => index));
+      const clients = [1, 2].map(() => connection.createReceiveClient('q', { prefetch }));
+      const stop = Date.now() + 15_000;
+      const work = async (client: ReceiveClient): Promise<void> => {
+        while (taken.length < total && Date.now() < stop) {
+          const way = ways[random(ways.length)];
+          // an iteration that waits for a message when there are none any more would wait for ever
+          await (taken.length > total - 60 ? take(await client.get()) : way?.(client));
+        }
+      };
+      await Promise.all(clients.flatMap((client) => [work(client), work(client), work(client)]));
+      await sent;
+      await Promise.all(clients.map((client) => client.close()));
+      expect(taken.toSorted((a, b) => a - b)).toEqual(Array.from({ length: total }, (_, index) => index));
+      expect(broker.queue('q').stats()).toMatchObject({ ready: 0, unsettled: 0, accepted: total });
+    },
+    30_000,
+  );
 
   it('loses nothing while connections drop: every promise settles, and what was accepted is handled', async () => {
     const { broker, connection } = await start({ queues: ['q'] });
