@@ -75,10 +75,14 @@ export type {
   Modification,
   ReceivedMessage,
   RejectOptions,
+  DeliveryInfo,
+  MessageRoute,
   SettleOptions,
   SettleResult,
 } from './message/received-message.js';
+export { settleOrLog } from './message/settle-or-log.js';
 export type { Codec } from './codec/codec.js';
+export type { Compression } from './codec/compression.js';
 export type { Observer, SendObservation } from './observer/observer.js';
 export type { TransactionOptions } from './transaction/transaction-options.js';
 export type { Transaction } from './transaction/transaction.js';

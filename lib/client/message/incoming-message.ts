@@ -5,6 +5,7 @@ import {
   ACCEPTED,
   DecodeError,
   decodeMessageInto,
+  InvalidOptionsError,
   ownBytes,
   RELEASED,
   type AmqpMessage,
@@ -12,6 +13,7 @@ import {
   type Outcome,
 } from '../../protocol/index.js';
 import type { CodecRegistry } from '../codec/codec-registry.js';
+import { compressionOf, decompress, type Compression } from '../codec/compression.js';
 import { SettlementError, TransactionError } from '../errors.js';
 import { checkRecord } from '../options/check.js';
 import type { Observers } from '../observer/observers.js';
@@ -21,6 +23,8 @@ import { Message } from './message.js';
 import { RAW } from './raw-body.js';
 import type {
   Delivery,
+  DeliveryInfo,
+  MessageRoute,
   Modification,
   ReceivedMessage,
   RejectOptions,
@@ -37,6 +41,8 @@ export interface DeliveryHost {
   readonly observers: Observers;
   /** The outcome as this peer understands it. */
   outcomeFor(outcome: Outcome): Outcome;
+  /** The way it came, as this peer tells it. */
+  routeOf?(message: AmqpMessage): MessageRoute;
   /** Absent: its messages are not settled within transactions. */
   readonly transactional?: TransactionalHost | undefined;
 }
@@ -58,6 +64,7 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
   readonly #host: DeliveryHost;
   readonly #incoming: IncomingDelivery;
   #raw: unknown = undefined;
+  #compression: Compression | undefined = undefined;
   #failure: { readonly error: unknown } | undefined = undefined;
   #lane: string | undefined = undefined;
   #outcome: Outcome | undefined = undefined;
@@ -94,12 +101,37 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
       this.#fail('is malformed', { cause });
       return;
     }
+    this.#compression = compressionOf(this);
+    if (this.#compression === undefined) this.#decode();
+    else if (Buffer.isBuffer(this.body)) this.#raw = this.body = ownBytes(this.body, 0, this.body.length);
+  }
+
+  /** Its body waits for `inflate`. */
+  get isCompressed(): boolean {
+    return this.#compression !== undefined;
+  }
+
+  /** Decompresses and decodes the body. Never rejects: what cannot be read becomes `failure`. */
+  async inflate(): Promise<void> {
+    const how = this.#compression;
+    if (how === undefined || !Buffer.isBuffer(this.#raw)) return;
+    this.#compression = undefined;
     try {
-      this.#decodeBody();
+      this.body = await decompress(this.#raw, how, this.#host.maxMessageBytes);
     } catch (cause) {
-      const type = this.properties?.contentType ?? 'no content type';
-      this.#fail(`has a body that its codec cannot read (${type})`, { cause });
+      if (cause instanceof RangeError)
+        this.#fail('is larger than maxMessageBytes once it is decompressed', {
+          cause,
+          code: 'message-too-large',
+          condition: 'amqp:link:message-size-exceeded',
+        });
+      else this.#fail(`has a body that cannot be decompressed (${how})`, { cause });
+      return;
     }
+    const raw = this.#raw;
+    this.#decode();
+    // Sent on, it goes as it came.
+    this.#raw = raw;
   }
 
   /** Why it cannot be handed to a handler: it could not be read, or not be sorted into a lane. */
@@ -152,7 +184,14 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
   }
 
   get redelivered(): boolean {
-    return this.deliveryCount > 0 || this.header?.firstAcquirer === false;
+    if (this.deliveryCount > 0 || this.header?.firstAcquirer === false) return true;
+    // RabbitMQ's quorum queues count here what was only released.
+    return Number(this.messageAnnotations?.['x-delivery-count'] ?? 0) > 0;
+  }
+
+  get deliveryInfo(): DeliveryInfo {
+    const { tag, address, redelivered, deliveryCount } = this;
+    return { tag, address, redelivered, deliveryCount, ...this.#host.routeOf?.(this) };
   }
 
   /** Somebody here said what becomes of it. */
@@ -268,6 +307,15 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
     return this.#settleOnce({ kind: 'modified', deliveryFailed, undeliverableHere, messageAnnotations }, options);
   }
 
+  #decode(): void {
+    try {
+      this.#decodeBody();
+    } catch (cause) {
+      const type = this.properties?.contentType ?? 'no content type';
+      this.#fail(`has a body that its codec cannot read (${type})`, { cause });
+    }
+  }
+
   #settleWithin(transaction: Transaction, outcome: Outcome): SettleResult {
     const { transactional } = this.#host;
     if (transactional === undefined)
@@ -293,6 +341,7 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
   async #settleOnce(outcome: Outcome, options: SettleOptions | undefined): Promise<SettleResult> {
     if (outcome.kind === 'rejected') checkRecord(outcome.info, 'info');
     if (outcome.kind === 'modified') checkRecord(outcome.messageAnnotations, 'messageAnnotations');
+    if (options?.multiple === true) return this.#settleUpToHere(outcome, options);
     const before = this.outcome;
     if (before === undefined) return this.settle(outcome, options?.transaction);
     if (isDeepStrictEqual(before, outcome)) return this.#result ?? 'settled';
@@ -326,6 +375,19 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
     }
     this.#raw = text;
     return true;
+  }
+
+  /** Those before it that were fetched and not settled, then this one. */
+  #settleUpToHere(outcome: Outcome, { transaction }: SettleOptions): Promise<SettleResult> {
+    const before = this.#keeper;
+    if (before === undefined && !this.#incoming.presettled && this.#outcome === undefined)
+      throw new InvalidOptionsError('multiple', 'left out: the message was given to a handler, not fetched', true);
+    if (before?.has(this) === true)
+      for (const message of before) {
+        if (message === this) break;
+        message.settle(outcome, transaction);
+      }
+    return this.#settleOnce(outcome, { transaction });
   }
 
   #fail(what: string, facts: { code?: string; condition?: string; cause?: unknown }): void {

@@ -5,6 +5,27 @@ import type { Transaction } from '../transaction/transaction.js';
 export interface SettleOptions {
   /** Settles within it: nothing is final before it commits. */
   readonly transaction?: Transaction | undefined;
+  /**
+   * Also every message that was fetched from the same client before this one and is not settled. Not for messages of a handler, beside
+   * which others run. @default false
+   */
+  readonly multiple?: boolean | undefined;
+}
+
+/** The way of a message to its queue, as far as the peer tells. */
+export interface MessageRoute {
+  readonly exchange?: string | undefined;
+  readonly routingKey?: string | undefined;
+  /** Where it was sent, where the peer says so: ActiveMQ, or whoever filled in `to`. */
+  readonly destination?: string | undefined;
+}
+
+/** How a message came, in one object: for log lines, and for those who know kombu's `delivery_info`. */
+export interface DeliveryInfo extends MessageRoute {
+  readonly tag: Buffer;
+  readonly address: string;
+  readonly redelivered: boolean;
+  readonly deliveryCount: number;
 }
 
 /** What may stand beside a rejection. */
@@ -43,6 +64,8 @@ export interface Delivery {
   readonly deliveryCount: number;
   /** The peer says that it delivered the message before. */
   readonly redelivered: boolean;
+  /** How it came, computed when it is asked for. */
+  readonly deliveryInfo: DeliveryInfo;
   readonly settled: boolean;
   /** How it was settled here; `undefined` before. */
   readonly outcome?: Outcome | undefined;

@@ -1,4 +1,6 @@
 // What differs per product, as one declared value. Facts: docs/brokers.md and the tests under test/brokers.
+import type { AmqpMessage } from '../../protocol/index.js';
+import type { MessageRoute } from '../message/received-message.js';
 
 /** The products that are known, and `generic` for any other. */
 export type ProfileName =
@@ -50,6 +52,8 @@ export interface PeerProfile {
   readonly transactions: boolean;
   /** Outcomes that a commit makes true. With `accepted` any other leaves the message with nobody until its link ends. */
   readonly outcomesInTransactions: 'all' | 'accepted';
+  /** The way of a message to its queue, as this peer writes it on the message. */
+  routeOf(message: AmqpMessage): MessageRoute;
   /** How a message is delayed: the annotation that carries it, or not at all. */
   readonly delay: { readonly annotation: string; readonly as: 'delay-ms' | 'time' } | undefined;
   /** How a reply address is had. */

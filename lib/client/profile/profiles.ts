@@ -1,8 +1,19 @@
 // What is known of each product, one value per profile. Measured unless a line says otherwise; docs/brokers.md holds the probes.
 
+import type { AmqpMessage } from '../../protocol/index.js';
+import type { MessageRoute } from '../message/received-message.js';
 import type { PeerProfile, ProfileName } from './peer-profile.js';
 
 const part = encodeURIComponent;
+
+/** RabbitMQ, and the embedded broker as it: the exchange (empty: the default one) and the key. */
+function routeByAnnotations({ messageAnnotations }: AmqpMessage): MessageRoute {
+  const { 'x-exchange': exchange, 'x-routing-key': routingKey } = messageAnnotations ?? {};
+  return {
+    exchange: typeof exchange === 'string' ? exchange : undefined,
+    routingKey: typeof routingKey === 'string' ? routingKey : undefined,
+  };
+}
 
 /** An unknown peer: names go out as they are, and it is the peer that refuses what it cannot do. */
 const generic: PeerProfile = {
@@ -27,6 +38,7 @@ const generic: PeerProfile = {
   consumerPriority: undefined,
   transactions: true,
   outcomesInTransactions: 'all',
+  routeOf: ({ properties }) => ({ destination: properties?.to }),
   delay: undefined,
   replies: 'dynamic',
   topology: 'none',
@@ -57,6 +69,7 @@ const rabbitmq4: PeerProfile = {
   noLocal: false,
   consumerPriority: 'rabbitmq:priority',
   transactions: false,
+  routeOf: routeByAnnotations,
   replies: 'exclusive-queue',
   topology: 'rabbitmq-management',
   refusalEndsSession: true,

@@ -5,6 +5,7 @@ import {
   AmqpError,
   LinkError,
   RELEASED,
+  type AmqpMessage,
   type IncomingDelivery,
   type Outcome,
   type ProtocolSession,
@@ -19,11 +20,13 @@ import { AmqpTimeoutError, ClientClosedError, TransactionError } from '../errors
 import type { LinkOwner, SupervisedLink } from '../link/link-owner.js';
 import type { MessagingContext } from '../messaging-context.js';
 import { IncomingMessage, type DeliveryHost, type TransactionalHost } from '../message/incoming-message.js';
+import type { MessageRoute } from '../message/received-message.js';
 import type { Observers } from '../observer/observers.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 import { assertTransactions } from '../transaction/coordinator.js';
 import { LocalTransaction } from '../transaction/local-transaction.js';
 import type { Transaction } from '../transaction/transaction.js';
+import { Inflation } from './inflation.js';
 import { QueueKnowledge } from './queue-knowledge.js';
 import type { ResolvedReceiveClientOptions } from './receive-client-options.js';
 import { StreamPosition } from './stream-position.js';
@@ -74,6 +77,7 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
   readonly #shareName = randomUUID();
   readonly #position = new StreamPosition();
   #prefetch = 0;
+  readonly #inflation = new Inflation((message) => this.#consumer.delivered(message));
 
   constructor(
     readonly context: MessagingContext,
@@ -261,6 +265,10 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
     return outcome.undeliverableHere ? { kind: 'rejected', condition: 'amqp:internal-error' } : RELEASED;
   }
 
+  routeOf(message: AmqpMessage): MessageRoute {
+    return this.context.links.profile?.routeOf(message) ?? {};
+  }
+
   settlesIn(transaction: Transaction): LocalTransaction {
     const own = LocalTransaction.of(transaction, this.context.links);
     own.assertTakesParts();
@@ -308,7 +316,7 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
     const message = new IncomingMessage(this, incoming);
     message.read(payload, start, end);
     if (this.queue.isStream) this.#position.arrived(message);
-    this.#consumer.delivered(message);
+    if (!this.#inflation.takes(message)) this.#consumer.delivered(message);
   };
 }
 

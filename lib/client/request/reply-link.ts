@@ -132,7 +132,8 @@ export class ReplyLink implements LinkOwner<ReceiverLink>, DeliveryHost {
     message.read(payload, start, end);
     message.settle(ACCEPTED);
     message.done();
-    this.events.replied(message);
+    if (message.isCompressed) void message.inflate().then(() => this.events.replied(message));
+    else this.events.replied(message);
   };
 }
 

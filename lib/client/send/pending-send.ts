@@ -27,6 +27,8 @@ export class PendingSend implements OutgoingTransfer, DeadlineEntry, Transaction
   message: AmqpMessage;
   messageFormat: number | undefined = undefined;
   presettled: boolean;
+  /** Its body is being compressed: it keeps its place in the queue, and those behind it wait. */
+  isCompressing = false;
   transaction: LocalTransaction | undefined = undefined;
   /** Ends the wait for the next try. */
   retryTimer: NodeJS.Timeout | undefined = undefined;

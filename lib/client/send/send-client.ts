@@ -12,6 +12,7 @@ import { OutgoingMessages } from '../message/outgoing-message.js';
 import { checkSendOptions, mergeSendOptions, type SendOptions } from '../message/send-options.js';
 import { LocalTransaction } from '../transaction/local-transaction.js';
 import type { Transaction } from '../transaction/transaction.js';
+import { compressBody } from './compress-body.js';
 import { sendBatchMessage } from './batch-send.js';
 import type { PendingMessage } from './pending-message.js';
 import { PendingSend } from './pending-send.js';
@@ -276,7 +277,8 @@ export class SendClient implements Closable {
     let message = this.#messages.make(value, options);
     const transaction = options?.transaction && LocalTransaction.of(options.transaction, this.#context.links);
     const presettled = isPresettled(this.#options.settleMode, options?.settled) && transaction === undefined;
-    const pending = new PendingSend(this.#laneOf(transaction).sender, message, presettled);
+    const lane = this.#laneOf(transaction);
+    const pending = new PendingSend(lane.sender, message, presettled);
     pending.messageFormat = message.messageFormat;
     if (this.#context.observers.watchesSends) {
       const observed = this.#context.observers.sending(this.address, message);
@@ -294,6 +296,7 @@ export class SendClient implements Closable {
       pending.signal = options.signal;
       pending.transaction = transaction;
     }
+    if (options?.compress !== undefined) compressBody(pending, options.compress, lane.sender);
     if (this.#isAnonymous || options?.delayMs !== undefined || dependsOnPeer(message))
       pending.unfinished = { address: this.#isAnonymous, delayMs: options?.delayMs };
     return pending;

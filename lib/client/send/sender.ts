@@ -143,6 +143,14 @@ export class Sender implements SendEvents, SendLinkEvents {
     this.#finish(pending, this.#parts.failures.aborted(pending, pending.list === this.sent));
   }
 
+  /** Its body has its last form; `failure`: it has none. */
+  compressed(pending: PendingSend, failure: unknown): void {
+    pending.isCompressing = false;
+    if (pending.list === undefined) return;
+    if (failure !== undefined) this.#finish(pending, this.#parts.failures.encode(failure));
+    this.linkSendable();
+  }
+
   // What becomes of the link.
 
   linkSendable(): void {
@@ -216,7 +224,7 @@ export class Sender implements SendEvents, SendLinkEvents {
   /** `false`: the link takes nothing now, and the message stays where it is. */
   #transfer(pending: PendingSend): boolean {
     const link = this.#link.current;
-    if (link === undefined || !link.isOpen) return false;
+    if (link === undefined || !link.isOpen || pending.isCompressing) return false;
     if (pending.unfinished !== undefined || pending.transaction !== undefined) {
       const problem = completeSend(pending, this.#peer, this.#parts.failures);
       if (problem !== undefined) {

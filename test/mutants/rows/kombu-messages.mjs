@@ -91,4 +91,119 @@ const consuming = [
   },
 ];
 
-export const kombuMessagesRows = [...consuming];
+const KOMBU = 'test/peer/client/kombu-messages.spec.ts';
+const COMPRESSION = 'test/peer/client/compression.spec.ts';
+const SEND = 'test/unit/client/send/send-client.spec.ts';
+const MESSAGES = 'test/unit/client/message/messages.spec.ts';
+
+/** Rows 117 to 131: messages and producing. */
+const producing = [
+  {
+    promise: 'row-117',
+    file: 'lib/client/profile/profiles.ts',
+    find: "routingKey: typeof routingKey === 'string' ? routingKey : undefined,",
+    replace: 'routingKey: undefined,',
+    test: ['test/unit/client/message/delivery-info.spec.ts', 'the delivery info on rabbitmq-4'],
+  },
+  {
+    promise: 'row-118',
+    file: 'lib/client/message/incoming-message.ts',
+    find: 'if (this.#compression === undefined) this.#decode();',
+    replace:
+      'if (this.#compression === undefined) {\n      this.#decode();\n      if (!this.body) { this.body = this.#raw; this.#decode(); }\n    }',
+    test: [KOMBU, 'decoding 0 happens once'],
+  },
+  {
+    promise: 'row-119',
+    file: 'lib/client/codec/compression.ts',
+    find: "['application/x-gzip', 'gzip'],",
+    replace: '',
+    test: [COMPRESSION, 'a body is read that is what kombu compressed'],
+  },
+  {
+    promise: 'row-120',
+    file: 'lib/client/message/incoming-message.ts',
+    find: 'if (message === this) break;',
+    replace: '',
+    test: [KOMBU, 'settling with multiple settles what was fetched before it'],
+  },
+  {
+    promise: 'row-121',
+    file: 'lib/client/message/incoming-message.ts',
+    find: 'const { deliveryFailed = false, undeliverableHere = false, messageAnnotations } = change;',
+    replace: 'const { undeliverableHere = false, messageAnnotations } = change;\n    const deliveryFailed = false;',
+    test: [KOMBU, 'giving back is counted or not'],
+  },
+  {
+    promise: 'row-122',
+    file: 'lib/client/message/settle-or-log.ts',
+    find: "return 'failed';",
+    replace: 'throw error;',
+    test: [KOMBU, 'settleOrLog logs a settlement that fails'],
+  },
+  {
+    promise: 'row-123',
+    file: 'lib/client/send/complete-send.ts',
+    find: 'to: wireAddress(message.properties.to, profile)',
+    replace: 'to: message.properties.to',
+    test: [SEND, 'a message on the wire says on the anonymous target'],
+  },
+  {
+    promise: 'row-124',
+    file: 'lib/client/profile/profiles.ts',
+    find: ': `/exchanges/${part(exchange)}/${part(routingKey)}`',
+    replace: ': `/exchanges/${part(exchange)}/${routingKey}`',
+    test: ['test/unit/client/addresses.spec.ts', 'an address in the words of the peer rabbitmq-4'],
+  },
+  {
+    promise: 'row-125',
+    file: 'lib/client/codec/codec-registry.ts',
+    find: 'if (own !== undefined) return own.decode(body, message);',
+    replace: '',
+    test: [KOMBU, 'a serializer of the user'],
+  },
+  {
+    promise: 'row-126',
+    file: 'lib/client/codec/compression.ts',
+    find: '{ maxOutputLength: Math.min(maxBytes, MOST_BYTES) }',
+    replace: '{}',
+    test: [COMPRESSION, 'a body that is a bomb'],
+  },
+  {
+    promise: 'row-127',
+    file: 'lib/client/message/outgoing-message.ts',
+    find: 'function header({ durable = true,',
+    replace: 'function header({ durable = false,',
+    test: [MESSAGES, 'a message made by createMessage keeps its sections'],
+  },
+  {
+    promise: 'row-128',
+    file: 'lib/client/message/outgoing-message.ts',
+    find: 'ttl: ttlMs,',
+    replace: 'ttl: undefined,',
+    test: [MESSAGES, 'a message of a value has each option'],
+  },
+  {
+    promise: 'row-129',
+    file: 'lib/client/send/sender.ts',
+    find: 'this.#finish(pending, failures.timeout(pending, waitedFor, written, this.#link.lastError));',
+    replace: 'this.#finish(pending, failures.timeout(pending, waitedFor, false, this.#link.lastError));',
+    test: [SEND, 'the time-out of a send'],
+  },
+  {
+    promise: 'row-130',
+    file: 'lib/client/send/sender.ts',
+    find: '!(pending.mandatory ?? this.#link.mandatory)',
+    replace: '!this.#link.mandatory',
+    test: [SEND, 'the outcome of a send released is success, but not routed'],
+  },
+  {
+    promise: 'row-131',
+    file: 'lib/client/request/request-client.ts',
+    find: 'options.correlationId = asked.correlationId ?? options.messageId;',
+    replace: "options.correlationId = asked.correlationId ?? 'the same';",
+    test: ['test/peer/client/request.spec.ts', 'a request gets its own reply'],
+  },
+];
+
+export const kombuMessagesRows = [...producing, ...consuming];

@@ -189,6 +189,8 @@ describe('send options', () => {
     ['timeoutMs', 0],
     ['timeoutMs', Infinity],
     ['signal', {}],
+    ['compress', 'zip'],
+    ['immediate', true],
     ['transaction', 'tx'],
     ['persistent', true],
   ])('refuse %s = %p by name', (name, value) => {

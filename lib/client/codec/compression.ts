@@ -1,0 +1,91 @@
+// Bodies made smaller: by content-encoding, off the event loop, and never beyond a bound when they are read.
+
+import zlib from 'node:zlib';
+import type { AmqpMessage } from '../../protocol/index.js';
+
+/** A content-encoding that this library writes and reads. */
+export type Compression = 'gzip' | 'deflate' | 'br' | 'zstd';
+
+export const COMPRESSIONS: readonly Compression[] = ['gzip', 'deflate', 'br', 'zstd'];
+
+type Transform = (
+  body: Uint8Array,
+  options: { readonly maxOutputLength?: number },
+  done: (error: Error | null, result: Buffer) => void,
+) => void;
+
+const ENCODINGS: ReadonlyMap<string, Compression> = new Map<string, Compression>([
+  ['gzip', 'gzip'],
+  ['x-gzip', 'gzip'],
+  ['deflate', 'deflate'],
+  ['br', 'br'],
+  ['zstd', 'zstd'],
+]);
+
+/** What kombu writes into its header `compression`; its gzip is what HTTP calls deflate. */
+const KOMBU: ReadonlyMap<unknown, Compression> = new Map<unknown, Compression>([
+  ['application/x-gzip', 'gzip'],
+  ['application/x-brotli', 'br'],
+  ['application/x-br', 'br'],
+  ['application/zstd', 'zstd'],
+  ['application/zstandard', 'zstd'],
+]);
+
+/** How the body of a received message was compressed; `undefined`: not, or in a way that nobody here knows. */
+export function compressionOf({
+  bodyType,
+  body,
+  properties,
+  applicationProperties,
+}: AmqpMessage): Compression | undefined {
+  if (bodyType !== 'data' || !Buffer.isBuffer(body)) return undefined;
+  const encoding = properties?.contentEncoding;
+  const known = encoding === undefined ? undefined : ENCODINGS.get(encoding.toLowerCase());
+  if (known !== undefined || applicationProperties === undefined) return known;
+  return Object.hasOwn(applicationProperties, 'compression')
+    ? KOMBU.get(applicationProperties['compression'])
+    : undefined;
+}
+
+/** @throws TypeError when this Node has no such compression */
+export async function compress(body: Uint8Array, how: Compression): Promise<Buffer> {
+  return call(
+    how === 'gzip'
+      ? zlib.gzip
+      : how === 'deflate'
+        ? zlib.deflate
+        : how === 'br'
+          ? zlib.brotliCompress
+          : zstd('zstdCompress'),
+    body,
+    {},
+  );
+}
+
+/** @throws RangeError beyond `maxBytes`; TypeError, or zlib's error when it is no such thing */
+export async function decompress(body: Uint8Array, how: Compression, maxBytes: number): Promise<Buffer> {
+  // unzip reads gzip and deflate alike: some write one and name the other.
+  const transform = how === 'br' ? zlib.brotliDecompress : how === 'zstd' ? zstd('zstdDecompress') : zlib.unzip;
+  return call(transform, body, { maxOutputLength: Math.min(maxBytes, MOST_BYTES) });
+}
+
+/** The largest Buffer that every platform has. */
+const MOST_BYTES = 2 ** 31 - 1;
+
+function call(transform: Transform, body: Uint8Array, options: { readonly maxOutputLength?: number }): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    transform(body, options, (error, result) => {
+      if (error === null) resolve(result);
+      else if ('code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
+        reject(new RangeError(`the body has more than ${options.maxOutputLength} bytes once it is decompressed`));
+      else reject(error);
+    });
+  });
+}
+
+function zstd(name: 'zstdCompress' | 'zstdDecompress'): Transform {
+  const transform: unknown = Reflect.get(zlib, name);
+  // True: where Node has it (22.15 and later), it has the form of the others.
+  if (typeof transform === 'function') return transform as Transform;
+  throw new TypeError(`Node ${process.versions.node} has no zstd; 22.15 and later have`);
+}
