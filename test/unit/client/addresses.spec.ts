@@ -72,6 +72,7 @@ describe('an address that cannot work', () => {
 
 describe('an address in the words of the peer', () => {
   it.each<[ProfileName, Target, string | null | undefined]>([
+    ['rabbitmq-4', { exchange: 'ä/x', routingKey: 'order.new/b c' }, '/exchanges/%C3%A4%2Fx/order.new%2Fb%20c'],
     ['rabbitmq-4', 'orders', '/queues/orders'],
     ['rabbitmq-4', 'a/b c', '/queues/a%2Fb%20c'],
     ['rabbitmq-4', 'größe', '/queues/gr%C3%B6%C3%9Fe'],
