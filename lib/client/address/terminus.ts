@@ -60,7 +60,7 @@ export function resolveTarget(target: Target, profile: PeerProfile): TargetAddre
   return {
     ...link(fields),
     terminus: { ...place, durable: fields.durable, capabilities: capabilities(fields, place.capabilities) },
-    mandatory: fields.mandatory ?? !isMulticast(fields),
+    mandatory: fields.mandatory ?? !isMulticast(fields, profile),
   };
 }
 
@@ -106,10 +106,9 @@ function fromText(text: string): { readonly address: string } | { readonly queue
 }
 
 /** Exchanges and topics: a message without a taker is nobody's fault. */
-function isMulticast(fields: TargetFields): boolean {
-  if (fields.exchange !== undefined || fields.topic !== undefined) return true;
-  const { address } = fields;
-  return address !== undefined && (address.startsWith('/exchanges/') || address.startsWith('topic://'));
+function isMulticast({ exchange, topic, address }: TargetFields, profile: PeerProfile): boolean {
+  if (exchange !== undefined || topic !== undefined) return true;
+  return address !== undefined && profile.multicastAddress.test(address);
 }
 
 function targetPlace(fields: TargetFields, profile: PeerProfile, name: string): Terminus {

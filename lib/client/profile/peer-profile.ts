@@ -21,6 +21,8 @@ export interface PeerProfile {
   };
   /** An exchange and a routing key -> a target address; `undefined`: the product has no exchanges. */
   exchangeAddress: ((exchange: string, routingKey: string | undefined) => string) | undefined;
+  /** An address as it goes on the wire that is an exchange or a topic: a message without a taker is nobody's fault there. */
+  readonly multicastAddress: RegExp;
   /** `modified` is understood as an outcome. Where it is not (RabbitMQ 3), `released` or `rejected` takes its place. */
   readonly modified: boolean;
   /** `modified{deliveryFailed}` raises delivery-count: always, never, or by the queue's type (asked through management). */

@@ -22,6 +22,7 @@ const generic: PeerProfile = {
   queueCapabilities: [],
   topic: (name) => ({ target: name, source: name, capabilities: ['topic'] }),
   exchangeAddress: undefined,
+  multicastAddress: /^(\/exchanges\/|topic:\/\/)/,
   modified: true,
   countsDeliveries: 'always',
   countsCreditOnItsWay: true,
@@ -93,6 +94,7 @@ const rabbitmq3: PeerProfile = {
       : `/exchange/${part(exchange)}/${part(routingKey)}`,
   streams: false,
   consumerPriority: undefined,
+  multicastAddress: /^\/(exchange|topic)\//,
   modified: false,
   countsDeliveries: 'never',
   countsCreditOnItsWay: false,
@@ -139,6 +141,7 @@ const qpid: PeerProfile = {
   topology: 'qpid-management',
   batches: { lost: 'refuses it and detaches the link' },
   topic: (name) => ({ target: `amq.topic/${name}`, source: `amq.topic/${name}`, capabilities: [] }),
+  multicastAddress: /^amq\.[a-z]+\//,
   exchangeAddress: (exchange, routingKey) => (routingKey === undefined ? exchange : `${exchange}/${routingKey}`),
 };
 

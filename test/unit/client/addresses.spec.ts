@@ -202,6 +202,20 @@ describe('an address in the words of the peer', () => {
     ]);
   });
 
+  it.each<[ProfileName, string, boolean]>([
+    ['rabbitmq-4', '/exchanges/e/k', false],
+    ['rabbitmq-3', '/exchange/e/k', false],
+    ['rabbitmq-3', '/topic/k', false],
+    ['rabbitmq-3', '/amq/queue/q', true],
+    ['activemq', 'topic://news', false],
+    ['activemq', 'queue://orders', true],
+    ['qpid', 'amq.topic/news', false],
+    ['qpid', 'orders', true],
+    ['generic', 'topic://news', false],
+  ])('%s: an address on the wire, %j, is mandatory: %s', (profile, address, expected) => {
+    expect(resolveTarget({ address }, profileNamed(profile)).mandatory).toBe(expected);
+  });
+
   it('has a name for people', () => {
     const targets: readonly Target[] = [
       null,
