@@ -70,6 +70,7 @@ describe('AmqpModule.forRoot refuses', () => {
     ],
     ['a broker beside a real one', { uri, broker: {} }, 'broker'],
     ['a broker that is none', { uri: 'embedded:', broker: 5 }, 'broker'],
+    ['a proxy to a private broker', { uri: 'embedded:', proxy: 'http://proxy:3128' }, 'proxy'],
     ['a private broker in a failover list', { uri: ['embedded:', uri] }, 'uri'],
   ])('%s', (_what, options, option) => {
     const error = refusal(() => AmqpModule.forRoot(options as AmqpModuleOptions));
@@ -153,6 +154,11 @@ describe('the resolved options', () => {
   it('hand the connection its own options and no others', () => {
     const options = { uri: [uri], connectTimeoutMs: 5, lazy: true };
     expect(resolveModuleOptions(options).connection).toEqual({ uri: [uri], connectTimeoutMs: 5 });
+  });
+
+  it('may ask for a trace without a logger: it goes to that of Nest', () => {
+    expect(resolveModuleOptions({ uri, trace: true }).connection).toEqual({ uri, trace: true });
+    expect(() => resolveModuleOptions({ uri, trace: true, logger: undefined })).not.toThrow();
   });
 
   it('start no private broker where the user dials', () => {

@@ -111,11 +111,15 @@ export function resolveConnectionOptions(given: unknown, path = ''): ResolvedCon
   const keepAlive = resolveKeepAlive(options['keepAlive'], at('keepAlive'));
   const connectTimeoutMs = checkMs(options['connectTimeoutMs'], at('connectTimeoutMs'), { min: 1, default: undefined });
   const proxy = checkProxy(options['proxy'], at('proxy'));
-  if (proxy !== undefined && options['dial'] !== undefined)
-    throw new InvalidOptionsError(at('proxy'), 'left out where dial opens the streams', options['proxy'], 'secret');
+  const peers = resolvePeers(options, at, { connectTimeoutMs, idleTimeoutMs: keepAlive.idleTimeoutMs, proxy });
+  const withoutProxy = peers.some(({ uri }) => uri.scheme === 'embedded')
+    ? "left out beside 'embedded:', which is reached without a network"
+    : options['dial'] !== undefined && 'left out where dial opens the streams';
+  if (proxy !== undefined && withoutProxy !== false)
+    throw new InvalidOptionsError(at('proxy'), withoutProxy, options['proxy'], 'secret');
   const logger = checkMethods<AmqpLogger>(options['logger'], at('logger'), ['log', 'warn', 'error']);
   return {
-    peers: resolvePeers(options, at, { connectTimeoutMs, idleTimeoutMs: keepAlive.idleTimeoutMs, proxy }),
+    peers,
     failover: resolveFailover(options['failover'], at('failover')),
     dial: checkFunction<Dial>(options['dial'], at('dial')),
     tls: checkTls(options['tls'], at('tls')),

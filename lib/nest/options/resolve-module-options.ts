@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import type { EmbeddedBrokerOptions } from '../../broker/index.js';
 import {
   type ConnectionOptions,
@@ -84,8 +85,10 @@ export function resolveModuleOptions(
   if (uri === undefined || uri === null || uri === '') throw new InvalidOptionsError('uri', EXPECTED_URI, uri);
   const connection: ConnectionOptions = { ...rest, uri: typeof uri === 'string' ? uri : [...uri] };
   const privateBroker = resolvePrivateBroker(uri, broker, connection.dial !== undefined, nodeEnv);
-  // Only to be told what is wrong with them now; the private broker's dialler is not there yet.
-  resolveConnectionOptions(privateBroker === undefined ? connection : { ...connection, dial: rejectedDial });
+  // Only to be told what is wrong with them now; the private broker's dialler is not there yet, nor is the logger that is the default.
+  const logger = connection.logger ?? new Logger('AmqpModule');
+  const dialled = privateBroker === undefined ? {} : { dial: rejectedDial };
+  resolveConnectionOptions({ ...connection, logger, ...dialled });
   const { send, subscribe } = checkObject(defaults, 'defaults', ['send', 'subscribe']);
   return {
     name: checkText(name, 'name') ?? 'default',

@@ -38,6 +38,7 @@ describe('an option that cannot work', () => {
     ['a proxy without a port', { uri, proxy: 'http://h' }, 'proxy', 'a port from 1 to 65535'],
     ['a proxy with a path', { uri, proxy: 'http://h:1/a' }, 'proxy', 'http://user:password@'],
     ['a proxy beside dial', { uri, proxy: 'http://h:1', dial: () => 1 }, 'proxy', 'left out where dial'],
+    ['a proxy to nowhere', { uri: 'embedded:a', proxy: 'http://h:1' }, 'proxy', "beside 'embedded:'"],
     ['webSocket', { uri, webSocket: 'amqp' }, 'webSocket', 'an object'],
     ['webSocket.subprotocol', { uri, webSocket: { subprotocol: 'a b' } }, 'webSocket.subprotocol', 'a token'],
     ['containerId', { uri, containerId: '' }, 'containerId', 'not empty'],

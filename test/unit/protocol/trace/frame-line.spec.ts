@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { encodeControlFrame, type ControlFrame } from '../../../../lib/protocol/frames/control-frames.js';
 import { encodeSaslFrame, type SaslFrame } from '../../../../lib/protocol/frames/sasl-frames.js';
@@ -69,6 +71,18 @@ describe('the line of a frame', () => {
     [{ kind: 'sasl-outcome', code: 1, additionalData: Buffer.from(secret) }, 'SASL-OUTCOME code=1'],
   ])('holds nothing of a secret: %j', (frame, expected) => {
     expect(lineOf(encodeSaslFrame(frame))).toBe(expected);
+  });
+
+  it('of a hostile one is short, one line, and never throws', () => {
+    const folder = join('test', 'corpus');
+    const bodies = readdirSync(folder).map((name) => readFileSync(join(folder, name)).subarray(0, 1_000_000));
+    expect(bodies.length).toBeGreaterThan(5);
+    for (const body of bodies)
+      for (const type of [0, 1]) {
+        const line = lineOf(Buffer.concat([Buffer.from([0, 0, 0, 8, 2, type, 0, 0]), body]));
+        expect(line.length).toBeLessThan(2_000);
+        expect(Buffer.from(line).every((byte) => byte >= 0x20)).toBe(true);
+      }
   });
 
   it.each([
