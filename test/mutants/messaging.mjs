@@ -285,6 +285,13 @@ export const messagingMutants = [
     test: ['test/nest/replies.spec.ts', 'a failure tells the requester of any other error'],
   },
   {
+    promise: 'reply-7',
+    file: 'lib/client/send/send-link.ts',
+    find: 'this.session = session;',
+    replace: "this.session = 'shared';",
+    test: ['test/peer/client/links.spec.ts', 'sessions for replies are what a client of replies asks for'],
+  },
+  {
     promise: 'reply-8',
     file: 'lib/nest/reply/replies.ts',
     find: 'const MOST_LINKS = 64;',

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { AmqpConnection } from '../../../lib/client/amqp-connection.js';
 import type { ConnectionCore } from '../../../lib/client/connection/connection-core.js';
 import { AmqpTimeoutError, ClientClosedError } from '../../../lib/client/errors.js';
 import type { ConnectionOptions } from '../../../lib/client/options/connection-options.js';
@@ -335,6 +336,19 @@ describe('sessions', () => {
     expect(links()).toEqual([2, 2, 1, 1, 1, 1, 3]);
     await add('r7', 'replies');
     expect(links()).toEqual([2, 2, 2, 1, 1, 1, 3]);
+  });
+
+  it('for replies are what a client of replies asks for', async () => {
+    const { peer } = await setUp({ open: { channelMax: 3 } });
+    const client = new AmqpConnection({ uri: peer.uri });
+    try {
+      await client.open();
+      for (const address of ['r1', 'r2', 'r3']) await client.createReplyClient(address).attach();
+      // The third of four channels would be one's own for any other link.
+      expect([...peer.connection.sessions.values()].map(({ links }) => links.size)).toEqual([2, 1]);
+    } finally {
+      await client.close();
+    }
   });
 
   it('that are all taken fail who must be alone, by name, until one is free', async () => {
