@@ -71,6 +71,18 @@ function queueName(): Promise<string> {
     expect(message.header?.ttl).toBeLessThanOrEqual(60_000);
   }, 60_000);
 
+  it('what kombu compressed is read', async () => {
+    const queue = await queueName();
+    await kombu('publish', rabbitmq().uri, queue, 'gzip');
+    const message = await withConnection(rabbitmq(), async (connection) => {
+      const taken = await connection.createReceiveClient(queue).get({ waitMs: 15_000 });
+      await taken?.accept();
+      return taken;
+    });
+    expect(message?.body).toEqual({ id: 7, item: 'Käse' });
+    expect(message?.deliveryInfo).toMatchObject({ exchange: '', routingKey: queue, redelivered: false });
+  }, 60_000);
+
   it('what is sent arrives whole at kombu', async () => {
     const queue = await queueName();
     await withConnection(rabbitmq(), (connection) =>

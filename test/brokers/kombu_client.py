@@ -1,4 +1,4 @@
-# kombu over AMQP 0-9-1. `publish URL QUEUE` sends one order; `get URL QUEUE` takes one message and prints it as JSON.
+# kombu over AMQP 0-9-1. `publish URL QUEUE [COMPRESSION]` sends one order; `get URL QUEUE` takes one message and prints it as JSON.
 import json
 import sys
 
@@ -19,6 +19,7 @@ with Connection(url.replace("amqp://", "pyamqp://")) as connection:
             correlation_id="c-7",
             message_id="k-7",
             delivery_mode=2,
+            compression=sys.argv[4] if len(sys.argv) > 4 else None,
         )
     else:
         message = Queue(name, channel=channel).get(no_ack=False)

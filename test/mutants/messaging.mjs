@@ -2,6 +2,7 @@
 
 const SEND = 'test/unit/client/send/send-client.spec.ts';
 const TABLE = 'test/unit/client/send/error-policy.spec.ts';
+const TRANSACTIONS = 'test/peer/client/transactions.spec.ts';
 const SUBSCRIPTION = 'test/unit/client/receive/subscription.spec.ts';
 const PULL = 'test/unit/client/receive/pull.spec.ts';
 const POLICY = 'test/unit/client/policy/policy.spec.ts';
@@ -251,10 +252,38 @@ export const messagingMutants = [
   },
   {
     promise: 'policy-10',
-    file: 'lib/client/receive/failures.ts',
-    find: 'await this.#deadLetters.send(target, message, error);',
-    replace: 'void this.#deadLetters.send(target, message, error).catch(() => undefined);',
+    file: 'lib/client/receive/dead-letters.ts',
+    find: 'await sender.send(copy, { mandatory: true });',
+    replace: 'void sender.send(copy, { mandatory: true }).catch(() => undefined);',
     test: [SUBSCRIPTION, 'policy.deadLetter sends a copy of the original'],
+  },
+  {
+    promise: 'policy-11',
+    file: 'lib/client/receive/dead-letters.ts',
+    find: "return reach === 'any' || (reach === 'own' && this.isTransactional());",
+    replace: 'return false;',
+    test: [TRANSACTIONS, 'a dead letter is sent and its message accepted in one transaction where'],
+  },
+  {
+    promise: 'transaction-4',
+    file: 'lib/client/receive/receiver.ts',
+    find: 'if (this.options.transactional || own.spansSessions) return own;',
+    replace: 'if (own.takesParts) return own;',
+    test: [TRANSACTIONS, 'a coordinator whose transactions do not span sessions refuses'],
+  },
+  {
+    promise: 'transaction-6',
+    file: 'lib/client/transaction/transactions.ts',
+    find: "const isCertain = error instanceof AmqpError && (error.code === 'rolled-back' || isRefusedCommit(error));",
+    replace: 'const isCertain = true;',
+    test: [TRANSACTIONS, 'a transaction whose peer fails is in doubt when the connection drops'],
+  },
+  {
+    promise: 'transaction-8',
+    file: 'lib/client/receive/handler-subscription.ts',
+    find: 'if (!this.#runtime.messages.includes(message)) message.settle(FAILED_DELIVERY);',
+    replace: 'message.settle(FAILED_DELIVERY);',
+    test: [TRANSACTIONS, 'a handler that settles within a transaction leaves a rollback to its policy'],
   },
   {
     promise: 'policy-12',
