@@ -24,7 +24,7 @@ export class StreamPosition {
 
   /** The first offset that is not handled; what stands behind it comes again. `undefined`: nothing came yet. */
   resume(): bigint | undefined {
-    const [first] = this.#open.filter((one) => !one.settled);
+    const first = this.#open.find((one) => !one.settled);
     if (first !== undefined) this.#next = offsetOf(first);
     this.#open = [];
     return this.#next;
