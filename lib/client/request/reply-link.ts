@@ -18,6 +18,7 @@ import { IncomingMessage, type DeliveryHost } from '../message/incoming-message.
 import type { MessagingContext } from '../messaging-context.js';
 import type { Observers } from '../observer/observers.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
+import { Inflation } from '../receive/inflation.js';
 import { replySource } from './reply-address.js';
 import type { ResolvedRequestClientOptions } from './request-client-options.js';
 
@@ -39,6 +40,7 @@ export class ReplyLink implements LinkOwner<ReceiverLink>, DeliveryHost {
   readonly codecs: CodecRegistry;
   readonly observers: Observers;
   readonly #closed = new AbortController();
+  readonly #inflation = new Inflation((message) => this.#hand(message));
   #supervised: SupervisedLink | undefined = undefined;
   #link: ReceiverLink | undefined = undefined;
   #replyTo: string | undefined = undefined;
@@ -130,11 +132,15 @@ export class ReplyLink implements LinkOwner<ReceiverLink>, DeliveryHost {
   readonly #onDelivery = (incoming: IncomingDelivery, payload: Buffer, start: number, end: number): void => {
     const message = new IncomingMessage(this, incoming);
     message.read(payload, start, end);
+    if (!this.#inflation.takes(message)) this.#hand(message);
+  };
+
+  /** Its place in the credit is free from here on: of those that are being inflated there are no more than `replyPrefetch`. */
+  #hand(message: IncomingMessage): void {
     message.settle(ACCEPTED);
     message.done();
-    if (message.isCompressed) void message.inflate().then(() => this.events.replied(message));
-    else this.events.replied(message);
-  };
+    this.events.replied(message);
+  }
 }
 
 const QUEUES = '/queues/';

@@ -13,6 +13,7 @@ import {
   type AmqpMessage,
   type Compression,
   type ReceivedMessage,
+  type RequestClientOptions,
 } from '../../../lib/client/index.js';
 import { eventually } from '../../support/eventually.js';
 
@@ -172,5 +173,47 @@ describe('a body', () => {
     const { broker, connection } = await start();
     expect(await failure(connection.createSendClient('q').send(value, options))).toBeInstanceOf(EncodeError);
     expect(broker.queue('q').stats().enqueued).toBe(0);
+  });
+});
+
+describe('compressed replies', () => {
+  const large = (): Buffer => gzipSync(JSON.stringify(randomBytes(300_000).toString('hex')));
+  const reply = (kind: string, body: Buffer): AmqpMessage =>
+    zipped(body, { properties: { correlationId: 'c' }, applicationProperties: { 'x-reply': kind } });
+
+  async function ask(options: RequestClientOptions, next: () => void = () => undefined) {
+    const { broker, connection } = await start();
+    const told: string[] = [];
+    const ended = new Promise<void>((resolve, reject) => {
+      const requests = connection.createRequestClient('q', { replyTo: 'dead', ...options });
+      const handler = {
+        next: ({ body }: ReceivedMessage): void => {
+          told.push(typeof body);
+          next();
+        },
+        complete: () => resolve(),
+        error: reject,
+      };
+      requests.stream('?', { correlationId: 'c' }, handler);
+    });
+    await eventually('the request is there', () => broker.queue('q').stats().ready === 1);
+    return { answers: broker.queue('dead'), told, ended };
+  }
+
+  it('are not overtaken by the end of their stream', async () => {
+    const { answers, told, ended } = await ask({});
+    answers.publish(reply('next', large()));
+    answers.publish(null, { correlationId: 'c', applicationProperties: { 'x-reply': 'complete' } });
+    await ended;
+    expect(told).toEqual(['string']);
+  });
+
+  it('take their place in the credit until they are inflated', async () => {
+    const waiting: number[] = [];
+    const asked = await ask({ replyPrefetch: 1 }, () => waiting.push(asked.answers.stats().ready));
+    const { answers, ended } = asked;
+    for (const kind of ['next', 'next', 'value']) answers.publish(reply(kind, large()));
+    await ended;
+    expect(waiting).toEqual([2, 1, 0]);
   });
 });
