@@ -135,12 +135,16 @@ export class Sender implements SendEvents, SendLinkEvents {
     const { failures, room } = this.#parts;
     const written = pending.list === this.sent;
     const unsent = this.#link.current === undefined ? 'link' : 'credit';
-    const waitedFor = pending.list === room.waiting ? 'room in the queue' : written ? 'outcome' : unsent;
+    const isWaiting = pending.list === room.waiting;
+    const waitedFor = isWaiting ? 'room in the queue' : written ? 'outcome' : unsent;
     this.#finish(pending, failures.timeout(pending, waitedFor, written, this.#link.lastError));
+    if (isWaiting) this.#admit();
   }
 
   aborted(pending: PendingSend): void {
+    const isWaiting = pending.list === this.#parts.room.waiting;
     this.#finish(pending, this.#parts.failures.aborted(pending, pending.list === this.sent));
+    if (isWaiting) this.#admit();
   }
 
   /** Its body has its last form; `failure`: it has none. */
@@ -285,6 +289,7 @@ export class Sender implements SendEvents, SendLinkEvents {
     if (this.#parts.room.leave(pending)) this.#admit();
   }
 
+  /** After one has left the room, or the way to it: whoever stood behind it may fit. */
   #admit(): void {
     const { room } = this.#parts;
     for (let next = room.admit(); next !== undefined; next = room.admit()) {

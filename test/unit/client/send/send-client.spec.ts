@@ -294,6 +294,25 @@ describe('the bounds of a send client', () => {
     expect((await second).message).toContain('no room in the queue within 100 ms');
   });
 
+  it.each(['aborted', 'timed out'] as const)('let in who waits behind a send that was %s', async (end) => {
+    const { client, links } = await attached({ maxPendingBytes: 100, whenFull: 'wait' });
+    client.queueMessage(Buffer.alloc(60));
+    const controller = new AbortController();
+    const first = failure(client.send(Buffer.alloc(61), { signal: controller.signal, timeoutMs: 1_000 }));
+    const second = client.send(Buffer.alloc(10));
+    let isReady = false;
+    const ready = client.ready().then(() => (isReady = true));
+    expect(links.sender.written).toEqual([]);
+    if (end === 'aborted') controller.abort();
+    else jest.advanceTimersByTime(2_000);
+    await first;
+    expect(links.sender.written.map(({ body }) => (body as Buffer).length)).toEqual([10]);
+    await settle();
+    expect(isReady).toBe(true);
+    links.sender.answerAll(ACCEPTED);
+    await Promise.all([second, ready]);
+  });
+
   it('hold against a million sends without credit', async () => {
     const { client, links } = await attached({ maxPendingMessages: 100 });
     links.sender.credit = 0;
