@@ -174,6 +174,7 @@ export class Sender implements SendEvents, SendLinkEvents {
   linkLost(error: AmqpError, refused: boolean): void {
     if (!refused) return;
     for (const pending of [...this.queued.snapshot(), ...this.#parts.room.waiting.snapshot()]) {
+      if (pending.list === undefined) continue;
       const failure = this.#parts.failures.link(pending, error, false);
       if (!this.#retries.waits(failure)) this.#finish(pending, failure);
     }
@@ -269,7 +270,9 @@ export class Sender implements SendEvents, SendLinkEvents {
   #failAll(failure: (pending: PendingSend, written: boolean) => SendError): void {
     const waiting = [this.#parts.room.waiting, this.queued, this.delayed, this.sent];
     for (const list of waiting)
-      for (const pending of list.snapshot()) this.#finish(pending, failure(pending, list === this.sent));
+      for (const pending of list.snapshot())
+        // The others of a transaction end with the first.
+        if (pending.list !== undefined) this.#finish(pending, failure(pending, pending.list === this.sent));
   }
 
   /** The end of every send that was submitted. */

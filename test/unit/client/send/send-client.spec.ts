@@ -537,6 +537,31 @@ describe('a link that cannot be had', () => {
     await expect(next).resolves.toMatchObject({ ok: true });
   });
 
+  it.each(['never there', 'refused after it was lost', 'closed here'] as const)(
+    'ends each send of a transaction once, and gives each its room back once: %s',
+    async (how) => {
+      const results: unknown[] = [];
+      const observers = [{ onSent: (_token: unknown, result: SendResult) => void results.push(result.messageId) }];
+      const { client, links } = make({ maxPendingMessages: 2 }, { attached: false, observers });
+      const transaction = new LocalTransaction(Buffer.from('tx'), links, true);
+      const sent = ['a', 'b'].map((messageId) => failure(client.send('x', { transaction, messageId })));
+      const refusal = new LinkError('refused', 'orders', 'l', { condition: 'amqp:not-found', retryable: false });
+      if (how === 'never there') links.current.fail(refusal);
+      else if (how === 'refused after it was lost') links.current.refuse(refusal);
+      else {
+        const closed = client.close({ timeoutMs: 10 });
+        await jest.advanceTimersByTimeAsync(20);
+        await closed;
+      }
+      await Promise.all(sent);
+      expect(results).toEqual(['a', 'b']);
+      if (how === 'closed here') return;
+      const next = new LocalTransaction(Buffer.from('next'), links, true);
+      const more = [1, 2, 3].map((value) => failure(client.send(value, { transaction: next })));
+      expect(await more[2]).toMatchObject({ code: 'queue-full' });
+    },
+  );
+
   it('because no connection comes fails what waits, and the next send wishes for it again', async () => {
     const { client, links } = make({}, { attached: false });
     const sent = failure(client.send('x'));
