@@ -124,6 +124,7 @@ const SYMBOLIC: ReadonlyMap<string, number> = new Map([
 
 /** The descriptor of the section at the cursor. */
 function readSection(cursor: Cursor): number {
+  cursor.spend(1);
   if (cursor.byte() !== 0) throw new DecodeError('the message has something that is no section');
   const descriptor = readDescriptor(cursor);
   const code = typeof descriptor === 'string' ? SYMBOLIC.get(descriptor) : descriptor;

@@ -201,6 +201,15 @@ describe('decoding a message', () => {
     expect(() => decodeMessage(Buffer.concat([hex('005377'), list]))).toThrow('more than 1000000 values');
   });
 
+  it.each([
+    ['data', '005375 a000'],
+    ['sequence', '005376 45'],
+  ])('refuses more empty %s sections than a message may have values', (_kind, section) => {
+    const bytes = Buffer.alloc(hex(section).length * 1_000_001, hex(section));
+    expect(() => decodeMessage(bytes)).toThrow('more than 1000000 values');
+    expect(() => decodeDataSections(bytes, 0, bytes.length)).toThrow('more than 1000000 values');
+  });
+
   it('leaves absent sections of the target alone', () => {
     const header = { durable: true };
     const target: AmqpMessage = { header, body: 1, bodyType: 'value' };
