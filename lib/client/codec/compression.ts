@@ -48,18 +48,16 @@ export function compressionOf({
 }
 
 /** @throws TypeError when this Node has no such compression */
-export async function compress(body: Uint8Array, how: Compression): Promise<Buffer> {
-  return call(
+export function compressor(how: Compression): (body: Uint8Array) => Promise<Buffer> {
+  const transform =
     how === 'gzip'
       ? zlib.gzip
       : how === 'deflate'
         ? zlib.deflate
         : how === 'br'
           ? zlib.brotliCompress
-          : zstd('zstdCompress'),
-    body,
-    {},
-  );
+          : zstd('zstdCompress');
+  return (body) => call(transform, body, {});
 }
 
 /** @throws RangeError beyond `maxBytes`; TypeError, or zlib's error when it is no such thing */

@@ -1,10 +1,10 @@
 // A message leaving, after the codec where the send asks for it: its body is compressed off the event loop.
 
-import { compress, type Compression } from '../codec/compression.js';
+import { compressor, type Compression } from '../codec/compression.js';
 import type { PendingSend } from './pending-send.js';
 import type { Sender } from './sender.js';
 
-/** @throws TypeError at once when there is nothing to compress; what fails later fails the send */
+/** @throws TypeError at once when there is nothing to compress, or nothing to do it with; what fails later fails the send */
 export function compressBody(pending: PendingSend, how: Compression, sender: Sender): void {
   const { body, bodyType, properties, messageFormat } = pending.message;
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
@@ -12,11 +12,12 @@ export function compressBody(pending: PendingSend, how: Compression, sender: Sen
     throw new TypeError("only a body of type 'data' in one section can be compressed");
   if (properties?.contentEncoding !== undefined)
     throw new TypeError(`the message says that it is encoded already (${properties.contentEncoding})`);
+  const compress = compressor(how);
   pending.isCompressing = true;
   const done = (compressed: Buffer): void => {
     pending.message.body = compressed;
     pending.message.properties = { ...pending.message.properties, contentEncoding: how };
     sender.compressed(pending, undefined);
   };
-  compress(bytes, how).then(done, (error: unknown) => sender.compressed(pending, error));
+  compress(bytes).then(done, (error: unknown) => sender.compressed(pending, error));
 }

@@ -1,3 +1,4 @@
+import zlib from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Target } from '../../../../lib/client/address/address.js';
 import { ClientClosedError, EncodeError, SendError, SendQueueFullError } from '../../../../lib/client/errors.js';
@@ -803,6 +804,19 @@ describe('queueMessage and sendAllMessages', () => {
     links.sender.answer(ACCEPTED);
     expect((await sent).map((result: SendResult) => result.ok)).toEqual([true, false, true]);
     await expect(client.sendAllMessages()).resolves.toEqual([]);
+  });
+
+  it('refuse at once a compression that this Node has not, rather than lose the message later', async () => {
+    const { client } = await attached();
+    const zstd: unknown = Reflect.get(zlib, 'zstdCompress');
+    Reflect.set(zlib, 'zstdCompress', undefined);
+    try {
+      expect(() => client.queueMessage('a', { compress: 'zstd' })).toThrow(EncodeError);
+      expect(await failure(client.send('b', { compress: 'zstd' }))).toMatchObject({ code: 'encode' });
+    } finally {
+      Reflect.set(zlib, 'zstdCompress', zstd);
+    }
+    expect(client.pendingMessages).toEqual([]);
   });
 
   it('refuse what is too much, what has no form, and everything after close', async () => {
