@@ -274,20 +274,13 @@ export class SendClient implements Closable {
 
   /** @throws as `#prepare` */
   #make(value: unknown, options: SendOptions | undefined): PendingSend {
-    let message = this.#messages.make(value, options);
+    const message = this.#messages.make(value, options);
     const transaction = options?.transaction && LocalTransaction.of(options.transaction, this.#context.links);
     const presettled = isPresettled(this.#options.settleMode, options?.settled) && transaction === undefined;
     const lane = this.#laneOf(transaction);
     const pending = new PendingSend(lane.sender, message, presettled);
     pending.messageFormat = message.messageFormat;
-    if (this.#context.observers.watchesSends) {
-      const observed = this.#context.observers.sending(this.address, message);
-      message = observed.message;
-      pending.message = message;
-      pending.tokens = observed.tokens;
-    }
     pending.sequence = this.#sequence++;
-    pending.bytes = bytesOf(message);
     pending.timeoutMs = options?.timeoutMs ?? this.#options.sendTimeoutMs;
     if (this.#isAnonymous && message.properties?.to === undefined)
       throw new TypeError("on the anonymous target each message needs the option 'to'");
@@ -297,6 +290,13 @@ export class SendClient implements Closable {
       pending.transaction = transaction;
     }
     if (options?.compress !== undefined) compressBody(pending, options.compress, lane.sender);
+    // Behind everything that throws: who is told of a send is told of its end.
+    if (this.#context.observers.watchesSends) {
+      const observed = this.#context.observers.sending(this.address, message);
+      pending.message = observed.message;
+      pending.tokens = observed.tokens;
+    }
+    pending.bytes = bytesOf(pending.message);
     if (this.#isAnonymous || options?.delayMs !== undefined || dependsOnPeer(message))
       pending.unfinished = { address: this.#isAnonymous, delayMs: options?.delayMs };
     return pending;

@@ -16,6 +16,7 @@ import {
   RELEASED,
   type Outcome,
 } from '../../../../lib/protocol/index.js';
+import type { Observer } from '../../../../lib/client/observer/observer.js';
 import { LocalTransaction } from '../../../../lib/client/transaction/local-transaction.js';
 import { fakeContext, settle, type FakeContext } from '../../../support/client/fake-links.js';
 
@@ -937,6 +938,38 @@ describe('observers of sends', () => {
       [1, false],
     ]);
     expect(logged.filter((line) => line.includes('an observer'))).toHaveLength(1);
+  });
+});
+
+describe('observers of sends that end early', () => {
+  const observer = (): { observers: Observer[]; open: Set<number> } => {
+    const open = new Set<number>();
+    let next = 0;
+    const onSend = (): { token: number } => {
+      open.add(++next);
+      return { token: next };
+    };
+    return { open, observers: [{ onSend, onSent: (token) => void open.delete(Number(token)) }] };
+  };
+
+  it.each<[string, Target, unknown, SendOptions]>([
+    ['on the anonymous target has no address', null, 'x', {}],
+    ['has no body to compress', 'orders', 1, { compress: 'gzip', bodyType: 'value' }],
+  ])('hear nothing of one that %s', async (_name, target, value, options) => {
+    const { open, observers } = observer();
+    const { client } = make({}, { target, observers });
+    await failure(client.send(value, options));
+    expect(() => client.queueMessage(value, options)).toThrow(EncodeError);
+    expect([...open]).toEqual([]);
+  });
+
+  it('hear the end of one that finds the queue full', async () => {
+    const { open, observers } = observer();
+    const { client } = make({ maxPendingMessages: 1 }, { observers });
+    client.queueMessage('x');
+    expect(() => client.queueMessage('y')).toThrow(SendQueueFullError);
+    await failure(client.send('z'));
+    expect([...open]).toEqual([1]);
   });
 });
 
