@@ -144,14 +144,17 @@ describe('a server with the envelope', () => {
 
 describe('a proxy with the envelope', () => {
   /** A service that answers as Nest's RMQ server does: bytes, no `x-reply`. */
-  function respond(bodies: readonly unknown[]): { readonly asked: Seen<unknown>; readonly client: AmqpClientProxy } {
+  function respond(
+    bodies: readonly unknown[],
+    applicationProperties: Record<string, unknown> = {},
+  ): { readonly asked: Seen<unknown>; readonly client: AmqpClientProxy } {
     const asked = new Seen<unknown>();
     const sender = connection.createSendClient(null);
     connection.createReceiveClient('work').subscribe(async ({ body, properties }) => {
       asked.add(body);
       const { replyTo: to, correlationId } = properties ?? {};
       if (to === undefined) return;
-      for (const reply of bodies) await sender.send(bytes(reply), { to, correlationId });
+      for (const reply of bodies) await sender.send(bytes(reply), { to, correlationId, applicationProperties });
     });
     const { uri, dial } = broker;
     const client = new AmqpClientProxy({ uri, dial, target: 'work', logger: quiet, ...rmqEnvelope.client });
@@ -185,6 +188,11 @@ describe('a proxy with the envelope', () => {
   it('fails with the error of a reply, and drops what comes after it', async () => {
     const { client } = respond([{ err: { code: 7 } }, { response: 1, isDisposed: true }]);
     expect(await failure(client, 'any')).toEqual({ code: 7 });
+  });
+
+  it('fails with an error reply that has no envelope', async () => {
+    const { client } = respond([{ status: 'error', message: 'no' }], { 'x-reply': 'error' });
+    expect(await failure(client, 'any')).toEqual({ status: 'error', message: 'no' });
   });
 
   it('is not kept waiting by a stream that does not go on', async () => {

@@ -610,6 +610,22 @@ describe('options', () => {
   });
 });
 
+describe('an error reply', () => {
+  it.each([null, '', 0, false])('whose body is %j is an error all the same', async (body) => {
+    const { broker } = await start([]);
+    const connection = new AmqpConnection({ uri: broker.uri, dial: broker.dial });
+    ends.push(() => connection.close());
+    await connection.open();
+    const sender = connection.createSendClient(null);
+    connection.createReceiveClient('elsewhere').subscribe(async ({ properties }) => {
+      const { replyTo: to = '', correlationId } = properties ?? {};
+      await sender.send(body, { to, correlationId, applicationProperties: { 'x-reply': 'error' } });
+    });
+    const client = new AmqpClientProxy({ connection, target: 'elsewhere' });
+    expect(await failure(client, 'any')).toMatchObject({ code: 'request-failed', body });
+  });
+});
+
 describe('the life of it', () => {
   it('rejects the start when a source is refused, and leaves nothing open', async () => {
     const broker = await EmbeddedBroker.start({ port: false, autoCreateQueues: false });

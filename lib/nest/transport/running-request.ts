@@ -43,8 +43,13 @@ export class RunningRequest {
 
   error(error: unknown): void {
     if (this.isCancelled) return;
-    this.callback({ err: error instanceof RequestError ? error.body : error, isDisposed: true });
+    this.callback({ err: error instanceof RequestError ? said(error.body, error) : error, isDisposed: true });
   }
+}
+
+/** What the responder said, unless Nest would take that for no error at all. */
+function said(body: unknown, error: RequestError): unknown {
+  return body ? body : error;
 }
 
 /** With a deserializer: one reply after another, also where one takes its time. A reply without `x-reply` is the last where it says so. */
@@ -60,7 +65,7 @@ export class DeserializedRequest extends RunningRequest {
   }
 
   override next(message: ReceivedMessage): void {
-    this.read(message.body, message);
+    this.read(message.body, message, (answer) => answer);
   }
 
   override complete(): void {
@@ -70,14 +75,20 @@ export class DeserializedRequest extends RunningRequest {
   }
 
   override error(error: unknown): void {
-    if (error instanceof RequestError) this.read(error.body, undefined);
+    // An error it stays, also where its body is none of the envelope's.
+    if (error instanceof RequestError)
+      this.read(error.body, undefined, ({ err, response }) => ({
+        err: said(err ?? response ?? error.body, error),
+        isDisposed: true,
+      }));
     else super.error(error);
   }
 
-  private read(body: unknown, message: ReceivedMessage | undefined): void {
+  private read(body: unknown, message: ReceivedMessage | undefined, meant: (answer: WritePacket) => WritePacket): void {
     this.reading = this.reading
       .then(async () => {
-        const answer = (await this.deserializer.deserialize(body, { message })) as WritePacket; // as Nest's answer
+        // true: as Nest's answer
+        const answer = meant((await this.deserializer.deserialize(body, { message })) as WritePacket);
         if (this.isCancelled) return;
         this.callback(answer);
         if (answer.isDisposed === true) this.cancel();
