@@ -266,9 +266,13 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
 
   // What its transaction says: nothing is on the wire before the commit.
 
+  get isWritable(): boolean {
+    return this.#outcome !== undefined && this.#incoming.link.isOpen;
+  }
+
   writeWithin(transactionId: Buffer): boolean {
     const outcome = this.#outcome;
-    if (outcome === undefined || !this.#incoming.link.isOpen) return false;
+    if (outcome === undefined || !this.isWritable) return false;
     if (this.#host.transactional?.writesWithin(outcome) !== true) return true;
     return this.#write(outcome, transactionId) === 'settled';
   }

@@ -13,6 +13,8 @@ export interface TransactionalSend {
 
 /** A settlement, which waits for the commit. */
 export interface TransactionalSettlement {
+  /** The message's link is there, so that it can be handed over. */
+  readonly isWritable: boolean;
   /** Hands it to its link, or keeps it where this peer takes no such outcome within one. `false`: the message's link is gone. */
   writeWithin(transactionId: Buffer): boolean;
   flush(): void;
@@ -116,9 +118,14 @@ export class LocalTransaction implements Transaction {
 
   /** Right before the commit. `false`: a message came over a link that is gone, so its settlement cannot be part of it. */
   writeSettlements(): boolean {
-    if (!this.#settlements.every((settlement) => settlement.writeWithin(this.id))) return false;
-    for (const settlement of this.#settlements) settlement.flush();
-    return true;
+    // All or none: one that is not written is still to be settled otherwise after the rollback.
+    if (!this.#settlements.every(({ isWritable }) => isWritable)) return false;
+    try {
+      return this.#settlements.every((settlement) => settlement.writeWithin(this.id));
+    } finally {
+      // Also what was written before one that could not be: behind the rollback the peer would not know its transaction.
+      for (const settlement of this.#settlements) settlement.flush();
+    }
   }
 
   /** Its end, once. */
