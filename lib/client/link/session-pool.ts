@@ -1,6 +1,7 @@
 // Which session a link gets: its own while channels are plenty, else a place on a shared one.
 
 import { ConnectionError, type ProtocolConnection, type ProtocolSession } from '../../protocol/index.js';
+import { raceSignal } from '../deadline.js';
 
 /** A place on a session. `release` gives it back once; the session ends with its last place. Never rejects. */
 export interface SessionPlace {
@@ -32,8 +33,8 @@ export class SessionPool {
   readonly #entries = new Set<Entry>();
   #beginning = 0;
   #beginningShared = 0;
-  /** The latest begin under way, whatever comes of it. */
-  #begun: Promise<unknown> = Promise.resolve();
+  /** Called at the end of the next begin under way, whatever came of it. */
+  #lookers: (() => void)[] = [];
   /** Takes of the transactional session, one after another: there is one of it at a time. */
   #transactional: Promise<unknown> = Promise.resolve();
 
@@ -97,10 +98,9 @@ export class SessionPool {
       const place = this.#join('shared') ?? this.#join('own');
       if (place !== undefined) return place;
     }
-    if (wish !== 'alone' && this.#beginning > 0) {
-      // One that is on its way may be shared; if it fails, the next look says so.
-      await this.#begun;
-      signal.throwIfAborted();
+    if (this.#beginning > 0) {
+      // One that is on its way counts twice, may be shared, and may fail: the next look says what is left.
+      await raceSignal(new Promise<void>((resolve) => this.#lookers.push(resolve)), signal);
       return this.#take(wish, signal);
     }
     throw noneLeft(`the peer allows ${sessionLimit} sessions on one connection`);
@@ -120,9 +120,7 @@ export class SessionPool {
     this.#beginning += 1;
     this.#beginningShared += shared;
     try {
-      const begun = this.protocol.beginSession({ signal });
-      this.#begun = begun.catch(() => undefined);
-      const session = await begun;
+      const session = await this.protocol.beginSession({ signal });
       const everShared = kind === 'shared' || kind === 'transactional';
       const entry: Entry = { session, kind, places: 1, everShared, attaching: Promise.resolve() };
       this.#entries.add(entry);
@@ -130,6 +128,7 @@ export class SessionPool {
     } finally {
       this.#beginning -= 1;
       this.#beginningShared -= shared;
+      for (const look of this.#lookers.splice(0)) look();
     }
   }
 
