@@ -11,7 +11,8 @@ export class RedirectChain {
   /** @param from the peer that redirects */
   decide(target: RedirectTarget, from: ResolvedPeer): RedirectDecision {
     const decision = decideRedirect(target, from, this.policy, this.#keys);
-    if (decision.kind === 'follow') this.#keys = [...this.#keys, decision.key];
+    // What was refused is asked again later, at the peer where it began.
+    this.#keys = decision.kind === 'follow' ? [...this.#keys, decision.key] : [];
     return decision;
   }
 

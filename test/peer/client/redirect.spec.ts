@@ -187,6 +187,26 @@ describe('a connection redirect', () => {
     expect(a.connections.length + b.connections.length).toBeLessThan(6);
   });
 
+  it('in a circle is followed by the next open() when the circle is gone', async () => {
+    const ports = { a: 0, b: 0 };
+    let isCircle = true;
+    const b = await peerOf({
+      on: {
+        open: (via, _open, byDefault) => {
+          byDefault();
+          if (isCircle) via.close(connectionRedirect(ports.a));
+        },
+      },
+    });
+    const a = await peerOf(closesWith(() => connectionRedirect(ports.b)));
+    Object.assign(ports, { a: a.port, b: b.port });
+    const { connection } = connect({ uri: a.uri });
+    await expect(connection.open()).rejects.toThrow('in a circle');
+    isCircle = false;
+    await connection.open();
+    expect(connection.peer?.uri).toContain(String(b.port));
+  });
+
   it('asks for a token for the new connection, too', async () => {
     const b = await claimsNode();
     peers.push(b.peer);
@@ -340,6 +360,30 @@ describe('a link redirect', () => {
     const attaching = connect({ uri: a.uri }).connection.createReceiveClient('orders').attach();
     await expect(attaching).rejects.toThrow('in a circle');
     expect(a.seen('attach').length + b.seen('attach').length).toBeLessThan(6);
+  });
+
+  it('in a circle is followed again after refusedRetryMs, when the circle is gone', async () => {
+    const ports = { a: 0, b: 0 };
+    let isCircle = false;
+    const b = await peerOf({
+      on: {
+        attach: (via, attach, byDefault) => {
+          if (isCircle) refuse(via, attach, linkRedirect(ports.a));
+          else byDefault();
+        },
+      },
+    });
+    const a = await peerOf(redirectsLinks(() => linkRedirect(ports.b)));
+    Object.assign(ports, { a: a.port, b: b.port });
+    const { connection, log } = connect({ uri: a.uri, refusedRetryMs: 20 });
+    const orders = connection.createSendClient('orders');
+    await orders.send('one');
+    isCircle = true;
+    (await b.nextLink('sender')).detach({ error: { kind: 'error', condition: 'amqp:internal-error' } });
+    await eventually('the circle was refused', () => log.join().includes('in a circle'));
+    isCircle = false;
+    await orders.send('two');
+    expect(bodies(b)).toEqual(['one', 'two']);
   });
 
   it('to a peer that hangs holds up nobody who closes', async () => {
