@@ -184,9 +184,9 @@ export class Pull implements Consumer {
       take = await work();
     } finally {
       this.#wanted -= wanted;
-      // What comes while the credit is taken back is still asked for.
+      // What comes while the credit is taken back is still asked for, and so is what has come in part.
       const isLast = this.#prefetch === 0 && this.#fetching === 1 && !this.#isClosed;
-      const drained = isLast && this.#receiver.credit > 0 ? this.#drain().catch(() => undefined) : undefined;
+      const drained = isLast ? this.#drain().catch(() => undefined) : undefined;
       if (take !== undefined) await drained;
       this.#fetching--;
     }

@@ -179,16 +179,13 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
     this.#prefetch = 0;
     const link = this.#link;
     if (link === undefined || !link.isOpen) return;
-    if (link.credit === 0) {
-      link.setPrefetch(0);
-      return;
-    }
     const late = (): Error => new AmqpTimeoutError(`"${this.address}": the peer did not answer the drain`);
     const wait = deadline(DRAIN_TIMEOUT_MS, late, this.#stopped.signal);
     let isDrained = false;
     try {
       await link.drain({ signal: wait.signal });
       isDrained = true;
+      await this.#inflation.passed();
     } finally {
       wait.done();
       // Credit that somebody asked for meanwhile waited for the end of the drain.

@@ -44,6 +44,8 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
   private grantedUpTo = 0;
   private partial: PartialDelivery | undefined;
   private drainUnderWay: Drain | undefined;
+  /** The drain under way waits for nothing but the rest of a delivery that has begun. */
+  private isDrainAnswered = false;
   /** Where the peer cannot drain. */
   private readonly answers: AnsweredFlows | undefined;
   /** Drains that ended without the peer's answer, which may come while the next one is under way. */
@@ -84,14 +86,16 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     if (!this.isOpen) return Promise.reject(linkDetachedHere(this));
     this.drainUnderWay?.resolve();
     this.prefetch = 0;
-    if (this.credit === 0) return Promise.resolve();
+    const waitsForRest = this.credit === 0 && !this.draining;
+    if (waitsForRest && this.partial === undefined) return Promise.resolve();
     const drain = new Drain(signal, () => {
       this.endDrain();
       if (this.isOpen) this.grant(0);
     });
     this.drainUnderWay = drain;
     this.draining = true;
-    if (this.answers === undefined) this.session.writeFlow(this);
+    if (waitsForRest) this.isDrainAnswered = true;
+    else if (this.answers === undefined) this.session.writeFlow(this);
     else {
       this.answers.begin();
       this.credit = 0;
@@ -179,7 +183,7 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
       this.deliveryCount = flow.deliveryCount;
     this.grantedUpTo = this.deliveryCount;
     this.credit = 0;
-    this.endDrain()?.resolve();
+    this.drainAnswered();
     return false;
   }
 
@@ -199,6 +203,7 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     const transactionId = transfer.stateEnd === 0 ? undefined : readTransactionId(transfer, buffer);
     if (transfer.aborted) {
       this.freePlace();
+      this.noneUnderWay();
     } else if (transfer.more) {
       const { maxMessageBytes } = this.options;
       const size = end - payload;
@@ -207,6 +212,7 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     } else {
       const oversized = end - payload > this.options.maxMessageBytes;
       const delivery = new PlaneDelivery(this, deliveryId, tag, format, settled, oversized, transactionId);
+      this.noneUnderWay();
       this.deliver(delivery, buffer, payload, oversized ? payload : end);
     }
   }
@@ -225,6 +231,7 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     if (transfer.aborted) {
       this.partial = undefined;
       this.freePlace();
+      this.noneUnderWay();
       return;
     }
     partial.add(buffer, payload, end);
@@ -233,6 +240,7 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     this.partial = undefined;
     const { deliveryId, tag, messageFormat, presettled, isOversized, transactionId } = partial;
     const delivery = new PlaneDelivery(this, deliveryId, tag, messageFormat, presettled, isOversized, transactionId);
+    this.noneUnderWay();
     this.deliver(delivery, isOversized ? NO_BYTES : partial.buffer, 0, partial.length);
   }
 
@@ -257,11 +265,23 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     this.deliveryCount = next(this.deliveryCount);
     if (this.credit > 0) this.credit -= 1;
     this.inHand += 1;
-    if (this.draining && this.credit === 0 && this.answers === undefined) {
-      this.lateAnswers += 1;
-      this.endDrain()?.resolve();
-    }
     return true;
+  }
+
+  /** All frames of the last delivery are here: a drain whose credit it used up is over, whether the peer has answered yet or not. */
+  private noneUnderWay(): void {
+    if (!this.draining || this.credit > 0) return;
+    if (!this.isDrainAnswered) {
+      if (this.answers !== undefined) return;
+      this.lateAnswers += 1;
+    }
+    this.endDrain()?.resolve();
+  }
+
+  /** Nothing more begins; what has begun is still to come. */
+  private drainAnswered(): void {
+    if (this.partial === undefined) this.endDrain()?.resolve();
+    else this.isDrainAnswered = true;
   }
 
   private grant(credit: number): void {
@@ -290,7 +310,7 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
       return true;
     }
     this.grantedUpTo = this.deliveryCount;
-    this.endDrain()?.resolve();
+    this.drainAnswered();
     return false;
   }
 
@@ -298,6 +318,7 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     const drain = this.drainUnderWay;
     this.drainUnderWay = undefined;
     this.draining = false;
+    this.isDrainAnswered = false;
     return drain;
   }
 

@@ -61,6 +61,16 @@ const zipped = (body: Buffer, sections: Partial<AmqpMessage> = {}): AmqpMessage 
     properties: { contentType: 'application/json', contentEncoding: 'gzip', ...sections.properties },
   });
 
+describe('get()', () => {
+  it.each([0, 1, 100])('with prefetch %d waits until what has come is decompressed', async (prefetch) => {
+    const { connection } = await start();
+    const body = randomBytes(100_000);
+    await connection.createSendClient('q').send(body, { compress: 'gzip' });
+    const client = connection.createReceiveClient('q', { prefetch });
+    expect((await client.get())?.body).toEqual(body);
+  });
+});
+
 describe('a body', () => {
   it.each<Compression>(['gzip', 'deflate', 'br'])(
     'is compressed with %s, said so, and read again',

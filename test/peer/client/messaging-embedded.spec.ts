@@ -64,6 +64,13 @@ describe('a body', () => {
   });
 });
 
+it.each([0, 1, 100])('get() with prefetch %d waits for all frames of a large message', async (prefetch) => {
+  const { broker, connection } = await start({ queues: ['q'] });
+  const text = 'x'.repeat(4_000_000);
+  broker.queue('q').publish(text);
+  expect((await connection.createReceiveClient('q', { prefetch }).get())?.body).toBe(text);
+});
+
 describe('a poison message', () => {
   it.each<[string, HandlerPolicy, number, number]>([
     ['after all deliveries', policy.redeliver({ maxDeliveries: 4 }), 4, 4],

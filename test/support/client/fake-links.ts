@@ -309,6 +309,10 @@ export class FakeReceiverLink implements ReceiverLink {
   }
 
   drain({ signal }: { signal: AbortSignal }): Promise<void> {
+    if (this.credit === 0) {
+      this.prefetch = 0;
+      return Promise.resolve();
+    }
     this.events.push('drain');
     return new Promise((resolve, reject) => {
       const done = (): void => {
