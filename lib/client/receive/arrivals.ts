@@ -25,10 +25,6 @@ export class Arrivals {
     return this.#buffer.shift();
   }
 
-  takeAll(): IncomingMessage[] {
-    return this.#buffer.drain();
-  }
-
   /** All but the pre-settled ones, which nobody would deliver again. */
   takeUnsettled(): IncomingMessage[] {
     const all = this.#buffer.drain();

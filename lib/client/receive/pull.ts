@@ -124,7 +124,7 @@ export class Pull implements Consumer {
 
   /** Gives back everything that is not settled: what was fetched and what is buffered. @returns how many */
   recover(): number {
-    const buffered = this.#arrivals.takeAll();
+    const buffered = this.#arrivals.takeUnsettled();
     const fetched = this.#handedOut.takeUnsettled();
     for (const message of [...fetched, ...buffered]) this.#failures.giveBack(message);
     this.#receiver.flush();

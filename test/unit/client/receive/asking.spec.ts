@@ -254,6 +254,16 @@ describe('recover()', () => {
     await expect(second?.accept()).rejects.toMatchObject({ code: 'already-settled' });
     expect(await client.recover()).toBe(0);
   });
+
+  it('keeps the pre-settled ones that are buffered: nobody would deliver them again', async () => {
+    const { client, link } = await attached({ settlement: 'at-most-once' });
+    const received = client.receiveBatch({ maxMessages: 1, waitMs: 60_000 });
+    await settle();
+    for (const n of [1, 2]) link.deliverJson(n);
+    await received;
+    expect(await client.recover()).toBe(0);
+    expect(await client.get()).toMatchObject({ body: 2 });
+  });
 });
 
 describe('the signal of a message that was fetched', () => {
