@@ -223,7 +223,8 @@ export class Pull implements Consumer {
     while (this.#arrivals.length === 0 && !this.#isClosed) {
       const link = this.#links;
       const drained = this.#drain().then(
-        () => true,
+        // Without a link nobody was asked.
+        () => this.#receiver.isAttached && link === this.#links,
         (error: unknown) => {
           if (this.#receiver.isAttached && link === this.#links) throw error;
           return false;

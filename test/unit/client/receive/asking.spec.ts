@@ -188,6 +188,24 @@ describe('get()', () => {
     expect(await message).toMatchObject({ body: 'found' });
   });
 
+  it('that waits for its turn while the link is lost asks the next one too', async () => {
+    const { client, link, links } = await attached({ prefetch: 10 });
+    link.answersDrain = false;
+    const both = [client.get(), client.get()];
+    await settle();
+    link.failDrains(new ConnectionError('connection-lost', 'the socket closed'));
+    links.current.lose();
+    await settle();
+    links.answersDrain = false;
+    await links.current.attach();
+    await settle();
+    answer(links.receiver, 1, 2);
+    await settle();
+    answer(links.receiver);
+    expect((await Promise.all(both)).map((message) => message?.body)).toEqual([1, 2]);
+    links.receiver.answersDrain = true;
+  });
+
   it('rejects when the peer does not answer, and with the reason of its signal', async () => {
     const { client, link } = await attached({ prefetch: 0 });
     link.answersDrain = false;
