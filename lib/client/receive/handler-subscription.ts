@@ -195,8 +195,8 @@ export class HandlerSubscription implements Subscription, Consumer {
   }
 
   async #begin(patience: 'bounded' | 'endless'): Promise<void> {
-    // Paused or closed again before it came to this.
-    if (this.#state.current !== 'starting') return;
+    // Paused or closed again before it came to this. It may run already, by a link that came while a pause between was waiting.
+    if (!this.#state.isActive) return;
     this.#givesBack = false;
     this.#runtime.open();
     this.#receiver.setPrefetch(this.#prefetch);

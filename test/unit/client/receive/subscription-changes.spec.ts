@@ -105,6 +105,19 @@ describe('adjust()', () => {
   });
 });
 
+it('paused and resumed again while resume() still waits for a link, it receives when that comes', async () => {
+  const { subscription, links, called } = await run();
+  links.current.lose();
+  await subscription.pause();
+  const changes = [subscription.resume(), subscription.pause(), subscription.resume()];
+  await settle();
+  await links.current.attach();
+  await Promise.all(changes);
+  expect(subscription.state).toBe('running');
+  links.receiver.deliverJson(1);
+  expect(called.map(({ body }) => body)).toEqual([1]);
+});
+
 describe('recover()', () => {
   it('releases what no handler has seen and what one is at work on, tells it, and takes no notice of how it ends', async () => {
     const { subscription, link, called, end } = await run({ concurrency: 1, prefetch: 3 });
