@@ -42,9 +42,9 @@ export class HandlerRuntime implements PlaceSeeker {
     return this.#slots.length - this.#free.length;
   }
 
-  /** When a handler ended last; now, while one runs. */
+  /** When a handler ended last; now, while one runs or a message waits for a place. */
   get workedAt(): number {
-    return this.running > 0 ? performance.now() : this.#workedAt;
+    return this.running > 0 || this.#ready.length > 0 ? performance.now() : this.#workedAt;
   }
 
   /** Messages being handled. */

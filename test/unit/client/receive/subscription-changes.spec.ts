@@ -157,6 +157,19 @@ describe('recover()', () => {
 });
 
 describe('idleTimeoutMs', () => {
+  it('does not count the time that a message waits for a place which others have', async () => {
+    const concurrencyLimit = new ConcurrencyLimit(1);
+    const other = await run({ concurrencyLimit });
+    other.link.deliverJson(1);
+    const { subscription, link, called } = await run({ idleTimeoutMs: 1_000, concurrencyLimit });
+    link.deliverJson(2);
+    jest.advanceTimersByTime(5_000);
+    await settle();
+    expect(subscription.state).toBe('running');
+    await other.end();
+    expect(called.map(({ body }) => body)).toEqual([2]);
+  });
+
   it('closes the subscription when none came for so long, not counting a handler that runs', async () => {
     const { subscription, link, end } = await run({ idleTimeoutMs: 1_000 });
     jest.advanceTimersByTime(900);
