@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream';
 import {
   AmqpError,
+  type AmqpErrorFacts,
   AuthenticationError,
   ConnectionError,
   ConnectionRedirectError,
@@ -134,7 +135,7 @@ function explain(error: unknown, peer: ResolvedPeer): AmqpError {
   if (error instanceof AuthenticationError)
     return new AuthenticationError(`${shown}: ${error.message}`, error.saslCode, facts(error));
   if (error instanceof ConnectionRedirectError)
-    return new ConnectionRedirectError(`${shown}: ${error.message}`, { ...facts(error), info: error.info });
+    return new ConnectionRedirectError(`${shown}: ${error.message}`, facts(error));
   if (error instanceof ConnectionError) {
     const hint =
       vhost !== undefined && error.code === 'connection-lost' ? ` (does the virtual host "${vhost}" exist?)` : '';
@@ -145,6 +146,7 @@ function explain(error: unknown, peer: ResolvedPeer): AmqpError {
   return new ConnectionError('connect-failed', `${shown}: the byte stream could not be opened`, { cause: error });
 }
 
-function facts(error: AmqpError): { retryable: boolean; condition: string | undefined; cause: unknown } {
-  return { retryable: error.retryable, condition: error.condition, cause: error.cause ?? error };
+function facts(error: AmqpError): AmqpErrorFacts {
+  const { retryable, condition, description, info } = error;
+  return { retryable, condition, description, info, cause: error.cause ?? error };
 }

@@ -151,6 +151,7 @@ export class ConnectionLife {
   #dial(epoch: number): void {
     const attempt = new AbortController();
     this.#attempt = attempt;
+    this.#blocked = false;
     const lost = (thrown: unknown): void => this.#lost(epoch, thrown);
     const { signal } = attempt;
     const onBlocked = (blocked: boolean): void => this.#setBlocked(epoch, blocked);
@@ -200,7 +201,8 @@ export class ConnectionLife {
   }
 
   #setBlocked(epoch: number, blocked: boolean): void {
-    if (this.#state.epoch !== epoch || this.#state.name !== 'open' || this.#blocked === blocked) return;
+    // Also of one that is not told of as open yet: tokens or the topology may have been put to it before.
+    if (this.#state.epoch !== epoch || this.#blocked === blocked) return;
     this.#blocked = blocked;
     this.#tellStatus();
   }

@@ -51,8 +51,8 @@ export function saslPlain(user: string, password: SecretProvider): Credentials {
  * @throws InvalidOptionsError when one is empty or holds NUL or the separator 0x01
  */
 export function saslXoauth2(user: string, token: SecretProvider): Credentials {
-  const name = checkUser(user, 'saslXoauth2.user');
-  const secret = secretSource(token, 'saslXoauth2.token');
+  const name = checkUser(user, 'saslXoauth2.user', '\u0001');
+  const secret = secretSource(token, 'saslXoauth2.token', '\u0001');
   return {
     mechanism: 'XOAUTH2',
     isSecret: true,

@@ -3,11 +3,15 @@
 import { AuthenticationError, InvalidOptionsError } from '../../protocol/index.js';
 import type { SecretProvider } from './credentials.js';
 
+/** What separates the fields of a mechanism, beside NUL. */
+export type Separator = '\u0001' | undefined;
+
 /** @throws InvalidOptionsError naming `path` */
-export function checkUser(user: unknown, path: string): string {
+export function checkUser(user: unknown, path: string, separator?: Separator): string {
   if (typeof user !== 'string' || user === '')
     throw new InvalidOptionsError(path, 'a string that is not empty', user, 'secret');
-  if (user.includes('\0')) throw new InvalidOptionsError(path, 'a string without NUL', user, 'secret');
+  if (isSplit(user, separator))
+    throw new InvalidOptionsError(path, `a string without ${named(separator)}`, user, 'secret');
   return user;
 }
 
@@ -16,10 +20,10 @@ export function checkUser(user: unknown, path: string): string {
  *
  * @throws InvalidOptionsError naming `path`
  */
-export function secretSource(given: SecretProvider, path: string): () => Promise<string> {
+export function secretSource(given: SecretProvider, path: string, separator?: Separator): () => Promise<string> {
   if (typeof given === 'string') {
-    if (given === '' || given.includes('\0'))
-      throw new InvalidOptionsError(path, 'a string that is not empty and has no NUL', given, 'secret');
+    if (given === '' || isSplit(given, separator))
+      throw new InvalidOptionsError(path, `a string that is not empty, without ${named(separator)}`, given, 'secret');
     return () => Promise.resolve(given);
   }
   if (typeof given !== 'function')
@@ -39,9 +43,9 @@ export function secretSource(given: SecretProvider, path: string): () => Promise
         cause,
       });
     }
-    if (typeof secret !== 'string' || secret === '' || secret.includes('\0'))
+    if (typeof secret !== 'string' || secret === '' || isSplit(secret, separator))
       throw new AuthenticationError(
-        `${path}: the function gave no usable secret (a string, not empty, without NUL)`,
+        `${path}: the function gave no usable secret (a string, not empty, without ${named(separator)})`,
         undefined,
         {
           retryable: true,
@@ -54,4 +58,12 @@ export function secretSource(given: SecretProvider, path: string): () => Promise
 /** For a mechanism that the peer may not challenge. */
 export function noChallenge(mechanism: string): never {
   throw new AuthenticationError(`the peer sent a SASL challenge, which ${mechanism} does not know`, undefined);
+}
+
+function isSplit(text: string, separator: Separator): boolean {
+  return text.includes('\0') || (separator !== undefined && text.includes(separator));
+}
+
+function named(separator: Separator): string {
+  return separator === undefined ? 'NUL' : 'NUL and 0x01';
 }

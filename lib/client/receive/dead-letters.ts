@@ -8,6 +8,7 @@ import { deadline } from '../deadline.js';
 import { AmqpTimeoutError } from '../errors.js';
 import type { MessagingContext } from '../messaging-context.js';
 import { createMessage } from '../message/create-message.js';
+import { namesAnotherUser } from '../message/foreign-user.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
 import { rawBodyOf } from '../message/raw-body.js';
 import { errorName } from '../policy/error-name.js';
@@ -42,7 +43,7 @@ export class DeadLetters {
    * @throws SendError, InvalidOptionsError, TransactionError
    */
   async send(target: Target, message: IncomingMessage, error: unknown): Promise<void> {
-    const copy = createMessage(copyOf(message, error));
+    const copy = createMessage(copyOf(message, error, namesAnotherUser(message, this.#context.links)));
     const sender = this.#sender(target);
     const { transactions } = this.#context;
     if (transactions === undefined || message.settled || !(await this.#canSettleIn(transactions))) {
@@ -92,16 +93,24 @@ export class DeadLetters {
   }
 }
 
-/** Without what belonged to the failed delivery: its count, its time to live (it would expire where it shall be looked at). */
-function copyOf(message: IncomingMessage, error: unknown): Partial<AmqpMessage> {
+/**
+ * Without what belonged to the failed delivery: its count, its time to live (it would expire where it shall be looked at).
+ *
+ * @param isForeign its user is one that this peer takes from nobody else; the name goes to an annotation
+ */
+function copyOf(message: IncomingMessage, error: unknown, isForeign: boolean): Partial<AmqpMessage> {
   const { durable, priority } = message.header ?? {};
   const raw = rawBodyOf(message);
   return {
     header: { durable: durable ?? true, priority },
-    properties: message.properties,
+    properties: isForeign ? { ...message.properties, userId: undefined } : message.properties,
     applicationProperties: message.applicationProperties,
     footer: message.footer,
-    messageAnnotations: { ...message.messageAnnotations, ...reasons(message, error) },
+    messageAnnotations: {
+      ...message.messageAnnotations,
+      ...reasons(message, error),
+      ...(isForeign && { 'x-opt-death-user-id': message.properties?.userId?.toString() }),
+    },
     body: raw,
     // What could not even be split into sections is kept as the bytes it was.
     bodyType: message.bodyType === 'none' && raw !== undefined ? 'data' : message.bodyType,

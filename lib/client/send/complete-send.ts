@@ -3,6 +3,7 @@
 import { BATCH_FORMAT, type AmqpMessage } from '../../protocol/index.js';
 import { wireAddress } from '../address/terminus.js';
 import type { SendError } from '../errors.js';
+import { namesAnotherUser } from '../message/foreign-user.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 import type { PendingSend } from './pending-send.js';
 import type { SendFailures } from './send-failures.js';
@@ -43,13 +44,12 @@ export function completeSend(pending: PendingSend, peer: SendPeer, failures: Sen
 
 /** One such message would take the link away from all others. */
 function whatEndsTheSession(message: AmqpMessage, profile: PeerProfile, user: string | undefined): string | undefined {
-  const { annotationPrefix, userIdIsLogin, name } = profile;
+  const { annotationPrefix, name } = profile;
   if (annotationPrefix !== undefined)
     for (const section of ['messageAnnotations', 'deliveryAnnotations'] as const)
       for (const key in message[section])
         if (!key.startsWith(annotationPrefix))
           return `the key '${key}' of ${section} must start with '${annotationPrefix}' (profile '${name}')`;
-  const userId = message.properties?.userId;
-  if (!userIdIsLogin || user === undefined || userId === undefined || userId.toString() === user) return undefined;
+  if (!namesAnotherUser(message, { profile, user })) return undefined;
   return `userId must be the name that this connection logged in with (profile '${name}'), unless the send client's impersonate says otherwise`;
 }

@@ -10,6 +10,7 @@ import {
   InvalidOptionsError,
   LinkError,
   policy,
+  saslPlain,
   SendError,
   type RedriveOptions,
 } from '../../../lib/client/index.js';
@@ -301,4 +302,22 @@ describe('redrive', () => {
       option,
     });
   });
+});
+
+it('a dead letter of another user is moved where the peer takes a name from its login only, without the name', async () => {
+  const broker = await EmbeddedBroker.start({ port: false, queues: ['q', 'dead'], users: { guest: 'guest' } });
+  brokers.push(broker);
+  const connection = new AmqpConnection({
+    uri: broker.uri,
+    dial: broker.dial,
+    credentials: saslPlain('guest', 'guest'),
+    profile: 'rabbitmq-4',
+  });
+  connections.push(connection);
+  await connection.open();
+  for (const userId of ['alice', 'guest'])
+    broker.queue('dead').publish(1, { userId, messageAnnotations: { 'x-opt-death-queue': 'q' } });
+  await expect(connection.redrive({ from: 'dead' })).resolves.toBe(2);
+  const users = broker.queue('q').messages();
+  expect(users.map(({ properties }) => properties?.userId?.toString())).toEqual([undefined, 'guest']);
 });

@@ -1318,6 +1318,26 @@ describe('policy.deadLetter', () => {
     expect(subscription.state).toBe('running');
   });
 
+  it.each([
+    ['another user', 'alice', { userId: undefined, annotation: 'alice' }],
+    ['the login itself', 'guest', { userId: 'guest', annotation: undefined }],
+  ])('of a message of %s on RabbitMQ can be sent', async (_name, userId, expected) => {
+    const { link, links } = await run(
+      fail(),
+      { errorPolicy: policy.deadLetter('orders.dead') },
+      { profile: 'rabbitmq-4' },
+    );
+    Object.assign(links, { user: 'guest' });
+    const delivery = link.deliver({ ...json('1'), properties: { userId: Buffer.from(userId) } });
+    await settle();
+    links.sender.answer(ACCEPTED);
+    await settle();
+    expect(delivery.outcome?.kind).toBe('accepted');
+    const [copy] = links.sender.written;
+    const annotation = copy?.messageAnnotations?.['x-opt-death-user-id'];
+    expect({ userId: copy?.properties?.userId?.toString(), annotation }).toEqual(expected);
+  });
+
   it('to an exchange without a taker gives the message back rather than lose it', async () => {
     const { link, links } = await run(fail(), { errorPolicy: policy.deadLetter({ exchange: 'dead' }) });
     const delivery = link.deliverJson(1);
