@@ -76,6 +76,14 @@ describe('the mechanisms of one message', () => {
       expect(() => credentials.start().step(Buffer.from('x'))).toThrow(AuthenticationError);
   });
 
+  it('refuse the separator of XOAUTH2 in user and token, where more fields could be written with it', async () => {
+    expect(() => saslXoauth2('a\u0001b', 't')).toThrow(InvalidOptionsError);
+    expect(() => saslXoauth2('u', 't\u0001auth=x')).toThrow(InvalidOptionsError);
+    const given = first(saslXoauth2('u', () => 't\u0001auth=x'));
+    await expect(given).rejects.toMatchObject({ code: 'authentication', retryable: true });
+    expect(await first(saslPlain('a\u0001', 'b\u0001'))).toBe('\0a\u0001\0b\u0001');
+  });
+
   it('write an XOAUTH2 token as its definition has it', async () => {
     expect(await first(saslXoauth2('someuser@example.com', 'ya29.vF9'))).toBe(
       'user=someuser@example.com\u0001auth=Bearer ya29.vF9\u0001\u0001',
