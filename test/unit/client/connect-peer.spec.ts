@@ -67,6 +67,8 @@ describe('an attempt that fails', () => {
   it('says which peer it was, and keeps code, condition and cause', async () => {
     const failure = new ConnectionError('connection-lost', 'gone', {
       condition: 'amqp:connection:forced',
+      description: 'maintenance',
+      info: { until: 'noon' },
       retryable: false,
     });
     const error = attempt(new FakeNetwork(failure), {
@@ -76,6 +78,9 @@ describe('an attempt that fails', () => {
     await expect(error).rejects.toMatchObject({
       code: 'connection-lost',
       condition: 'amqp:connection:forced',
+      description: 'maintenance',
+      info: { until: 'noon' },
+      scope: 'connection',
       retryable: false,
       cause: failure,
       message: 'amqp://localhost:5672/shop: gone (does the virtual host "shop" exist?)',
