@@ -2,6 +2,7 @@
 
 import type { AmqpMessage } from '../../protocol/index.js';
 import { createMessage } from '../message/create-message.js';
+import { namesAnotherUser, type Login } from '../message/foreign-user.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
 import { rawBodyOf } from '../message/raw-body.js';
 
@@ -46,15 +47,19 @@ export function isReadable(message: IncomingMessage): boolean {
   return message.failure === undefined || (message.body !== undefined && rawBodyOf(message) === message.body);
 }
 
-/** Without what belonged to the delivery that failed and to the death: counts, time to live, delays, reasons. */
-export function revived(message: IncomingMessage, run: string): AmqpMessage {
+/**
+ * Without what belonged to the delivery that failed and to the death: counts, time to live, delays, reasons; and without the name of
+ * another user, where this peer takes it from nobody else.
+ */
+export function revived(message: IncomingMessage, run: string, login: Login): AmqpMessage {
+  const userId = namesAnotherUser(message, login) ? undefined : message.properties?.userId;
   const { durable, priority } = message.header ?? {};
   const kept = Object.entries(message.messageAnnotations ?? {}).filter(
     ([name]) => !DEATH.test(name) && !SPENT.has(name),
   );
   return createMessage({
     header: { durable: durable ?? true, priority },
-    properties: { ...message.properties, absoluteExpiryTime: undefined },
+    properties: { ...message.properties, absoluteExpiryTime: undefined, userId },
     applicationProperties: message.applicationProperties,
     footer: message.footer,
     messageAnnotations: { ...Object.fromEntries(kept), [REDRIVEN]: run },

@@ -136,7 +136,10 @@ export class Redrive implements Closable {
       this.#senders.set(key, sender);
     }
     try {
-      await sender.send(revived(message, this.#id), { mandatory: true, signal: this.#link.signal });
+      await sender.send(revived(message, this.#id, this.#context.links), {
+        mandatory: true,
+        signal: this.#link.signal,
+      });
     } catch (error) {
       const isGone = error instanceof SendError && (error.code === 'link-closed' || error.code === 'timeout');
       if (isGone) this.#unreachable.set(key, error);
