@@ -72,7 +72,7 @@ export class Pull implements Consumer {
     return this.#fetch(maxMessages, async () => {
       const active = this.#activate();
       await (signal === undefined ? active : raceSignal(active, signal));
-      if (waitMs === 0) await this.#ask(signal);
+      if (waitMs === 0) await this.#ask(maxMessages, signal);
       else await this.#gather(maxMessages, performance.now() + waitMs, signal);
       return () => this.#takeUpTo(maxMessages);
     });
@@ -219,10 +219,19 @@ export class Pull implements Consumer {
   }
 
   /** What the peer has now is here when it resolves. Asked again when the link is lost meanwhile. */
-  async #ask(signal: AbortSignal | undefined): Promise<void> {
+  async #ask(maxMessages: number, signal: AbortSignal | undefined): Promise<void> {
     while (this.#arrivals.length === 0 && !this.#isClosed) {
       const link = this.#links;
-      const drained = this.#drain().then(
+      let isOver = false;
+      let asked = 0;
+      // In its turn it asks for what is there, not for credit once the drain is over.
+      const ask = (): void => {
+        if (isOver) return;
+        this.#demand();
+        asked = maxMessages;
+        this.#wanted -= asked;
+      };
+      const drained = this.#drain(ask).then(
         // Without a link nobody was asked.
         () => this.#receiver.isAttached && link === this.#links,
         (error: unknown) => {
@@ -230,20 +239,28 @@ export class Pull implements Consumer {
           return false;
         },
       );
-      if (await (signal === undefined ? drained : raceSignal(drained, signal))) return;
+      try {
+        if (await (signal === undefined ? drained : raceSignal(drained, signal))) return;
+      } finally {
+        isOver = true;
+        this.#wanted += asked;
+      }
       const active = this.#activate();
       await (signal === undefined ? active : raceSignal(active, signal));
     }
   }
 
-  #drain(): Promise<void> {
+  /** @param begin its turn has come */
+  #drain(begin?: () => void): Promise<void> {
     const drained = this.#draining.then(async () => {
       try {
+        begin?.();
         await this.#receiver.drain();
       } finally {
         if (this.#isActive && !this.#isClosed) {
           this.#receiver.setPrefetch(this.#prefetch);
-          if (this.#fetching > 1) this.#demand();
+          // For those who began to wait meanwhile.
+          this.#demand();
         }
       }
     });

@@ -111,6 +111,23 @@ describe('with prefetch 0', () => {
     expect(link.credit).toBe(0);
   });
 
+  it('a call that begins while the credit of another is taken back has its own afterwards', async () => {
+    const { client, link } = await attached({ prefetch: 0 });
+    link.answersDrain = false;
+    const stop = new AbortController();
+    const given = [client.receiveBatch({ maxMessages: 5, waitMs: 60_000, signal: stop.signal })];
+    await settle();
+    stop.abort(new Error('enough'));
+    await Promise.allSettled(given);
+    const received = client.receiveBatch({ maxMessages: 2, waitMs: 60_000 });
+    await settle();
+    answer(link);
+    await settle();
+    expect(link.credit).toBe(2);
+    for (const n of [1, 2]) link.deliverJson(n);
+    expect(bodies(await received)).toEqual([1, 2]);
+  });
+
   it('a call that waits has its credit again on the next link', async () => {
     const { client, links } = await attached({ prefetch: 0 });
     const received = client.receiveBatch({ maxMessages: 2, waitMs: 60_000 });
@@ -186,6 +203,25 @@ describe('get()', () => {
     await settle();
     answer(links.receiver, 'found');
     expect(await message).toMatchObject({ body: 'found' });
+  });
+
+  it('that begins while the credit of another is taken back asks in its turn', async () => {
+    const { client, link } = await attached({ prefetch: 0 });
+    link.answersDrain = false;
+    const stop = new AbortController();
+    const given = [client.get({ signal: stop.signal })];
+    await settle();
+    stop.abort(new Error('enough'));
+    await Promise.allSettled(given);
+    const message = client.get();
+    await settle();
+    answer(link);
+    await settle();
+    expect(link.credit).toBe(1);
+    answer(link, 'there');
+    expect(await message).toMatchObject({ body: 'there' });
+    expect(link.credit).toBe(0);
+    expect(link.outcomes).toEqual([undefined]);
   });
 
   it('that waits for its turn while the link is lost asks the next one too', async () => {
