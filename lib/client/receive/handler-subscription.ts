@@ -133,8 +133,8 @@ export class HandlerSubscription implements Subscription, Consumer {
 
   recover(): Promise<number> {
     if (this.#closing !== undefined) return Promise.reject(this.#state.closedError());
-    // Of pre-settled messages nothing comes again.
-    if (this.#options.settlement === 'at-most-once') return Promise.resolve(0);
+    // Of pre-settled messages nothing comes again, nor of a stream on this link.
+    if (this.#options.settlement === 'at-most-once' || this.#receiver.queue.isStream) return Promise.resolve(0);
     const unstarted = this.#runtime.takeUnstarted();
     const running = this.#runtime.messages.filter((message) => !message.isDecided);
     for (const message of unstarted) this.#failures.giveBack(message);

@@ -124,6 +124,8 @@ export class Pull implements Consumer {
 
   /** Gives back everything that is not settled: what was fetched and what is buffered. @returns how many */
   recover(): number {
+    // A stream delivers nothing a second time on this link.
+    if (this.#receiver.queue.isStream) return 0;
     const buffered = this.#arrivals.takeUnsettled();
     const fetched = this.#handedOut.takeUnsettled();
     for (const message of [...fetched, ...buffered]) this.#failures.giveBack(message);

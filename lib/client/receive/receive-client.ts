@@ -105,7 +105,8 @@ export class ReceiveClient implements Closable, AsyncIterable<ReceivedMessage> {
 
   /**
    * Releases every message that was fetched and is not settled, and what is buffered: the peer delivers them again, to anybody. Settling
-   * one of them afterwards in another way is an error. Resolves to how many there were. Subscriptions have a `recover()` of their own.
+   * one of them afterwards in another way is an error. Pre-settled ones and those of a stream would not come again: they stay. Resolves to
+   * how many were released. Subscriptions have a `recover()` of their own.
    */
   async recover(): Promise<number> {
     this.#checkOpen();

@@ -24,7 +24,8 @@ export interface Subscription {
   adjust(change: { readonly prefetch?: number; readonly concurrency?: number }): Promise<void>;
   /**
    * Releases every message that is not settled: the peer delivers them again, to anybody. Handlers that run are told by the signal of
-   * their message, and what they return no longer counts. Resolves to how many there were. Rejects ClientClosedError.
+   * their message, and what they return no longer counts. Pre-settled ones and those of a stream would not come again: they stay. Resolves
+   * to how many were released. Rejects ClientClosedError.
    */
   recover(): Promise<number>;
   /** Resolves when it is closed, by `close()` or for `idleTimeoutMs`; rejects with what made it fail. */

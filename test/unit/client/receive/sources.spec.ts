@@ -132,6 +132,23 @@ describe('a stream', () => {
     expect(offsetOf(links.receiver)).toBe(300n);
   });
 
+  it('has nothing that recover() could give back: it would not come again', async () => {
+    const fake = fakeContext({ profile: 'rabbitmq-4' });
+    const client = make({ queue: 'log', streamOffset: 'first' }, fake);
+    const received = client.receiveBatch({ maxMessages: 1, waitMs: 1_000 });
+    await settle();
+    const fetching = fake.links.receiver;
+    for (const offset of [1, 2]) fetching.deliverJson(offset, at(offset));
+    await received;
+    const subscription = client.subscribe(() => new Promise(() => undefined), { concurrency: 1 });
+    await settle();
+    const handled = fake.links.receiver;
+    for (const offset of [1, 2]) handled.deliverJson(offset, at(offset));
+    expect([await client.recover(), await subscription.recover()]).toEqual([0, 0]);
+    expect([...fetching.outcomes, ...handled.outcomes]).toEqual([undefined, undefined, undefined, undefined]);
+    expect(await client.get()).toMatchObject({ body: 2 });
+  });
+
   it('keeps what nobody has seen while a subscription is paused or a loop was left: it would not come again', async () => {
     const fake = fakeContext({ profile: 'rabbitmq-4' });
     const client = make({ queue: 'log', streamOffset: 'first' }, fake);
