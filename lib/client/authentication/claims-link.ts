@@ -40,6 +40,8 @@ interface Waiting {
   readonly audience: string;
   /** What the peer says, cut short, and without the token: a peer may well repeat what it was given. */
   said(text: unknown): string | undefined;
+  /** Without the token. */
+  masked(text: string): string;
   resolve(): void;
   reject(error: Error): void;
 }
@@ -107,8 +109,11 @@ export class ClaimsLink {
       body: token,
       bodyType: 'value',
     };
+    const masked = (text: string): string => text.replaceAll(token, '***');
+    const said = (text: unknown): string | undefined =>
+      typeof text === 'string' ? masked(text).slice(0, MAX_SAID) : undefined;
     const answered = new Promise<void>((resolve, reject) => {
-      this.#waiting.set(messageId, { audience, said: (text) => withoutToken(text, token), resolve, reject });
+      this.#waiting.set(messageId, { audience, said, masked, resolve, reject });
     });
     this.#unsent.set(messageId, {
       message,
@@ -193,12 +198,11 @@ export class ClaimsLink {
   ): void {
     const waiting = this.#waiting.get(messageId);
     if (waiting === undefined) return;
-    const message = `${this.peerName}: the token for "${waiting.audience}" was not taken by "${this.node}": ${why}`;
-    const known = cause === undefined ? {} : { cause, condition: cause.condition, retryable: cause.retryable };
-    waiting.reject(new AuthenticationError(message, undefined, { ...known, ...facts }));
+    const shown = waiting.masked(why);
+    const message = `${this.peerName}: the token for "${waiting.audience}" was not taken by "${this.node}": ${shown}`;
+    const known = cause === undefined ? {} : { condition: cause.condition, retryable: cause.retryable };
+    // A cause in which the peer repeats the token would show it to whoever prints the error whole.
+    const shownCause = cause !== undefined && waiting.masked(cause.message) === cause.message ? { cause } : {};
+    waiting.reject(new AuthenticationError(message, undefined, { ...known, ...shownCause, ...facts }));
   }
-}
-
-function withoutToken(text: unknown, token: string): string | undefined {
-  return typeof text === 'string' ? text.replaceAll(token, '***').slice(0, MAX_SAID) : undefined;
 }

@@ -1,5 +1,6 @@
 // Claims-based security: tokens that are put before any link is attached, and renewed on the open connection.
 
+import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   AmqpConnection,
@@ -191,6 +192,23 @@ describe('a node for tokens', () => {
     });
     await connection.open();
     expect(node.puts).toHaveLength(2);
+  });
+
+  it('that detaches and repeats the token has it shown nowhere', async () => {
+    const token = 'hunter2-of-nobody';
+    const node = await nodeOf(({ requests }) => {
+      const description = `what is ${token}?`;
+      requests.detach({ error: { kind: 'error', condition: 'amqp:unauthorized-access', description } });
+      return undefined;
+    });
+    const getToken = () => Promise.resolve({ token, expiresOn: Date.now() + 60_000 });
+    const { connection, log, seen } = clientOf(node, {
+      credentials: jwtToken({ audience: 'a', getToken }),
+      reconnect: false,
+    });
+    const error = await failure(connection.open());
+    expect(error).toMatchObject({ condition: 'amqp:unauthorized-access', message: expect.stringContaining('***?') });
+    expect(inspect([error, log, seen], { depth: 9, showHidden: true })).not.toContain(token);
   });
 
   it('that drops the connection in place of an answer costs this attempt only', async () => {
