@@ -61,12 +61,16 @@ export async function openWebSocket(
 ): Promise<Duplex> {
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const url = `${isSecure ? 'wss' : 'ws'}://${authority}${path.startsWith('/') ? path : `/${path}`}`;
+  const options = { createConnection: () => on, perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES };
+  let socket: WebSocketLike;
+  try {
+    socket = new WebSocket(url, [subprotocol], options);
+  } catch (error) {
+    // Names that a proxy may know, or an address with a zone, are not all such as a URL can hold.
+    abandon(on);
+    throw dialFailed(error, `${host}:${port}`);
+  }
   return new Promise<Duplex>((resolve, reject) => {
-    const socket = new WebSocket(url, [subprotocol], {
-      createConnection: () => on,
-      perMessageDeflate: false,
-      maxPayload: MAX_MESSAGE_BYTES,
-    });
     const settle = (): void => {
       signal.removeEventListener('abort', onAbort);
       socket.removeListener('error', onError);

@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, createWebSocketStream, type WebSocket } from 'ws';
 import { dial } from '../../../lib/protocol/socket/dial.js';
+import { loadWebSocket, openWebSocket } from '../../../lib/protocol/socket/web-socket.js';
 import { ConnectionError } from '../../../lib/protocol/errors.js';
 import { eventually } from '../../support/eventually.js';
 import { makeCertificate, type Certificate } from '../../support/certificate.js';
@@ -177,6 +178,16 @@ describe('WebSocket', () => {
     });
     return { port, paths };
   }
+
+  it('to a host that no URL can hold is a ConnectionError, and leaves no socket behind', async () => {
+    const port = await listening(createServer((peer) => peer.on('error', () => undefined).resume()));
+    const socket = connect({ host, port });
+    const place = { host: '1.2.3.4.5', port, isSecure: false, signal: deadline() };
+    const error = await failure(openWebSocket(await loadWebSocket(), socket, place, { path: '/' }));
+    expect(error).toBeInstanceOf(ConnectionError);
+    expect(error).toMatchObject({ code: 'connect-failed', message: expect.stringContaining('1.2.3.4.5') });
+    expect(socket.destroyed).toBe(true);
+  });
 
   it('a server that speaks no WebSocket is a ConnectionError', async () => {
     const port = await listening(createHttpServer((_request, response) => response.writeHead(404).end()));
