@@ -190,7 +190,7 @@ export const messagingMutants = [
   {
     promise: 'receive-18',
     file: 'lib/client/receive/handler-subscription.ts',
-    find: 'if (!this.#receiver.queue.isStream) this.#giveBackUnstarted();',
+    find: 'if (!this.#receiver.queue.isStream) this.#giveBack(this.#takeUnstarted());',
     replace: '',
     test: [SUBSCRIPTION, 'pause and resume take the credit back'],
   },
@@ -366,7 +366,7 @@ export const messagingMutants = [
     promise: 'shutdown-7',
     file: 'lib/client/receive/handler-subscription.ts',
     find: 'this.#failures.closing();\n',
-    replace: 'this.#failures.closing();\n    this.#giveBackUnstarted();\n',
+    replace: 'this.#failures.closing();\n    this.#giveBack(this.#takeUnstarted());\n',
     test: [SUBSCRIPTION, 'closing stops the credit, waits for handlers, settles'],
   },
   {

@@ -135,7 +135,7 @@ export class HandlerSubscription implements Subscription, Consumer {
     if (this.#closing !== undefined) return Promise.reject(this.#state.closedError());
     // Of pre-settled messages nothing comes again, nor of a stream on this link.
     if (this.#options.settlement === 'at-most-once' || this.#receiver.queue.isStream) return Promise.resolve(0);
-    const unstarted = this.#runtime.takeUnstarted();
+    const unstarted = this.#takeUnstarted();
     const running = this.#runtime.messages.filter((message) => !message.isDecided);
     for (const message of unstarted) this.#failures.giveBack(message);
     const reason = new AmqpError('aborted', `the message from "${this.#receiver.address}" was given back by recover()`);
@@ -207,7 +207,7 @@ export class HandlerSubscription implements Subscription, Consumer {
   async #stopIntake(): Promise<void> {
     await this.#receiver.stopCredit();
     // A stream does not deliver them again on this link: they wait for resume().
-    if (!this.#receiver.queue.isStream) this.#giveBackUnstarted();
+    if (!this.#receiver.queue.isStream) this.#giveBack(this.#takeUnstarted());
     this.#receiver.flush();
   }
 
@@ -224,16 +224,23 @@ export class HandlerSubscription implements Subscription, Consumer {
     patience.done();
     for (const message of this.#runtime.messages) message.abort(reason);
     this.#receiver.flush();
-    this.#giveBackUnstarted();
+    this.#giveBack(this.#runtime.takeUnstarted());
     this.#receiver.flush();
     await Promise.all([this.#failures.close(left()), this.#receiver.close(left())]);
     this.#state.tellEnded();
     this.#onClosed();
   }
 
-  #giveBackUnstarted(): void {
+  #giveBack(unstarted: readonly IncomingMessage[]): void {
     this.#givesBack = true;
-    for (const message of this.#runtime.takeUnstarted()) this.#failures.giveBack(message);
+    for (const message of unstarted) this.#failures.giveBack(message);
+  }
+
+  /** Pre-settled ones stay: nobody would deliver them again. */
+  #takeUnstarted(): IncomingMessage[] {
+    const all = this.#runtime.takeUnstarted();
+    for (const message of all) if (message.settled) this.#runtime.deliver(message);
+    return all.filter((message) => !message.settled);
   }
 
   #dropStale(error: AmqpError): void {

@@ -118,6 +118,20 @@ it('paused and resumed again while resume() still waits for a link, it receives 
   expect(called.map(({ body }) => body)).toEqual([1]);
 });
 
+it.each(['at-most-once', 'auto'] as const)(
+  'pause() keeps the pre-settled messages that wait for a handler (%s): nobody would deliver them again',
+  async (settlement) => {
+    const { subscription, link, called, end } = await run({ settlement, concurrency: 1 });
+    for (const n of [1, 2, 3]) link.deliver({ body: n, bodyType: 'value' }, { presettled: true });
+    await subscription.pause();
+    await end();
+    await end();
+    await subscription.resume();
+    await end();
+    expect(called.map(({ body }) => body)).toEqual([1, 2, 3]);
+  },
+);
+
 describe('recover()', () => {
   it('releases what no handler has seen and what one is at work on, tells it, and takes no notice of how it ends', async () => {
     const { subscription, link, called, end } = await run({ concurrency: 1, prefetch: 3 });
