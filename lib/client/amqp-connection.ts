@@ -246,9 +246,11 @@ export class AmqpConnection {
     work: (attempt: RetriedAttempt) => Promise<Result>,
     options?: RetryingOptions,
   ): Promise<Result> {
+    const checked = checkFunction<typeof work>(work, 'work');
+    if (checked === undefined) throw new InvalidOptionsError('work', 'a function', work);
     const resolved = resolveRetryingOptions(options);
     this.#core.assertUsable();
-    return retrying((signal) => this.open({ signal }), work, resolved);
+    return retrying((signal) => this.open({ signal }), checked, resolved);
   }
 
   #emit(event: StatusEvent): void {

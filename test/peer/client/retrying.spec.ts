@@ -1,6 +1,7 @@
 import { afterEach, expect, it } from '@jest/globals';
 import { AmqpConnection } from '../../../lib/client/amqp-connection.js';
 import { ClientClosedError } from '../../../lib/client/errors.js';
+import { InvalidOptionsError } from '../../../lib/protocol/errors.js';
 import { ScriptedPeer } from '../../support/scripted-peer.js';
 
 let peer: ScriptedPeer;
@@ -27,6 +28,7 @@ it('work on a connection that is lost is done again on the next one', async () =
   expect(result).toBe(true);
   expect(hints).toEqual([false, true]);
   expect(peer.connections).toHaveLength(2);
+  await expect(connection.retrying('work' as never)).rejects.toBeInstanceOf(InvalidOptionsError);
   await connection.close();
   await expect(connection.retrying(async () => 1)).rejects.toBeInstanceOf(ClientClosedError);
 });
