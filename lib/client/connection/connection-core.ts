@@ -270,7 +270,7 @@ export class ConnectionCore {
     peer: ResolvedPeer,
     attempt: { readonly signal: AbortSignal; readonly onLost: (error: AmqpError) => void },
   ): Promise<ConnectedPeer> {
-    const tokens = { ...this.#tokens, kept: () => undefined, renewed: () => undefined };
+    const tokens = { ...this.#tokens, kept: () => undefined, changed: () => undefined, renewed: () => undefined };
     return establishPeer(peer, this.options, this.network, { ...attempt, onBlocked: () => undefined }, tokens);
   }
 

@@ -386,6 +386,34 @@ describe('a link redirect', () => {
     expect(bodies(b)).toEqual(['one', 'two']);
   });
 
+  it('puts a token there, of which an observer of the connection hears nothing', async () => {
+    const b = await claimsNode();
+    peers.push(b.peer);
+    const a = await claimsNode(() => 202, {
+      on: {
+        attach: (via, attach, byDefault) => {
+          if (attach.target?.address === 'orders') refuse(via, attach, linkRedirect(b.peer.port));
+          else byDefault();
+        },
+      },
+    });
+    peers.push(a.peer);
+    const getToken = (): Promise<{ token: string; expiresOn: number }> =>
+      Promise.resolve({ token: 'token', expiresOn: Date.now() + 60_000 });
+    const seen: string[] = [];
+    const { connection } = connect({
+      uri: a.peer.uri,
+      credentials: jwtToken({ audience: 'x', getToken }),
+      observer: { onAuthentication: ({ state }) => void seen.push(state) },
+    });
+    const orders = connection.createSendClient('orders');
+    await orders.send('one');
+    await orders.close();
+    expect(b.puts).toHaveLength(1);
+    expect(connection.authentication).toMatchObject({ state: 'ok' });
+    expect(seen).toEqual(['in-progress', 'ok']);
+  });
+
   it('to a peer that hangs holds up nobody who closes', async () => {
     const b = await peerOf();
     const a = await peerOf(redirectsLinks(() => linkRedirect(b.port)));
