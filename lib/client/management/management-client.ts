@@ -128,8 +128,8 @@ export class ManagementClient implements Closable {
   }
 
   #answered(message: IncomingMessage): void {
-    const id = message.properties?.correlationId;
-    const pending = typeof id === 'string' ? this.#pending.get(id) : undefined;
+    // Some nodes (Qpid) make a UUID of a text that looks like one.
+    const pending = this.#pending.get(String(message.properties?.correlationId));
     if (pending === undefined)
       this.#context.logger.debug?.(`"${this.address}": an answer to no request in flight was dropped`);
     else if (this.#forget(pending)) pending.handler.answered(message);

@@ -110,8 +110,8 @@ export const uamqpReceivingRows = [
   {
     promise: 'row-79',
     file: 'lib/client/management/management-client.ts',
-    find: "const pending = typeof id === 'string' ? this.#pending.get(id) : undefined;",
-    replace: "const pending = typeof id === 'string' ? this.#pending.get(id) : [...this.#pending.values()][0];",
+    find: 'this.#pending.get(String(message.properties?.correlationId));',
+    replace: 'this.#pending.get(String(message.properties?.correlationId)) ?? [...this.#pending.values()][0];',
     test: [MANAGEMENT, 'a node that behaves otherwise answers what nobody asked'],
   },
   {

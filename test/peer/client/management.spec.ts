@@ -14,6 +14,7 @@ import {
   ManagementError,
   RequestTimeoutError,
   SendError,
+  Uuid,
   amqp,
   type AmqpMessage,
   type Outcome,
@@ -343,6 +344,15 @@ describe('a node that behaves otherwise', () => {
       expect((await client.request({ operation: 'READ' })).statusCode).toBe(status);
     },
   );
+
+  it('makes a UUID of the id that it answers to: the answer is taken', async () => {
+    const { connection } = await playedNode(({ properties }) => ({
+      properties: { correlationId: new Uuid(String(properties?.messageId)) },
+      applicationProperties: { statusCode: 200 },
+    }));
+    const client = connection.createManagementClient({ node: 'node', timeoutMs: 2_000 });
+    expect(await client.request({ operation: 'READ' })).toMatchObject({ statusCode: 200 });
+  });
 
   it('answers what nobody asked: it is dropped, and the answer after it is taken', async () => {
     const applicationProperties = { statusCode: 500 };
