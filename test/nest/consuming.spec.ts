@@ -21,7 +21,7 @@ import {
 import { ModuleRef } from '@nestjs/core';
 import { CONTEXT, Ctx, Payload, RpcException } from '@nestjs/microservices';
 import { IsInt } from 'class-validator';
-import { type Observable, of, range } from 'rxjs';
+import { concat, finalize, interval, type Observable, of, range, throwError } from 'rxjs';
 
 import {
   AmqpApplicationProperty,
@@ -88,6 +88,7 @@ class Orders {
   readonly repeated = new Seen<string>();
   readonly batches = new Seen<unknown[]>();
   readonly attempts = new Seen<number>();
+  readonly released = new Seen<string>();
 
   @AmqpSubscribe('validated', rejectAll)
   validate(@Payload(new ValidationPipe({ transform: true })) order: OrderDto): void {
@@ -161,6 +162,12 @@ class Orders {
   answer(@Payload() question: { ask: string }): unknown {
     if (question.ask === 'stream') return of(1, 2);
     if (question.ask === 'flood') return range(0, 12_000); // more than may be pending on a link
+    if (question.ask === 'cut')
+      return concat(
+        range(0, 1_000),
+        throwError(() => new RpcException('cut')),
+      );
+    if (question.ask === 'endless') return interval(1).pipe(finalize(() => this.released.add('endless')));
     if (question.ask === 'generator') return counting(2);
     if (question.ask === 'rpc') throw new RpcException({ status: 'busy', message: 'later', afterMs: 5 });
     if (question.ask === 'error') throw new Boom('a secret of this process');
@@ -345,6 +352,12 @@ describe('a decorated consumer', () => {
       expect(replies.at(-1)?.applicationProperties?.['x-reply']).toBe('complete');
     }, 30_000);
 
+    it('with every value that came before the failure of a stream', async () => {
+      const replies = await ask('cut', 1_001);
+      expect(replies.slice(0, -1).map(({ body }) => body)).toEqual(Array.from({ length: 1_000 }, (_, n) => n));
+      expect(brief(replies.slice(-1))).toEqual([['error', { status: 'error', message: 'cut' }, 'id-cut', false]]);
+    });
+
     it('with each value of an async generator', async () => {
       expect(brief(await ask('generator', 3)).map((reply) => (reply as unknown[]).slice(0, 2))).toEqual([
         ['next', 0],
@@ -366,6 +379,15 @@ describe('a decorated consumer', () => {
 
     it('not at all when the handler gives nothing back', async () => {
       expect(await ask('nothing', 0)).toEqual([]);
+    });
+
+    it('and lets a stream go that has no end when the requester is gone', async () => {
+      const { app: other } = app;
+      const sender = other.get(AmqpConnection).createSendClient('answered');
+      await sender.send({ ask: 'endless' }, { replyTo: '/queues/gone' });
+      await orders.released.count(1);
+      await app.idle();
+      expect(outcomes('answered').at(-1)).toBe('accepted');
     });
 
     it('or accepts it with a log line when the requester is gone', async () => {

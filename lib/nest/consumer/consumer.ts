@@ -16,6 +16,9 @@ import { isAsyncIterable, ReplyStream } from '../reply/reply-stream.js';
 import { type RunHandler, STREAMED } from './handler-pipeline.js';
 import type { PlannedConsumer } from './plan-consumers.js';
 
+/** Ends a stream whose replies nobody takes any more. */
+const NOT_TAKEN = new Error('the replies are not taken any more');
+
 /** One consumer: a subscription for each of its sources, handled as one. */
 export class Consumer implements Subscription {
   private clients: readonly ReceiveClient[] = [];
@@ -152,11 +155,21 @@ export class Consumer implements Subscription {
 
   private async answer(message: ReceivedMessage, context: AmqpContext, reply: Reply): Promise<void> {
     const stream = new ReplyStream(reply);
-    const result = await this.run(message.body, context, (value) => stream.push(value));
-    const isPulled = isAsyncIterable(result);
-    if (isPulled) await stream.pull(result, context.signal);
-    if (isPulled || result === STREAMED) await stream.end();
-    else if (result !== undefined) await reply.value(result);
+    const { signal } = context;
+    const emit = (value: unknown): void => {
+      if (stream.isRefused || signal.aborted) throw NOT_TAKEN; // lets the Observable go
+      stream.push(value);
+    };
+    try {
+      const result = await this.run(message.body, context, emit);
+      const isPulled = isAsyncIterable(result);
+      if (isPulled) await stream.pull(result, signal);
+      if (isPulled || result === STREAMED) await (signal.aborted ? stream.flushed() : stream.end());
+      else if (result !== undefined) await reply.value(result);
+    } catch (error) {
+      await stream.flushed(); // what came before it comes before it
+      if (error !== NOT_TAKEN) throw error;
+    }
   }
 
   private async handleBatch(messages: ReceivedMessage[]): Promise<void> {

@@ -30,6 +30,11 @@ export class ReplyStream {
     private readonly onRefused: () => void = () => undefined,
   ) {}
 
+  /** Nobody takes any more of it. */
+  get isRefused(): boolean {
+    return this.refused;
+  }
+
   /**
    * Sends it as soon as there is room.
    *
