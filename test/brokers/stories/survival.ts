@@ -24,22 +24,23 @@ function underLoad(peer: Peer, fault: () => Promise<void>): Promise<string> {
         { prefetch: 50 },
       );
       const client = connection.createSendClient(queue.name, { sendTimeoutMs: 120_000, maxPendingMessages: TOTAL });
+      const failures = new Map<string, number>();
+      const failed = (error: unknown): undefined => {
+        const why = error instanceof Error ? error.message : String(error);
+        failures.set(why, (failures.get(why) ?? 0) + 1);
+      };
       const outcomes: Promise<number | undefined>[] = [];
       const step = Math.ceil(TOTAL / (FAULTS + 1));
       for (let n = 0; n < TOTAL; n += 1) {
         const number = n;
-        outcomes.push(
-          client.send({ n }).then(
-            () => number,
-            () => undefined,
-          ),
-        );
+        outcomes.push(client.send({ n }).then(() => number, failed));
         if (n % step === step - 1 && n < TOTAL - 1) {
           await new Promise(setImmediate);
           await fault();
         }
       }
       const confirmed = (await Promise.all(outcomes)).filter((n) => n !== undefined);
+      expect([...failures]).toEqual([]);
       expect(confirmed).toHaveLength(TOTAL);
       while (arrived.size < TOTAL) {
         const before = arrived.size;
