@@ -11,6 +11,9 @@ const ABOUT_THE_LINK: ReadonlySet<string | undefined> = new Set([
   'amqp:unauthorized-access',
 ]);
 
+/** With the connection ended, this says nothing of one message: ActiveMQ Classic closes so when it is stopped under load. */
+const ABOUT_THE_CONNECTION = 'amqp:decode-error';
+
 /** The error policy of one client at work. */
 export class SendRetries {
   constructor(
@@ -27,7 +30,7 @@ export class SendRetries {
   decide(pending: PendingSend, failure: SendError, lost: boolean, follows = false): Retry | undefined {
     // What a transaction had on a lost link is gone with it, and its other parts with the transaction.
     if (pending.transaction !== undefined) return undefined;
-    const retry = retriedByTable(failure) || (lost && (follows || ABOUT_THE_LINK.has(failure.condition)));
+    const retry = retriedByTable(failure) || (lost && (follows || isAboutMore(failure)));
     const byDefault = lost ? { retry, delayMs: 0 } : { retry };
     return this.#ask(failure, () => decideRetry(this.policy, failure, pending.retries, byDefault));
   }
@@ -46,4 +49,9 @@ export class SendRetries {
       return undefined;
     }
   }
+}
+
+/** What ended the link may have had nothing to do with what was sent on it; `maxRetries` bounds it where it had. */
+function isAboutMore({ code, condition }: SendError): boolean {
+  return ABOUT_THE_LINK.has(condition) || (code === 'connection-lost' && condition === ABOUT_THE_CONNECTION);
 }

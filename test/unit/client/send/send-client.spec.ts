@@ -444,6 +444,22 @@ describe('when the link is lost', () => {
     await expect(sent).resolves.toMatchObject({ attempts: 1 });
   });
 
+  it('and the peer closed the connection with a decode-error, as ActiveMQ does when it stops, what was written is sent again', async () => {
+    const { client, links } = await attached();
+    const sent = client.send('x');
+    links.current.lose(new ConnectionError('connection-lost', 'closed', { condition: 'amqp:decode-error' }));
+    await links.current.attach();
+    links.sender.answer(ACCEPTED);
+    await expect(sent).resolves.toMatchObject({ attempts: 2 });
+  });
+
+  it('and the link alone ended with a decode-error, what was written fails', async () => {
+    const { client, links } = await attached();
+    const sent = failure(client.send('x'));
+    links.current.lose(new LinkDetachedError('detached', 'orders', 'l', { condition: 'amqp:decode-error' }));
+    expect(await sent).toMatchObject({ code: 'link-closed', condition: 'amqp:decode-error', delivered: 'unknown' });
+  });
+
   it('again and again, at most maxRetries are made', async () => {
     const { client, links } = await attached({ errorPolicy: new ErrorPolicy({ maxRetries: 2 }) });
     const sent = failure(client.send('x'));
