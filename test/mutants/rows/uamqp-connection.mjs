@@ -21,8 +21,8 @@ const authenticationRows = [
   {
     promise: 'row-16',
     file: 'lib/client/send/send-retries.ts',
-    find: 'lost && (follows || ABOUT_THE_LINK.has(failure.condition))',
-    replace: 'lost && ABOUT_THE_LINK.has(failure.condition)',
+    find: 'lost && (follows || isAboutMore(failure))',
+    replace: 'lost && isAboutMore(failure)',
     test: [
       'test/peer/client/redirect.spec.ts',
       'a connection redirect in the middle of traffic keeps every pending message',
