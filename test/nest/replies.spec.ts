@@ -127,6 +127,36 @@ describe('replies that nobody takes', () => {
   });
 });
 
+describe('a requester that is gone', () => {
+  const gone = (): Error => new SendError('link-closed', 'not found', { address: 'x', delivered: 'no', attempts: 0 });
+
+  function repliesToNobody(lines: Lines): Replies {
+    const createReplyClient = (): unknown => ({ send: () => Promise.reject(gone()), close: () => Promise.resolve() });
+    return new Replies({ createReplyClient } as unknown as AmqpConnection, lines); // all that is asked of it
+  }
+
+  it('costs one log line, however many replies it misses and links it takes', async () => {
+    const lines = new Lines();
+    const replies = repliesToNobody(lines);
+    const replyTo = (address: string): Promise<void> | undefined =>
+      replies.to(request({ properties: { replyTo: address } }))?.value(1);
+    for (let reply = 0; reply < 5; reply++) await replyTo('gone');
+    expect(lines.lines).toEqual(['warn no reply could be sent to gone: not found']);
+    for (let other = 0; other < 1_024; other++) await replyTo(`gone-${other}`);
+    await replyTo('gone');
+    expect(lines.lines.filter((line) => line.includes(' gone:'))).toHaveLength(2);
+  });
+
+  it('cannot write lines of its own into the log, nor endless ones', async () => {
+    const lines = new Lines();
+    const replies = repliesToNobody(lines);
+    await replies.to(request({ properties: { replyTo: 'a\nERROR all is lost' } }))?.value(1);
+    await replies.to(request({ properties: { replyTo: 'x'.repeat(10_000) } }))?.value(1);
+    expect(lines.lines[0]).toContain('"a\\nERROR all is lost"');
+    expect(lines.lines.map((line) => line.length < 400 && !line.includes('\n'))).toEqual([true, true]);
+  });
+});
+
 describe('a failure tells the requester', () => {
   it.each([
     ['an RpcException with a text', new RpcException('busy'), { status: 'error', message: 'busy' }],

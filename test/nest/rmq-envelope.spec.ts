@@ -126,11 +126,15 @@ describe('a server with the envelope', () => {
     await send(bytes({ pattern: 'told', data: { a: 1 } }));
     await send(bytes('no JSON'), { subject: 'told' });
     await send(bytes('[1, 2]'), { subject: 'told' });
-    await told.count(before + 3);
+    await send(bytes({ data: [1], total: 3 }), { subject: 'told' });
+    await send(bytes({ pattern: 'x', data: [1], total: 3 }), { subject: 'told' });
+    await told.count(before + 5);
     expect(told.values.slice(before)).toEqual([
       ['told', { a: 1 }],
       ['told', bytes('no JSON')],
       ['told', [1, 2]],
+      ['told', { data: [1], total: 3 }],
+      ['told', { pattern: 'x', data: [1], total: 3 }],
     ]);
   });
 

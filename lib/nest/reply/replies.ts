@@ -27,14 +27,19 @@ export interface ReplyRules {
 const MOST_LINKS = 64;
 /** A requester that does not take its reply must not hold a handler's place for long. */
 const REPLY_TIMEOUT_MS = 10_000;
+/** So many addresses are remembered as failing; the one that failed first is forgotten first. */
+const MOST_FAILING = 1_024;
+/** As much of an address stands in a line of the log. */
+const MOST_SHOWN = 256;
+
 /**
  * Sends what handlers give back. A requester that is gone costs a log line, however many replies it misses: the requests were handled
  * all the same.
  */
 export class Replies {
   private readonly links = new Map<string, SendClient>();
-  /** Those whose last reply failed. */
-  private readonly failing = new WeakSet<SendClient>();
+  /** Addresses whose last reply failed: a link to one that is gone does not stay to tell. */
+  private readonly failing = new Set<string>();
 
   constructor(
     private readonly connection: AmqpConnection,
@@ -47,7 +52,7 @@ export class Replies {
     const address = request.properties?.replyTo;
     if (address === undefined || address === '') return undefined;
     if (this.rules.allow?.(address, request) === false) {
-      this.logger.warn(`no reply goes to ${address}: reply.allow says no`);
+      this.logger.warn(`no reply goes to ${shown(address)}: reply.allow says no`);
       return undefined;
     }
     return new Reply(request, address, this, this.rules.encode);
@@ -59,10 +64,10 @@ export class Replies {
     try {
       link = this.linkTo(address);
       await link.send(body, options);
-      this.failing.delete(link);
+      if (this.failing.size > 0) this.failing.delete(address);
       return true;
     } catch (error) {
-      this.warn(address, link, error);
+      this.warn(address, error);
       if (link !== undefined && isGone(error)) this.drop(address, link);
       return false;
     }
@@ -75,11 +80,14 @@ export class Replies {
     await Promise.all(links.map((link) => link.close(options)));
   }
 
-  private warn(address: string, link: SendClient | undefined, error: unknown): void {
-    if (link !== undefined && this.failing.has(link)) return;
-    if (link !== undefined) this.failing.add(link);
-    const reason = error instanceof Error ? error.message : String(error);
-    this.logger.warn(`no reply could be sent to ${address}: ${reason}`);
+  private warn(address: string, error: unknown): void {
+    if (this.failing.has(address)) return;
+    this.failing.add(address);
+    const [first] = this.failing;
+    if (this.failing.size > MOST_FAILING && first !== undefined) this.failing.delete(first);
+    // The reason may quote the address.
+    const reason = (error instanceof Error ? error.message : String(error)).replaceAll(/\p{Cc}+/gu, ' ');
+    this.logger.warn(`no reply could be sent to ${shown(address)}: ${reason.slice(0, 2 * MOST_SHOWN)}`);
   }
 
   /** A requester that is gone does not come back: its link would be tried again and again for nobody. */
@@ -157,6 +165,13 @@ export class Reply {
       ...(correlationId === undefined ? {} : { correlationId }),
     });
   }
+}
+
+/** A stranger's text must not make lines of its own in the log. */
+function shown(address: string): string {
+  return /^[\x21-\x7e]*$/.test(address) && address.length <= MOST_SHOWN
+    ? address
+    : JSON.stringify(address.slice(0, MOST_SHOWN));
 }
 
 /** The peer has no such address, or it does not take anything any more. */

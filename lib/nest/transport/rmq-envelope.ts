@@ -17,6 +17,7 @@ interface RmqReply {
   readonly status?: string;
 }
 
+const REQUEST_FIELDS: readonly string[] = ['pattern', 'data', 'id'] satisfies (keyof RmqRequest)[];
 const REPLY_FIELDS: readonly string[] = ['id', 'response', 'err', 'isDisposed', 'status'] satisfies (keyof RmqReply)[];
 
 /** As Nest writes it: `{ pattern, data, id }`, `{ response, isDisposed, err, id }`. */
@@ -25,15 +26,15 @@ const serializer: Serializer<object> = { serialize: (packet) => packet };
 const requests: Deserializer<RmqRequest> = {
   deserialize: (body: unknown) => {
     const value = parsed(body);
-    return isRecord(value) && ('pattern' in value || 'data' in value) ? value : { data: value };
+    return isRecord(value) && 'pattern' in value && hasOnly(value, REQUEST_FIELDS) ? value : { data: value };
   },
 };
 
 const replies: Deserializer<RmqReply> = {
   deserialize: (body: unknown) => {
     const value = parsed(body);
-    const isReply = isRecord(value) && Object.keys(value).every((key) => REPLY_FIELDS.includes(key));
-    if (!isReply || Object.keys(value).length === 0) return { response: value, isDisposed: true };
+    if (!isRecord(value) || Object.keys(value).length === 0 || !hasOnly(value, REPLY_FIELDS))
+      return { response: value, isDisposed: true };
     // As Nest's client has it: an error is the last.
     return value['err'] === undefined || value['err'] === null ? value : { ...value, isDisposed: true };
   },
@@ -68,4 +69,9 @@ function parsed(body: unknown): unknown {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value);
+}
+
+/** A payload with fields of its own is no envelope: they would be lost. */
+function hasOnly(value: Record<string, unknown>, fields: readonly string[]): boolean {
+  return Object.keys(value).every((key) => fields.includes(key));
 }
