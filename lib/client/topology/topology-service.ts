@@ -137,7 +137,8 @@ export class TopologyService implements TopologyClient {
     const result = this.#last.then(run, run);
     // Whoever asked hears of a failure; the next one only waits for the end.
     this.#last = result.catch(() => undefined);
-    return result;
+    // Who gives up while it waits for its turn is not kept until then.
+    return signal === undefined ? result : raceSignal(result, signal);
   }
 
   async #now<T>(
@@ -145,6 +146,7 @@ export class TopologyService implements TopologyClient {
     work: (driver: TopologyDriver, signal: AbortSignal) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
+    signal?.throwIfAborted();
     const { timeoutMs } = this.surroundings;
     const wait = deadline(timeoutMs, () => managementTimeout(peer.name, timeoutMs), signal);
     try {
