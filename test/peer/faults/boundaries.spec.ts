@@ -78,7 +78,8 @@ async function cutAt({ direction, how, inside }: CutStream, atFrame: number): Pr
   } finally {
     const start = performance.now();
     await connection.close({ timeoutMs: 1_000 });
-    expect(performance.now() - start).toBeLessThan(1_250);
+    // Some twenty of them end at once.
+    expect(performance.now() - start).toBeLessThan(3_000);
     await proxy.close();
   }
 }

@@ -62,7 +62,7 @@ describe('a peer that gives no credit', () => {
     expect(mostPending).toBe(LIMIT);
     expect(counts).toEqual({ full: SENDS - LIMIT, closed: 0, other: 0 });
     expect(process.memoryUsage().rss - before).toBeLessThan(400 * 1_048_576);
-    expect(lag.percentile(99) / 1e6).toBeLessThan(150);
+    expect(lag.percentile(99) / 1e6).toBeLessThan(400);
     await peer.nextLink('sender');
     expect(peer.deliveries).toEqual([]);
 
