@@ -25,7 +25,7 @@ async function until(what: string, holds: () => boolean): Promise<void> {
   }
 }
 
-/** Attaches, or answers the cell for the refusal. */
+/** Attaches, or answers the cell for the refusal. What is not durable goes with it, on Artemis a little later: a name of its own. */
 async function attached(connection: AmqpConnection, source: Source): Promise<string | undefined> {
   const client = connection.createReceiveClient(source);
   try {
@@ -193,7 +193,7 @@ export const receiving: readonly Story[] = [
       withConnection(peer, async (connection) => {
         const topic = uniqueName('topic');
         const source = { topic, shared: 'global', linkName: uniqueName('shared') } as const;
-        const refused = await attached(connection, source);
+        const refused = await attached(connection, { ...source, linkName: uniqueName('probe') });
         if (refused !== undefined) return refused;
         const seen: unknown[][] = [[], []];
         const other = await peer.connect();
