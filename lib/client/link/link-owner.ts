@@ -8,11 +8,11 @@ export interface LinkOwner<Link extends { readonly isOpen: boolean }> {
   /** For log lines, errors and health: `orders`. */
   readonly address: string;
   /**
-   * `shared` with others beside it on a session where channels are short; `alone` always (management, a client's own replies);
-   * `replies` to strangers: with others of the kind only, since a refusal may end the session; `transactional` on the session of the
-   * transaction coordinator.
+   * `shared` with others beside it on a session where channels are short; `alone` always (management); where channels are short,
+   * `requester` (a client's own replies) and `replies` to strangers with others of the kind only, since a refusal may end the session;
+   * `transactional` on the session of the transaction coordinator.
    */
-  readonly session: 'shared' | 'alone' | 'replies' | 'transactional';
+  readonly session: 'shared' | 'alone' | 'requester' | 'replies' | 'transactional';
   /**
    * Attaches on this session. Called for the first attach and after every loss; rejects with a LinkError or whatever the signal
    * brings. The owner's `onClosed` of that link must call `closed` of its {@link SupervisedLink}.

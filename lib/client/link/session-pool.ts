@@ -12,7 +12,7 @@ export interface SessionPlace {
 }
 
 /** `transactional`: the one session of the coordinator and of the links beside it. */
-export type SessionWish = 'alone' | 'own' | 'shared' | 'replies' | 'transactional';
+export type SessionWish = 'alone' | 'own' | 'shared' | 'requester' | 'replies' | 'transactional';
 
 interface Entry {
   readonly session: ProtocolSession;
@@ -47,7 +47,8 @@ export class SessionPool {
    * Takes a place and attaches on it; when that fails the place is given back.
    *
    * @param wish `alone`: never shared. `own`: not shared while there is a channel. `shared`: shared where channels are short.
-   * `replies`: shared with its kind only, once half of the channels are used. `transactional`: the coordinator's, always shared
+   * `requester`, `replies`: shared with its kind only, once three quarters, or half, of the channels are used. `transactional`: the
+   * coordinator's, always shared
    * @throws whatever begin, attach or the signal bring
    */
   async attach<Link>(
@@ -84,12 +85,13 @@ export class SessionPool {
     for (const entry of this.#entries) if (!entry.session.isOpen) this.#entries.delete(entry);
     const { sessionLimit } = this.protocol;
     const used = this.protocol.sessionCount + this.#beginning;
-    if (wish === 'replies') {
-      const place = used * 2 < sessionLimit ? undefined : this.#join('replies');
+    if (wish === 'replies' || wish === 'requester') {
+      const isShort = wish === 'replies' ? used * 2 >= sessionLimit : used * 4 >= sessionLimit * 3;
+      const place = isShort ? this.#join(wish) : undefined;
       if (place !== undefined) return place;
     }
     if (wish !== 'shared' && used < sessionLimit) return this.#begin(wish, signal);
-    if (wish !== 'alone' && wish !== 'replies') {
+    if (wish === 'own' || wish === 'shared') {
       if (used * 4 < sessionLimit * 3) return this.#begin('own', signal);
       const shared = [...this.#entries].filter(({ kind }) => kind === 'shared');
       const enough = Math.max(1, Math.floor(sessionLimit / 8));

@@ -36,7 +36,7 @@ export interface ReplyLinkEvents {
 /** Attaches on first use, again after each loss, and anew after it was given up. */
 export class ReplyLink implements LinkOwner<ReceiverLink>, DeliveryHost {
   readonly address: string;
-  readonly session = 'alone';
+  readonly session = 'requester';
   readonly codecs: CodecRegistry;
   readonly observers: Observers;
   readonly #closed = new AbortController();

@@ -178,6 +178,15 @@ describe('a request', () => {
     expect(replies.map(({ body }) => body)).toEqual(Array.from({ length: 1_000 }, (_, to) => ({ to })));
   });
 
+  it('gets its own reply, as each of a hundred clients does where channels are short', async () => {
+    const connection = await connect(await start(), { channelMax: 15 });
+    await responder(connection, ({ body }) => [[{ to: body }]]);
+    const replies = await Promise.all(
+      Array.from({ length: 100 }, (_, id) => connection.createRequestClient('prices').request(id)),
+    );
+    expect(replies.map(({ body }) => body)).toEqual(Array.from({ length: 100 }, (_, to) => ({ to })));
+  });
+
   it('gets replies on a queue that was set up for them', async () => {
     const connection = await connect(await start());
     const seen = await responder(connection, ({ body }) => [[body]]);

@@ -109,3 +109,30 @@ describe('a link that finds no session left while others are begun', () => {
     await expect(attach('shared')).rejects.toMatchObject({ condition: 'amqp:resource-limit-exceeded' });
   });
 });
+
+describe('a link for the replies of a request client', () => {
+  it('has a session of its own while channels are plenty, and shares with its kind when they are short', async () => {
+    const { begins, attach } = peerThatAllows(4);
+    for (let count = 1; count <= 3; count++) {
+      const own = attach('requester');
+      begins.at(-1)?.answer();
+      expect((await own).place.isShared).toBe(false);
+    }
+    const shared = await attach('requester');
+    expect(begins).toHaveLength(3);
+    expect(shared.place.isShared).toBe(true);
+    const { place } = await attach('requester');
+    expect(place.session).not.toBe(shared.place.session);
+  });
+
+  it('begins one on the last channels where its kind has none', async () => {
+    const { begins, attach } = peerThatAllows(2);
+    const other = attach('own');
+    begins[0]?.answer();
+    await other;
+    const requester = attach('requester');
+    begins[1]?.answer();
+    await expect(requester).resolves.toMatchObject({ place: { isShared: false } });
+    await expect(attach('alone')).rejects.toMatchObject({ condition: 'amqp:resource-limit-exceeded' });
+  });
+});
