@@ -12,6 +12,8 @@ import {
   type ManagementClientOptions,
 } from './management/management-client-options.js';
 import { checkFunction } from './options/check.js';
+import { checkObserver } from './observer/check-observers.js';
+import type { Observer } from './observer/observer.js';
 import type { ConnectionOptions } from './options/connection-options.js';
 import { resolveConnectionOptions } from './options/resolve-connection-options.js';
 import { resolveRedriveOptions, type RedriveOptions } from './redrive/redrive-options.js';
@@ -104,6 +106,16 @@ export class AmqpConnection {
   off(event: 'status', listener: (event: StatusEvent) => void): this {
     if (event === 'status') this.#listeners.delete(listener);
     return this;
+  }
+
+  /**
+   * Adds a listener to those of the option `observer`, also while the connection is open. Of sends and deliveries that have begun it
+   * hears nothing. The function takes it away again; harmless twice.
+   *
+   * @throws InvalidOptionsError for what is no observer
+   */
+  observe(observer: Observer): () => void {
+    return this.#core.observe(checkObserver(observer, 'observer'));
   }
 
   /**

@@ -83,7 +83,7 @@ export type {
 export { settleOrLog } from './message/settle-or-log.js';
 export type { Codec } from './codec/codec.js';
 export type { Compression } from './codec/compression.js';
-export type { Observer, SendObservation } from './observer/observer.js';
+export type { ObservedMessage, Observer, SendObservation } from './observer/observer.js';
 export type { TransactionOptions } from './transaction/transaction-options.js';
 export type { Transaction } from './transaction/transaction.js';
 

@@ -56,6 +56,7 @@ describe('AmqpModule.forRoot refuses', () => {
       { uri, defaults: { subscribe: { concurency: 1 } } },
       'defaults.subscribe.concurency',
     ],
+    ['a name for every consumer', { uri, defaults: { subscribe: { name: 'b' } } }, 'defaults.subscribe.name'],
     ['an override out of range', { uri, consumers: { a: { concurrency: 0 } } }, 'consumers.a.concurrency'],
     ['an override of a name', { uri, consumers: { a: { name: 'b' } } }, 'consumers.a.name'],
     ['consumers that are none', { uri, consumers: [] }, 'consumers'],

@@ -11,6 +11,7 @@ import { deadline, raceSignal } from '../deadline.js';
 import { ClientClosedError } from '../errors.js';
 import { Links } from '../link/links.js';
 import type { MessagingContext } from '../messaging-context.js';
+import type { Observer } from '../observer/observer.js';
 import { Observers } from '../observer/observers.js';
 import { isLoopback } from '../options/loopback.js';
 import { backoffMs } from '../options/reconnect-policy.js';
@@ -122,6 +123,10 @@ export class ConnectionCore {
     if (this.#keeper !== undefined) return this.#keeper.status;
     const tokens = this.options.peers[0]?.credentials.tokens;
     return tokens === undefined ? undefined : idleStatus(tokens.audiences);
+  }
+
+  observe(observer: Observer): () => void {
+    return this.#observers.add(observer);
   }
 
   /** What works but ought not to be forgotten. */

@@ -39,6 +39,8 @@ export interface DeliveryHost {
   readonly maxMessageBytes: number;
   readonly codecs: CodecRegistry;
   readonly observers: Observers;
+  /** What observers are told of who consumes; absent: nobody that has a name. */
+  readonly consumerName?: string | undefined;
   /** The outcome as this peer understands it. */
   outcomeFor(outcome: Outcome): Outcome;
   /** The way it came, as this peer tells it. */
@@ -338,7 +340,8 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
     const sent = outcome.kind === 'modified' ? this.#host.outcomeFor(outcome) : outcome;
     this.#result = this.#incoming.settle(sent, transactionId);
     this.#keeper?.delete(this);
-    if (this.#host.observers.watchesSettlements) this.#host.observers.settled(this.#host.address, outcome, this);
+    const { observers, address, consumerName: consumer } = this.#host;
+    if (observers.watchesSettlements) observers.settled({ address, message: this, consumer }, outcome);
     return this.#result;
   }
 

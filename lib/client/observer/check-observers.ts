@@ -9,6 +9,7 @@ const METHODS = [
   'onDelivery',
   'runHandler',
   'onHandled',
+  'onDecision',
   'onSettle',
 ];
 
@@ -19,7 +20,8 @@ export function checkObservers(value: unknown, path: string): readonly Observer[
   return value.map((item: unknown, index) => checkObserver(item, `${path}[${index}]`));
 }
 
-function checkObserver(value: unknown, path: string): Observer {
+/** @throws InvalidOptionsError for what is none */
+export function checkObserver(value: unknown, path: string): Observer {
   if (typeof value !== 'object' || value === null)
     throw new InvalidOptionsError(path, `an object with some of ${METHODS.join(', ')}`, value);
   for (const method of METHODS) {

@@ -41,22 +41,11 @@ export class Failures {
   }
 
   /** What the policy says. One that throws or answers nonsense rejects the message. */
-  async decide({ message, error }: Failure): Promise<PolicyDecision> {
-    const { address } = this.#receiver;
-    try {
-      const decision: unknown = await this.#policy(error, {
-        message,
-        address,
-        attempt: message.attempt,
-        deliveryCount: message.deliveryCount,
-        countsDeliveries: this.#receiver.queue.countsDeliveries,
-      });
-      if (isDecision(decision)) return decision;
-      this.#log('error', `the errorPolicy of "${address}" answered no decision; the message is rejected`);
-    } catch (thrown) {
-      this.#log('error', `the errorPolicy of "${address}" threw ${errorName(thrown)}; the message is rejected`);
-    }
-    return rejection(error);
+  async decide(failure: Failure): Promise<PolicyDecision> {
+    const decision = await this.#ask(failure);
+    const { address, consumerName: consumer, observers } = this.#receiver;
+    observers.decided({ address, message: failure.message, consumer }, failure.error, decision);
+    return decision;
   }
 
   /** Does everything but `retry`. Never rejects; resolves when the message's slot may be used again. */
@@ -129,6 +118,24 @@ export class Failures {
 
   close(timeoutMs: number): Promise<void> {
     return this.#deadLetters.close(timeoutMs);
+  }
+
+  async #ask({ message, error }: Failure): Promise<PolicyDecision> {
+    const { address } = this.#receiver;
+    try {
+      const decision: unknown = await this.#policy(error, {
+        message,
+        address,
+        attempt: message.attempt,
+        deliveryCount: message.deliveryCount,
+        countsDeliveries: this.#receiver.queue.countsDeliveries,
+      });
+      if (isDecision(decision)) return decision;
+      this.#log('error', `the errorPolicy of "${address}" answered no decision; the message is rejected`);
+    } catch (thrown) {
+      this.#log('error', `the errorPolicy of "${address}" threw ${errorName(thrown)}; the message is rejected`);
+    }
+    return rejection(error);
   }
 
   #redeliver(delayMs: number, { message, error }: Failure): void {

@@ -105,9 +105,13 @@ export class HandlerSlot implements DeadlineEntry {
   }
 
   #callObserved(input: unknown): unknown {
-    const { observers, handler, address } = this.#parts;
-    this.#tokens = this.#inCall.map((message) => observers.delivering(address(), message));
-    return observers.run(this.#tokens[0] ?? [], () => handler(input));
+    const { observers, handler, options } = this.#parts;
+    const address = this.#parts.address();
+    const consumer = options.name;
+    const all = this.#inCall.map((message) => observers.delivering({ address, message, consumer }));
+    this.#tokens = all;
+    const [first] = all;
+    return first === undefined ? handler(input) : observers.run(first, () => handler(input));
   }
 
   readonly #fulfilled = (): void => {
@@ -232,8 +236,9 @@ export class HandlerSlot implements DeadlineEntry {
     const tokens = this.#tokens ?? [];
     this.#tokens = undefined;
     this.#inCall.forEach((message, index) => {
+      const told = tokens[index];
       const failure = failures.find((one) => one.message === message);
-      this.#parts.observers.handled(tokens[index] ?? [], failure?.error);
+      if (told !== undefined) this.#parts.observers.handled(told, failure?.error);
     });
   }
 

@@ -70,6 +70,7 @@ export class HandlerSubscription implements Subscription, Consumer {
         () => this.#runtime.workedAt,
         () => void this.close(),
       );
+    receiver.consumerName = options.name;
     receiver.consumeWith(this);
     if (!options.autoStart) return;
     this.#become('starting');

@@ -70,6 +70,8 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
   readonly observers: Observers;
   readonly queue: QueueKnowledge;
   readonly #stopped = new AbortController();
+  /** That of the subscription; stays when it is closed, for what is settled late. */
+  consumerName: string | undefined = undefined;
   #consumer: Consumer = NOBODY;
   #supervised: SupervisedLink | undefined = undefined;
   #link: ReceiverLink | undefined = undefined;

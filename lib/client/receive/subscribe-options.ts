@@ -8,6 +8,7 @@ import {
   checkMethods,
   checkMs,
   checkObject,
+  checkText,
   checkWhole,
   joinPath,
 } from '../options/check.js';
@@ -21,6 +22,8 @@ import {
 
 /** How one subscription works; what is left out is taken from the receive client. */
 export interface SubscribeOptions extends ReceiveClientOptions {
+  /** What observers, and so telemetry and the dashboard, call it. In Nest it is the consumer's name. @default none */
+  readonly name?: string | undefined;
   /** Handler calls at a time. Range: 1 or more. @default 10 */
   readonly concurrency?: number | undefined;
   /** Shared with other subscriptions: together they make no more calls at a time than it allows. @default none */
@@ -63,6 +66,7 @@ export interface SubscriptionChange {
 
 /** The same with every default filled in. */
 export interface ResolvedSubscribeOptions extends ResolvedReceiveClientOptions {
+  readonly name: string | undefined;
   readonly prefetch: number;
   readonly concurrency: number;
   readonly concurrencyLimit: ConcurrencyLimit | undefined;
@@ -85,6 +89,7 @@ export interface ResolvedIdempotency {
 /** The options' names, for those who add their own to them. */
 export const SUBSCRIBE_OPTION_NAMES: readonly (keyof SubscribeOptions)[] = [
   ...RECEIVE_CLIENT_OPTION_NAMES,
+  'name',
   'concurrency',
   'concurrencyLimit',
   'onState',
@@ -134,6 +139,7 @@ export function resolveSubscribeOptions(
     );
   return {
     ...receiving,
+    name: checkText(given['name'], at('name')),
     prefetch,
     concurrency,
     concurrencyLimit: checkMethods(given['concurrencyLimit'], at('concurrencyLimit'), ['take', 'give']),

@@ -109,7 +109,7 @@ export class Consumer implements Subscription {
     this.clients = this.sources.map((source) => this.connection.createReceiveClient(source));
     this.subscriptions = this.clients.map((client, index) => {
       const stopping = isPolicy ? stoppingAll(answering, () => this.stopOthers(index)) : answering;
-      const subscribe = { ...options, errorPolicy: stopping, autoStart: false };
+      const subscribe = { ...options, name: this.plan.name, errorPolicy: stopping, autoStart: false };
       return batch === undefined
         ? client.subscribe((message: ReceivedMessage) => this.handle(message), subscribe)
         : client.subscribe((messages: ReceivedMessage[]) => this.handleBatch(messages), { ...subscribe, batch });

@@ -34,7 +34,11 @@ export interface AmqpModuleOptions extends Omit<ConnectionOptions, 'uri'> {
   readonly shutdownTimeoutMs?: number | undefined;
   /** Options for every send client of `forFeature` and every `@AmqpSubscribe` of this connection; their own win. */
   readonly defaults?:
-    { readonly send?: SendClientOptions | undefined; readonly subscribe?: SubscribeOptions | undefined } | undefined;
+    | {
+        readonly send?: SendClientOptions | undefined;
+        readonly subscribe?: Omit<SubscribeOptions, 'name'> | undefined;
+      }
+    | undefined;
   /** By consumer name: what wins over the decorator. A name that no consumer has is an error when the application starts. */
   readonly consumers?: Readonly<Record<string, ConsumerOverrides>> | undefined;
   /** The private broker of `uri: 'embedded:'`. */
@@ -42,7 +46,7 @@ export interface AmqpModuleOptions extends Omit<ConnectionOptions, 'uri'> {
 }
 
 /** What `AmqpModule.forRoot({ consumers })` can say about one consumer. */
-export interface ConsumerOverrides extends SubscribeOptions {
+export interface ConsumerOverrides extends Omit<SubscribeOptions, 'name'> {
   readonly source?: Source | Source[] | undefined;
   /** `false`: it does not consume in this process and cannot be started. @default true */
   readonly enabled?: boolean | undefined;

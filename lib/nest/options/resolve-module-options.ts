@@ -120,6 +120,7 @@ function checkedSendDefaults(send: unknown): SendClientOptions {
 
 function checkedSubscribeDefaults(subscribe: unknown): SubscribeOptions {
   const options = checkRecord(subscribe, 'defaults.subscribe') ?? {};
+  refuseName(options, 'defaults.subscribe');
   resolveSubscribeOptions(options, undefined, 'defaults.subscribe');
   return options;
 }
@@ -131,6 +132,7 @@ function resolveOverrides(consumers: unknown): ReadonlyMap<string, ConsumerOverr
     const overrides = checkRecord(given, path);
     if (overrides === undefined) continue;
     const { enabled, source, shutdownTimeoutMs, topology: _topology, ...subscribe } = overrides;
+    refuseName(subscribe, path);
     resolveSubscribeOptions(subscribe, undefined, path);
     checkBoolean(enabled, `${path}.enabled`, true);
     checkMs(shutdownTimeoutMs, `${path}.shutdownTimeoutMs`, { default: undefined });
@@ -138,6 +140,12 @@ function resolveOverrides(consumers: unknown): ReadonlyMap<string, ConsumerOverr
     resolved.set(name, overrides);
   }
   return resolved;
+}
+
+/** A consumer's name is what overrides find it by. */
+function refuseName(options: Readonly<Record<string, unknown>>, path: string): void {
+  if (options['name'] === undefined) return;
+  throw new InvalidOptionsError(`${path}.name`, 'left out: @AmqpSubscribe names its consumer', options['name']);
 }
 
 function resolvePrivateBroker(

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { Source } from '../../../../lib/client/address/address.js';
 import { AmqpTimeoutError, BatchError, ClientClosedError, SettlementError } from '../../../../lib/client/errors.js';
 import type { ReceivedMessage } from '../../../../lib/client/message/received-message.js';
+import type { Observer } from '../../../../lib/client/observer/observer.js';
 import type { HandlerPolicy, PolicyDecision } from '../../../../lib/client/policy/handler-policy.js';
 import { policy } from '../../../../lib/client/policy/policy.js';
 import { ReceiveClient } from '../../../../lib/client/receive/receive-client.js';
@@ -1503,6 +1504,33 @@ describe('observers of deliveries', () => {
       'accepted',
     ]);
     expect(calls).toBe(2);
+  });
+
+  it('hear what the policy says of each failure, and the name of the subscription', async () => {
+    const told: unknown[] = [];
+    const observer: Observer = {
+      onDelivery: ({ consumer }) => void told.push(consumer),
+      onDecision: ({ address, consumer, error, decision }) =>
+        void told.push([address, consumer, String(error), decision]),
+      onSettle: ({ consumer, outcome }) => void told.push([consumer, outcome.kind]),
+    };
+    const errorPolicy = policy.retry({ attempts: 2, backoff: policy.fixed(1) });
+    const handler = (): never => {
+      throw new Error('no');
+    };
+    const { link } = await run(handler, { errorPolicy, name: 'Orders.place' }, { observers: [observer] });
+    link.deliverJson(1);
+    await settle();
+    jest.advanceTimersByTime(1);
+    await settle();
+    const outcome = { kind: 'rejected', condition: 'amqp:internal-error', description: 'Error' };
+    expect(told).toEqual([
+      'Orders.place',
+      ['orders', 'Orders.place', 'Error: no', { kind: 'retry', delayMs: 1 }],
+      'Orders.place',
+      ['orders', 'Orders.place', 'Error: no', { kind: 'settle', outcome }],
+      ['Orders.place', 'rejected'],
+    ]);
   });
 });
 
