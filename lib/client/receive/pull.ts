@@ -110,7 +110,8 @@ export class Pull implements Consumer {
     this.#handedOut.settleLast(loop, outcome);
     if (this.#isClosed || this.#fetching > 0) return;
     this.#isActive = false;
-    await this.#receiver.stopCredit();
+    // Late or lost: either way nothing is left to wait for.
+    await this.#drain().catch(() => undefined);
     // Somebody may have begun to fetch again meanwhile.
     if (!this.#isActive) this.#giveBack();
   }

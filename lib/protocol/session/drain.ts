@@ -2,31 +2,49 @@
 
 import type { AmqpError } from '../errors.js';
 
-/** One drain under way. */
-export class Drain {
-  readonly ended: Promise<void>;
-  resolve: () => void = () => undefined;
-  reject: (error: AmqpError) => void = () => undefined;
+interface Waiter {
+  resolve(): void;
+  reject(error: Error): void;
+}
 
-  /** @param onAbort the signal ended it; the promise is rejected with its reason afterwards */
-  constructor(signal: AbortSignal, onAbort: () => void) {
-    this.ended = new Promise<void>((resolve, reject) => {
+/** One drain under way, and all who wait for its end. */
+export class Drain {
+  private readonly waiting = new Set<Waiter>();
+
+  /** @param abandoned the signals of all of them have ended their waits; the last one's promise is rejected afterwards */
+  constructor(private readonly abandoned: () => void) {}
+
+  /** Until it is over, or the signal ends this wait. */
+  join(signal: AbortSignal): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
       const abort = (): void => {
-        onAbort();
+        this.waiting.delete(waiter);
+        if (this.waiting.size === 0) this.abandoned();
         // A signal's reason is whatever its owner gave.
         reject(signal.reason as Error);
       };
-      signal.addEventListener('abort', abort, { once: true });
       const over = (): void => signal.removeEventListener('abort', abort);
-      this.resolve = () => {
-        over();
-        resolve();
+      const waiter: Waiter = {
+        resolve: () => {
+          over();
+          resolve();
+        },
+        reject: (error) => {
+          over();
+          reject(error);
+        },
       };
-      this.reject = (error) => {
-        over();
-        reject(error);
-      };
+      signal.addEventListener('abort', abort, { once: true });
+      this.waiting.add(waiter);
     });
+  }
+
+  resolve(): void {
+    for (const waiter of this.waiting) waiter.resolve();
+  }
+
+  reject(error: AmqpError): void {
+    for (const waiter of this.waiting) waiter.reject(error);
   }
 }
 

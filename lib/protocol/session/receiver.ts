@@ -35,6 +35,7 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
   readonly isIdle = true;
   deliveryCount = 0;
   inHand = 0;
+  /** What a FLOW says: never so to a peer that does not survive it. */
   draining = false;
   /** It is on the plane's list for the end of the turn. */
   isTouched = false;
@@ -64,10 +65,14 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
 
   // ---- credit ----
 
+  private get isDraining(): boolean {
+    return this.drainUnderWay !== undefined;
+  }
+
   setPrefetch(prefetch: number): void {
     if (!this.isOpen) return;
     this.prefetch = prefetch;
-    if (this.draining) return;
+    if (this.isDraining) return;
     const credit = Math.max(0, prefetch - this.inHand);
     if (credit === this.credit) return;
     this.grant(credit);
@@ -75,7 +80,7 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
   }
 
   addCredit(credit: number): void {
-    if (!this.isOpen || this.draining || credit <= 0) return;
+    if (!this.isOpen || this.isDraining || credit <= 0) return;
     this.grant(this.credit + credit);
     this.session.plane.writer.schedule();
   }
@@ -84,30 +89,30 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     const { signal } = options;
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     if (!this.isOpen) return Promise.reject(linkDetachedHere(this));
-    this.drainUnderWay?.resolve();
     this.prefetch = 0;
-    const waitsForRest = this.credit === 0 && !this.draining;
+    // No credit is given meanwhile: the answer to the one under way is the answer to this one.
+    if (this.drainUnderWay !== undefined) return this.drainUnderWay.join(signal);
+    const waitsForRest = this.credit === 0;
     if (waitsForRest && this.partial === undefined) return Promise.resolve();
-    const drain = new Drain(signal, () => {
-      this.endDrain();
-      if (this.isOpen) this.grant(0);
-    });
+    const drain = new Drain(() => this.drainAbandoned());
     this.drainUnderWay = drain;
-    this.draining = true;
+    const ended = drain.join(signal);
     if (waitsForRest) this.isDrainAnswered = true;
-    else if (this.answers === undefined) this.session.writeFlow(this);
-    else {
+    else if (this.answers === undefined) {
+      this.draining = true;
+      this.session.writeFlow(this);
+    } else {
       this.answers.begin();
       this.credit = 0;
-      this.writeAnswered(this.answers);
+      this.session.writeFlow(this.flowState());
     }
-    return drain.ended;
+    return ended;
   }
 
   /** At the end of the turn: tops the credit up, in steps worth a frame. */
   topUp(): void {
     this.isTouched = false;
-    if (!this.isOpen || this.draining || this.prefetch === 0) return;
+    if (!this.isOpen || this.isDraining || this.prefetch === 0) return;
     const wanted = this.prefetch - this.inHand;
     const missing = wanted - this.credit;
     if (missing <= 0) return;
@@ -116,7 +121,9 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     else if (missing >= this.prefetch >> 1 || this.credit <= this.prefetch >> 2) this.grant(wanted);
   }
 
+  /** For one FLOW, which is written then. */
   flowState(): LinkFlow {
+    this.answers?.written();
     return this;
   }
 
@@ -174,11 +181,12 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
   onFlow(flow: FlowReader): boolean {
     if (this.answers !== undefined) return this.flowAnswered(this.answers);
     if (flow.linkCredit !== 0) return false;
-    if (this.lateAnswers > 0 && flow.drain && flow.deliveryCount !== plus(this.deliveryCount, this.credit)) {
-      this.lateAnswers -= 1;
+    const isLate = this.lateAnswers > 0 && flow.drain && flow.deliveryCount !== plus(this.deliveryCount, this.credit);
+    if (isLate) this.lateAnswers -= 1;
+    if (isLate || !this.isDraining) {
+      if (flow.drain) this.skipped(flow.deliveryCount);
       return false;
     }
-    if (!this.draining) return false;
     if (flow.deliveryCount !== ABSENT && distance(this.deliveryCount, flow.deliveryCount) > 0)
       this.deliveryCount = flow.deliveryCount;
     this.grantedUpTo = this.deliveryCount;
@@ -270,7 +278,7 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
 
   /** All frames of the last delivery are here: a drain whose credit it used up is over, whether the peer has answered yet or not. */
   private noneUnderWay(): void {
-    if (!this.draining || this.credit > 0) return;
+    if (!this.isDraining || this.credit > 0) return;
     if (!this.isDrainAnswered) {
       if (this.answers !== undefined) return;
       this.lateAnswers += 1;
@@ -284,34 +292,44 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     else this.isDrainAnswered = true;
   }
 
+  /** A late answer: the peer has used up credit that is no longer out, and counts what was given since against it. */
+  private skipped(deliveryCount: number): void {
+    const count = deliveryCount === ABSENT ? 0 : distance(this.deliveryCount, deliveryCount);
+    if (count <= 0) return;
+    this.deliveryCount = deliveryCount;
+    if (!this.isDraining) {
+      if (this.isOpen) this.grant(this.credit);
+      return;
+    }
+    this.credit = Math.max(0, this.credit - count);
+    if (this.partial === undefined) this.noneUnderWay();
+  }
+
   private grant(credit: number): void {
     this.credit = credit;
     const upTo = plus(this.deliveryCount, credit);
     if (distance(this.grantedUpTo, upTo) > 0) this.grantedUpTo = upTo;
-    if (this.answers === undefined) this.session.writeFlow(this);
-    else this.writeAnswered(this.answers);
-  }
-
-  private writeAnswered(answers: AnsweredFlows): void {
-    answers.written();
-    // Not as a drain, which such a peer does not survive.
-    const isDraining = this.draining;
-    this.draining = false;
-    this.session.writeFlow(this);
-    this.draining = isDraining;
+    this.session.writeFlow(this.flowState());
   }
 
   /** @returns whether a flow was written in answer */
   private flowAnswered(answers: AnsweredFlows): boolean {
     const step = answers.answered();
-    if (!this.draining || step === 'wait') return false;
+    if (!this.isDraining || step === 'wait') return false;
     if (step === 'ask') {
-      this.writeAnswered(answers);
+      this.session.writeFlow(this.flowState());
       return true;
     }
     this.grantedUpTo = this.deliveryCount;
     this.drainAnswered();
     return false;
+  }
+
+  /** Nobody waits any more. The peer may answer all the same. */
+  private drainAbandoned(): void {
+    if (this.answers === undefined && !this.isDrainAnswered) this.lateAnswers += 1;
+    this.endDrain();
+    if (this.isOpen) this.grant(0);
   }
 
   private endDrain(): Drain | undefined {

@@ -304,34 +304,45 @@ export class FakeReceiverLink implements ReceiverLink {
   }
 
   addCredit(credit: number): void {
+    if (this.#draining.size > 0) return;
     this.events.push(`credit ${credit}`);
     this.manual += credit;
   }
 
+  /** One that begins while another is under way ends with it. */
   drain({ signal }: { signal: AbortSignal }): Promise<void> {
     if (this.credit === 0) {
       this.prefetch = 0;
       return Promise.resolve();
     }
-    this.events.push('drain');
     return new Promise((resolve, reject) => {
-      const done = (): void => {
-        this.prefetch = 0;
-        this.manual = 0;
-        resolve();
-      };
-      signal.addEventListener('abort', () => reject(signal.reason as Error));
-      this.#failDrain = reject;
-      if (this.answersDrain) done();
-      else this.drains.push(done);
+      const waiter = { resolve, reject };
+      signal.addEventListener('abort', () => {
+        this.#draining.delete(waiter);
+        reject(signal.reason as Error);
+      });
+      if (this.#draining.size === 0) {
+        this.events.push('drain');
+        this.drains.push(() => this.#drained());
+      }
+      this.#draining.add(waiter);
+      if (this.answersDrain) this.drains.shift()?.();
     });
   }
 
-  #failDrain: (error: Error) => void = () => undefined;
+  readonly #draining = new Set<{ resolve(): void; reject(error: Error): void }>();
+
+  #drained(): void {
+    this.prefetch = 0;
+    this.manual = 0;
+    for (const waiter of this.#draining) waiter.resolve();
+    this.#draining.clear();
+  }
 
   /** The link ends under the drain. */
   failDrains(error: Error): void {
-    this.#failDrain(error);
+    for (const waiter of this.#draining) waiter.reject(error);
+    this.#draining.clear();
   }
 
   flush(): void {

@@ -242,6 +242,25 @@ describe('get()', () => {
     links.receiver.answersDrain = true;
   });
 
+  it('asks for its own while an iteration that was left gives its credit back', async () => {
+    const { client, link } = await attached({ prefetch: 0 });
+    const iterator = client[Symbol.asyncIterator]();
+    const first = iterator.next();
+    await settle();
+    link.deliverJson('first');
+    await first;
+    link.answersDrain = false;
+    link.addCredit(1);
+    const left = iterator.return?.();
+    const message = client.get();
+    await settle();
+    answer(link);
+    await settle();
+    answer(link, 'second');
+    await left;
+    expect(await message).toMatchObject({ body: 'second' });
+  });
+
   it('rejects when the peer does not answer, and with the reason of its signal', async () => {
     const { client, link } = await attached({ prefetch: 0 });
     link.answersDrain = false;
@@ -277,6 +296,28 @@ describe('drain()', () => {
     expect(link.credit).toBe(0);
     expect(bodies(await client.receiveBatch({ maxMessages: 2, waitMs: 60_000 }))).toEqual([2, 3]);
     expect(link.prefetch).toBe(10);
+  });
+
+  it.each<[string, (client: ReceiveClient) => unknown]>([
+    ['drain()', (client) => client.drain()],
+    ['an iteration that is left', (client) => client[Symbol.asyncIterator]().return?.()],
+    ['close()', (client) => client.close()],
+  ])('is not over because of %s meanwhile, which waits for the same answer', async (_what, meanwhile) => {
+    const { client, link } = await attached({ prefetch: 10 });
+    const first = client.receiveBatch({ maxMessages: 1, waitMs: 60_000 });
+    await settle();
+    link.deliverJson(1);
+    jest.advanceTimersByTime(20);
+    await first;
+    link.answersDrain = false;
+    const ended: string[] = [];
+    void client.drain().then(() => ended.push('drained'));
+    void Promise.resolve(meanwhile(client)).then(() => ended.push('and then'));
+    await settle();
+    expect(ended).toEqual([]);
+    answer(link, 2);
+    await settle();
+    expect(ended).toEqual(['drained', 'and then']);
   });
 
   it('rejects when the peer does not answer; without credit there is nothing to wait for', async () => {
