@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { AmqpError, PeerError } from './errors.js';
 import type { AmqpMessage } from './message/amqp-message.js';
 import type { Outcome } from './outcome.js';
+import type { Secrets } from './secrets.js';
 
 /** One SASL mechanism of a client. `step` answers a challenge; the first response is given at once. */
 export interface SaslMechanism {
@@ -26,6 +27,8 @@ export interface OpenConnectionOptions {
   readonly containerId: string;
   readonly hostname?: string | undefined;
   readonly sasl: SaslMechanism;
+  /** What the peer is told in confidence: nothing that it says shows it again. @default none */
+  readonly secrets?: Secrets | undefined;
   readonly maxFrameSize: number;
   readonly channelMax: number;
   /** Silence from the peer after which the connection is given up; half of it is advertised, at least 1 000. 0: never. */

@@ -4,6 +4,7 @@ export type { RedirectTarget } from './redirect.js';
 export { peerBlocked } from './amqp-error.js';
 export * from './outcome.js';
 export * from './connection.js';
+export { Secrets } from './secrets.js';
 export * from './message/amqp-message.js';
 export { amqp } from './types/amqp.js';
 export { Uuid } from './types/uuid.js';

@@ -12,6 +12,7 @@ import {
   type OutgoingTransfer,
   type ProtocolSession,
   type ReceiverLink,
+  type Secrets,
   type SenderLink,
 } from '../../protocol/index.js';
 import { raceSignal } from '../deadline.js';
@@ -38,10 +39,6 @@ export interface Claim {
 
 interface Waiting {
   readonly audience: string;
-  /** What the peer says, cut short, and without the token: a peer may well repeat what it was given. */
-  said(text: unknown): string | undefined;
-  /** Without the token. */
-  masked(text: string): string;
   resolve(): void;
   reject(error: Error): void;
 }
@@ -59,15 +56,16 @@ export class ClaimsLink {
   private constructor(
     private readonly peerName: string,
     private readonly node: string,
+    private readonly secrets: Secrets,
   ) {}
 
   /** The receiving link first, so that the answer finds it. @throws AmqpError, or the signal's reason */
   static async attach(
     session: ProtocolSession,
-    { peerName, node }: { readonly peerName: string; readonly node: string },
+    { peerName, node, secrets }: { readonly peerName: string; readonly node: string; readonly secrets: Secrets },
     signal: AbortSignal,
   ): Promise<ClaimsLink> {
-    const link = new ClaimsLink(peerName, node);
+    const link = new ClaimsLink(peerName, node, secrets);
     const id = randomUUID();
     const onClosed = (error: AmqpError): void => link.#end(error);
     const shared = { settleMode: 'unsettled', signal, onClosed } as const;
@@ -109,11 +107,8 @@ export class ClaimsLink {
       body: token,
       bodyType: 'value',
     };
-    const masked = (text: string): string => text.replaceAll(token, '***');
-    const said = (text: unknown): string | undefined =>
-      typeof text === 'string' ? masked(text).slice(0, MAX_SAID) : undefined;
     const answered = new Promise<void>((resolve, reject) => {
-      this.#waiting.set(messageId, { audience, said, masked, resolve, reject });
+      this.#waiting.set(messageId, { audience, resolve, reject });
     });
     this.#unsent.set(messageId, {
       message,
@@ -147,7 +142,7 @@ export class ClaimsLink {
     if (outcome === undefined || outcome.kind === 'accepted') return;
     const rejected = outcome.kind === 'rejected' ? outcome : undefined;
     const condition = rejected?.condition;
-    const description = this.#waiting.get(messageId)?.said(rejected?.description);
+    const description = rejected?.description?.slice(0, MAX_SAID);
     const said = [condition, description].filter((text) => text !== undefined).join(': ');
     const why = `the peer ${outcome.kind} the request${said === '' ? '' : ` (${said})`}`;
     this.#fail(messageId, undefined, why, { condition, description, retryable: outcome.kind !== 'rejected' });
@@ -173,7 +168,7 @@ export class ClaimsLink {
   #answered(messageId: string, properties: Readonly<Record<string, unknown>>): void {
     const statusCode = wholeNumber(properties['status-code'] ?? properties['statusCode']);
     const text = properties['status-description'] ?? properties['statusDescription'];
-    const description = this.#waiting.get(messageId)?.said(text);
+    const description = typeof text === 'string' ? this.secrets.masked(text).slice(0, MAX_SAID) : undefined;
     if (statusCode === undefined)
       this.#fail(messageId, undefined, 'the answer has no status code', { retryable: true, description });
     else if (statusCode >= 200 && statusCode < 300) this.#waiting.get(messageId)?.resolve();
@@ -198,11 +193,8 @@ export class ClaimsLink {
   ): void {
     const waiting = this.#waiting.get(messageId);
     if (waiting === undefined) return;
-    const shown = waiting.masked(why);
-    const message = `${this.peerName}: the token for "${waiting.audience}" was not taken by "${this.node}": ${shown}`;
-    const known = cause === undefined ? {} : { condition: cause.condition, retryable: cause.retryable };
-    // A cause in which the peer repeats the token would show it to whoever prints the error whole.
-    const shownCause = cause !== undefined && waiting.masked(cause.message) === cause.message ? { cause } : {};
-    waiting.reject(new AuthenticationError(message, undefined, { ...known, ...shownCause, ...facts }));
+    const message = `${this.peerName}: the token for "${waiting.audience}" was not taken by "${this.node}": ${why}`;
+    const known = cause === undefined ? {} : { cause, condition: cause.condition, retryable: cause.retryable };
+    waiting.reject(new AuthenticationError(message, undefined, { ...known, ...facts }));
   }
 }

@@ -1,7 +1,13 @@
 // Runs what decideToken() decides for one open connection: asks for tokens, puts them, waits for their end. One event is handled to its
 // end before the next one.
 
-import { AmqpError, AuthenticationError, type ProtocolConnection, type ProtocolSession } from '../../protocol/index.js';
+import {
+  AmqpError,
+  AuthenticationError,
+  type ProtocolConnection,
+  type ProtocolSession,
+  type Secrets,
+} from '../../protocol/index.js';
 import type { AmqpLogger } from '../client-context.js';
 import type { Token, TokenSource } from '../credentials/token-source.js';
 import { asError, deadline, raceSignal } from '../deadline.js';
@@ -28,6 +34,8 @@ export interface KeeperSurroundings {
   /** One round: asking for the token, the links to the node, the answers. */
   readonly timeoutMs: number;
   readonly doubtMs: number;
+  /** Is told each token before it goes out. */
+  readonly secrets: Secrets;
   readonly logger: AmqpLogger;
   /** In [0, 1): the jitter. */
   readonly random: () => number;
@@ -179,8 +187,9 @@ export class TokenKeeper {
 
   /** Asks for a token and puts it for each audience that has not got it. Resolves to the token's end. */
   async #putEverywhere(signal: AbortSignal): Promise<number> {
-    const { source, peerName } = this.surroundings;
+    const { source, peerName, secrets } = this.surroundings;
     const token = await raceSignal(source.get(), signal);
+    secrets.add(token.token);
     this.#assertGood(token);
     const without = source.audiences.filter((audience) => (this.#taken.get(audience) ?? 0) < token.expiresAt);
     if (without.length === 0)
@@ -220,9 +229,9 @@ export class TokenKeeper {
     this.#held = undefined;
     if (old?.isOpen === true) await old.end({ timeoutMs: END_SESSION_MS });
     const session = await protocol.beginSession({ signal });
-    const { peerName, source } = this.surroundings;
+    const { peerName, source, secrets } = this.surroundings;
     try {
-      const link = await ClaimsLink.attach(session, { peerName, node: source.node }, signal);
+      const link = await ClaimsLink.attach(session, { peerName, node: source.node, secrets }, signal);
       this.#held = { session, link };
       return link;
     } catch (error) {

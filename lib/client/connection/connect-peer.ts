@@ -7,6 +7,7 @@ import {
   AuthenticationError,
   ConnectionError,
   ConnectionRedirectError,
+  type Secrets,
   VERSION,
   type ProtocolConnection,
 } from '../../protocol/index.js';
@@ -34,6 +35,8 @@ export interface AttemptHandlers {
   readonly signal: AbortSignal;
   readonly onLost: (error: AmqpError) => void;
   readonly onBlocked: (blocked: boolean) => void;
+  /** What the peer is told in confidence. */
+  readonly secrets: Secrets;
 }
 
 /** @throws AmqpError; nothing is left open then */
@@ -100,7 +103,8 @@ async function handshake(
       stream,
       containerId: peer.containerId,
       hostname: peer.hostname,
-      sasl: peer.credentials.start(),
+      sasl: peer.credentials.start(handlers.secrets.add),
+      secrets: handlers.secrets,
       maxFrameSize: options.maxFrameSize,
       channelMax: options.channelMax,
       idleTimeoutMs: peer.idleTimeoutMs,

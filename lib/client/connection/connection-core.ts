@@ -1,6 +1,6 @@
 // One connection without its clients: its life, its links, its topology, and what clients are given.
 
-import { AmqpError, ConnectionError } from '../../protocol/index.js';
+import { AmqpError, ConnectionError, Secrets } from '../../protocol/index.js';
 import { idleStatus, type AuthenticationStatus } from '../authentication/authentication-status.js';
 import type { TokenKeeper } from '../authentication/token-keeper.js';
 import type { Closable } from '../client-context.js';
@@ -45,6 +45,8 @@ export class ConnectionCore {
   readonly #order: PeerOrder;
   readonly #observers: Observers;
   readonly #clients = new Set<Closable>();
+  /** What peers are told in confidence, over all attempts. */
+  readonly #secrets = new Secrets();
   readonly #tokens: TokenHandlers;
   readonly #redirects: ConnectionRedirects;
   readonly #elsewhere: Elsewhere;
@@ -263,7 +265,7 @@ export class ConnectionCore {
       this.#redirects.take(() => this.#order.next()),
       this.options,
       this.network,
-      attempt,
+      { ...attempt, secrets: this.#secrets },
       this.#tokens,
     );
     await this.#declareTopology(peer, attempt.signal);
@@ -276,7 +278,8 @@ export class ConnectionCore {
     attempt: { readonly signal: AbortSignal; readonly onLost: (error: AmqpError) => void },
   ): Promise<ConnectedPeer> {
     const tokens = { ...this.#tokens, kept: () => undefined, changed: () => undefined, renewed: () => undefined };
-    return establishPeer(peer, this.options, this.network, { ...attempt, onBlocked: () => undefined }, tokens);
+    const handlers = { ...attempt, secrets: this.#secrets, onBlocked: () => undefined };
+    return establishPeer(peer, this.options, this.network, handlers, tokens);
   }
 
   async #declareTopology(peer: ConnectedPeer, signal: AbortSignal): Promise<void> {

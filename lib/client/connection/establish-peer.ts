@@ -36,6 +36,7 @@ export async function establishPeer(
     peerName: peer.uri.shown,
     timeoutMs: options.attachTimeoutMs,
     doubtMs: options.refusedRetryMs,
+    secrets: attempt.secrets,
     logger: options.logger,
     random: tokens.random,
     now: () => Date.now(),

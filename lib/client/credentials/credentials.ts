@@ -11,8 +11,12 @@ export interface Credentials {
   readonly user?: string | undefined;
   /** Whether something secret goes over the wire; then TLS or loopback is asked for. */
   readonly isSecret: boolean;
-  /** A fresh exchange for one attempt; asks the provider function, if there is one, again. */
-  start(): SaslMechanism;
+  /**
+   * A fresh exchange for one attempt; asks the provider function, if there is one, again.
+   *
+   * @param confide is told each secret before it goes out, so that no error or log line shows it when the peer repeats it
+   */
+  start(confide?: (secret: string) => void): SaslMechanism;
   /** Tokens that are put after OPEN (claims-based security): those of `sasToken()` and `jwtToken()`. */
   readonly tokens?: TokenSource | undefined;
 }

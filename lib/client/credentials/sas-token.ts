@@ -55,7 +55,9 @@ const HOUR_MS = 3_600_000;
  */
 export function sasToken(options: SasKeyOptions | ReadySasTokenOptions): Credentials {
   const isReady = typeof options === 'object' && options !== null && 'token' in options;
-  return tokenCredentials(isReady ? readySource(options) : keySource(options));
+  return isReady
+    ? tokenCredentials(readySource(options), options.token)
+    : tokenCredentials(keySource(options), options.key);
 }
 
 /**

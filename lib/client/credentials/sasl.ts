@@ -1,7 +1,7 @@
 // The SASL mechanisms of one message each. Lengths are counted in UTF-8 bytes, never in characters.
 
 import type { Credentials, SecretProvider } from './credentials.js';
-import { checkUser, noChallenge, secretSource } from './secret.js';
+import { checkUser, noChallenge, secretSource, tellNobody, type Confide } from './secret.js';
 
 /** No credentials: SASL ANONYMOUS. */
 export function saslAnonymous(): Credentials {
@@ -37,11 +37,14 @@ export function saslPlain(user: string, password: SecretProvider): Credentials {
     mechanism: 'PLAIN',
     user: name,
     isSecret: true,
-    start: () => ({
-      name: 'PLAIN',
-      initialResponse: async () => Buffer.from(`\0${name}\0${await secret()}`, 'utf8'),
-      step: () => noChallenge('PLAIN'),
-    }),
+    start: (confide = tellNobody) => {
+      const ask = secret(confide);
+      return {
+        name: 'PLAIN',
+        initialResponse: async () => confided(`\0${name}\0${await ask()}`, confide),
+        step: () => noChallenge('PLAIN'),
+      };
+    },
   };
 }
 
@@ -56,11 +59,20 @@ export function saslXoauth2(user: string, token: SecretProvider): Credentials {
   return {
     mechanism: 'XOAUTH2',
     isSecret: true,
-    start: () => ({
-      name: 'XOAUTH2',
-      initialResponse: async () => Buffer.from(`user=${name}\u0001auth=Bearer ${await secret()}\u0001\u0001`, 'utf8'),
-      // A failure comes as a challenge with details; an empty answer makes the peer send the outcome.
-      step: () => Buffer.alloc(0),
-    }),
+    start: (confide = tellNobody) => {
+      const ask = secret(confide);
+      return {
+        name: 'XOAUTH2',
+        initialResponse: async () => confided(`user=${name}\u0001auth=Bearer ${await ask()}\u0001\u0001`, confide),
+        // A failure comes as a challenge with details; an empty answer makes the peer send the outcome.
+        step: () => Buffer.alloc(0),
+      };
+    },
   };
+}
+
+/** A response with a secret in it is as good as the secret, in any encoding. */
+function confided(response: string, confide: Confide): Buffer {
+  confide(response);
+  return Buffer.from(response, 'utf8');
 }

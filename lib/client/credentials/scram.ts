@@ -5,7 +5,7 @@ import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'no
 import { promisify } from 'node:util';
 import { AuthenticationError, type SaslMechanism } from '../../protocol/index.js';
 import type { Credentials, SecretProvider } from './credentials.js';
-import { checkUser, secretSource } from './secret.js';
+import { checkUser, secretSource, tellNobody } from './secret.js';
 
 const derive = promisify(pbkdf2);
 const NAME = 'SCRAM-SHA-256';
@@ -21,7 +21,12 @@ const ITERATIONS = { min: 4_096, max: 1_000_000 };
 export function saslScram(user: string, password: SecretProvider): Credentials {
   const name = checkUser(user, 'saslScram.user');
   const secret = secretSource(password, 'saslScram.password');
-  return { mechanism: NAME, user: name, isSecret: true, start: () => scramExchange(name, secret) };
+  return {
+    mechanism: NAME,
+    user: name,
+    isSecret: true,
+    start: (confide = tellNobody) => scramExchange(name, secret(confide)),
+  };
 }
 
 /** One exchange. `nonce` comes in for the test vectors of RFC 7677. */

@@ -15,12 +15,36 @@ export function checkUser(user: unknown, path: string, separator?: Separator): s
   return user;
 }
 
+/** Is told a secret before it goes out. */
+export type Confide = (secret: string) => void;
+
 /**
- * A function that gives the secret; a string is checked at once, what a function gives at each attempt.
+ * What begins an attempt: it gives the function that gives the secret. A string is checked at once, what a function gives at each
+ * attempt.
  *
  * @throws InvalidOptionsError naming `path`
  */
-export function secretSource(given: SecretProvider, path: string, separator?: Separator): () => Promise<string> {
+export function secretSource(
+  given: SecretProvider,
+  path: string,
+  separator?: Separator,
+): (confide: Confide) => () => Promise<string> {
+  const ask = askedFor(given, path, separator);
+  return (confide) => {
+    // A peer that knows it from before may repeat it before it is asked for.
+    if (typeof given === 'string') confide(given);
+    return async () => {
+      const secret = await ask();
+      confide(secret);
+      return secret;
+    };
+  };
+}
+
+/** For who has nobody to tell. */
+export const tellNobody: Confide = () => undefined;
+
+function askedFor(given: SecretProvider, path: string, separator: Separator): () => Promise<string> {
   if (typeof given === 'string') {
     if (given === '' || isSplit(given, separator))
       throw new InvalidOptionsError(path, `a string that is not empty, without ${named(separator)}`, given, 'secret');

@@ -3,6 +3,7 @@
 import { AuthenticationError, InvalidOptionsError } from '../../protocol/index.js';
 import { checkText, checkTexts } from '../options/check.js';
 import type { Credentials } from './credentials.js';
+import { tellNobody } from './secret.js';
 
 /** A token, and when it ends. */
 export interface Token {
@@ -28,20 +29,27 @@ export interface TokenSource {
 /** The node's name where nothing else is said. */
 export const CBS_NODE = '$cbs';
 
-/** SASL proves nothing here: ANONYMOUS, or MSSBCBS where only that is offered; the tokens come after OPEN. */
-export function tokenCredentials(tokens: TokenSource): Credentials {
+/**
+ * SASL proves nothing here: ANONYMOUS, or MSSBCBS where only that is offered; the tokens come after OPEN.
+ *
+ * @param known what is secret about them from the beginning
+ */
+export function tokenCredentials(tokens: TokenSource, known?: string): Credentials {
   return {
     mechanism: 'ANONYMOUS',
     isSecret: true,
     tokens,
-    start: () => ({
-      name: 'ANONYMOUS',
-      alternatives: ['MSSBCBS'],
-      initialResponse: (chosen) => (chosen === 'MSSBCBS' ? undefined : Buffer.from('anonymous')),
-      step: () => {
-        throw new AuthenticationError('the peer sent a SASL challenge, where a token was to follow', undefined);
-      },
-    }),
+    start: (confide = tellNobody) => {
+      if (known !== undefined) confide(known);
+      return {
+        name: 'ANONYMOUS',
+        alternatives: ['MSSBCBS'],
+        initialResponse: (chosen) => (chosen === 'MSSBCBS' ? undefined : Buffer.from('anonymous')),
+        step: () => {
+          throw new AuthenticationError('the peer sent a SASL challenge, where a token was to follow', undefined);
+        },
+      };
+    },
   };
 }
 

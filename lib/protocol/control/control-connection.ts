@@ -13,6 +13,7 @@ import { AmqpError, type PeerError } from '../errors.js';
 import type { CloseFrame, OpenFrame } from '../frames/control-frames.js';
 import { FramingError } from '../frames/framing-error.js';
 import { Framer, type FrameSink } from '../frames/framer.js';
+import { Secrets } from '../secrets.js';
 import { rethrowLater } from '../session/callback.js';
 import { Plane } from '../session/plane.js';
 import { INCOMING_WINDOW } from '../session/session.js';
@@ -53,14 +54,14 @@ export class ControlConnection implements ProtocolConnection {
   private failOpening: (error: AmqpError) => void = () => undefined;
 
   constructor(private readonly options: OpenConnectionOptions) {
-    const { stream, containerId, maxFrameSize, handleMax = DEFAULT_HANDLE_MAX } = options;
+    const { stream, containerId, maxFrameSize, handleMax = DEFAULT_HANDLE_MAX, secrets = new Secrets() } = options;
     this.stream = new ByteStream(stream, {
       onBytes: (chunk) => this.receive(chunk),
       onLost: (cause) => this.finish(connectionLost(cause)),
     });
     const { writer } = this.stream;
     if (options.trace !== undefined) {
-      const trace = new FrameTrace(options.trace, maxFrameSize);
+      const trace = new FrameTrace(options.trace, maxFrameSize, secrets);
       this.trace = trace;
       writer.onWrite = (bytes) => trace.sent(bytes);
     }
@@ -68,6 +69,7 @@ export class ControlConnection implements ProtocolConnection {
       detach: (link, how) => this.exchange.attachmentOf(link)?.detach(how),
       onBlocked: (blocked) => options.onBlocked?.(blocked),
       handleMax,
+      secrets,
     });
     this.rheaSocket = new RheaSocket((bytes) => this.fromRhea(bytes));
     this.rhea = createRheaConnection(this.rheaSocket, containerId, (trouble) => this.rheaTrouble(trouble));
@@ -75,6 +77,7 @@ export class ControlConnection implements ProtocolConnection {
       plane: this.plane,
       writer,
       rhea: this.rheaSocket,
+      secrets,
       open: ourOpen(options),
       closeFrame: (): CloseFrame => ({ kind: 'close', error: this.closeError }),
       begin: { handleMax, incomingWindow: options.incomingWindow ?? INCOMING_WINDOW },
@@ -163,13 +166,13 @@ export class ControlConnection implements ProtocolConnection {
   }
 
   private async authenticate(): Promise<void> {
-    const { sasl, hostname } = this.options;
+    const { sasl, hostname, secrets = new Secrets() } = this.options;
     const { writer } = this.stream;
     const write = (bytes: Buffer): void => {
       writer.append(bytes);
       writer.flush();
     };
-    const client = new SaslClient(sasl, hostname, write, () => {
+    const client = new SaslClient(sasl, hostname, write, secrets, () => {
       this.sink = this.early;
     });
     this.sink = client;

@@ -13,8 +13,10 @@ import {
 } from '../frames/control-frames.js';
 import type { FrameSink } from '../frames/framer.js';
 import { DISPOSITION, FLOW, TRANSFER } from '../frames/performatives.js';
+import { withoutSecrets } from '../frames/without-secrets.js';
 import { frameRoom, writeFlow } from '../frames/write-performatives.js';
 import { descriptorCode } from '../frames/scan.js';
+import type { Secrets } from '../secrets.js';
 import { Plane } from '../session/plane.js';
 import type { PlaneLink, PlaneSession } from '../session/session.js';
 import type { Writer } from '../socket/writer.js';
@@ -35,6 +37,8 @@ export interface ExchangeOptions {
   readonly plane: Plane;
   readonly writer: Writer;
   readonly rhea: RheaSocket;
+  /** What the peer must not repeat. */
+  readonly secrets: Secrets;
   /** What goes out as OPEN. */
   readonly open: OpenFrame;
   /** What goes out as CLOSE. */
@@ -166,7 +170,7 @@ export class FrameExchange implements FrameSink {
     const channel = buffer.readUInt16BE(start + 6);
     const code = descriptorCode(buffer, bodyStart, end);
     if (Plane.carries(code)) this.options.plane.data(code, channel, buffer, bodyStart, end);
-    else this.control(channel, decodeControlFrame(buffer, bodyStart, end));
+    else this.control(channel, withoutSecrets(decodeControlFrame(buffer, bodyStart, end), this.options.secrets));
   }
 
   private control(channel: number, frame: ControlFrame): void {
@@ -223,7 +227,7 @@ export class FrameExchange implements FrameSink {
     const link = session.linkByRemoteHandle(frame.handle);
     const attachment = link === undefined ? undefined : this.byLink.get(link);
     if (link === undefined || attachment === undefined)
-      throw new FramingError(`a link '${frame.name}' that nobody asked for`, 'amqp:not-implemented');
+      throw new FramingError('a link that nobody asked for', 'amqp:not-implemented');
     attachment.remoteHandle = frame.handle;
     attachment.attachReceived(frame);
     const { handle, role } = frame;

@@ -5,6 +5,7 @@ import type { SaslMechanism } from '../connection.js';
 import { AuthenticationError, ConnectionError } from '../errors.js';
 import { FramingError } from '../frames/framing-error.js';
 import type { FrameSink } from '../frames/framer.js';
+import type { Secrets } from '../secrets.js';
 import { decodeSaslFrame, encodeSaslFrame, type SaslFrame } from '../frames/sasl-frames.js';
 
 export const SASL_HEADER = Buffer.from([0x41, 0x4d, 0x51, 0x50, 3, 1, 0, 0]);
@@ -31,6 +32,7 @@ export class SaslClient implements FrameSink {
     private readonly mechanism: SaslMechanism,
     private readonly hostname: string | undefined,
     private readonly write: (bytes: Buffer) => void,
+    private readonly secrets: Secrets,
     /** Called before the next frame is reported. */
     private readonly onSucceeded: () => void = () => undefined,
   ) {
@@ -86,7 +88,7 @@ export class SaslClient implements FrameSink {
     const { name, alternatives = [] } = this.mechanism;
     const chosen = [name, ...alternatives].find((candidate) => offered.includes(candidate));
     if (chosen === undefined) {
-      const list = offered.join(', ').slice(0, MAX_LISTED);
+      const list = this.secrets.masked(offered.join(', ')).slice(0, MAX_LISTED);
       this.fail(
         new AuthenticationError(`the credentials need SASL ${name}; the peer offers ${list || 'nothing'}`, undefined),
       );

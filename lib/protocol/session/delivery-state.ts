@@ -12,6 +12,7 @@ import {
   TRANSACTIONAL_STATE,
 } from '../frames/performatives.js';
 import { ACCEPTED, RELEASED, type Outcome } from '../outcome.js';
+import type { Secrets } from '../secrets.js';
 import { decodeValue } from '../types/decode.js';
 import { encodeValue } from '../types/encode.js';
 import { Described, Typed } from '../types/typed.js';
@@ -73,7 +74,7 @@ export function encodeDeclared(transactionId: Buffer): Buffer {
 }
 
 /** The state in `buffer[start, end)`. One that cannot be read is an unknown one. */
-export function readState(code: number, buffer: Buffer, start: number, end: number): DeliveryState {
+export function readState(code: number, buffer: Buffer, start: number, end: number, secrets?: Secrets): DeliveryState {
   switch (code) {
     case ACCEPTED_STATE:
       return ACCEPTED_READ;
@@ -84,18 +85,26 @@ export function readState(code: number, buffer: Buffer, start: number, end: numb
     case ABSENT:
       return NONE;
     default:
-      return decode(buffer, start, end);
+      return decode(buffer, start, end, secrets);
   }
 }
 
-function decode(buffer: Buffer, start: number, end: number): DeliveryState {
+function decode(buffer: Buffer, start: number, end: number, secrets: Secrets | undefined): DeliveryState {
   try {
-    return interpret(decodeValue(buffer, start, end));
+    const state = interpret(decodeValue(buffer, start, end));
+    return secrets === undefined ? state : withoutSecrets(state, secrets);
   } catch (error) {
     if (error instanceof DecodeError)
       return { kind: 'unknown', problem: `the peer gave a state that cannot be read: ${error.message}` };
     throw error;
   }
+}
+
+/** Without what the peer was told in confidence. */
+function withoutSecrets(state: DeliveryState, secrets: Secrets): DeliveryState {
+  if (state.kind === 'unknown') return { ...state, problem: secrets.masked(state.problem) };
+  if (!('outcome' in state) || state.outcome?.kind !== 'rejected') return state;
+  return { ...state, outcome: secrets.maskedError(state.outcome) };
 }
 
 function described(outcome: Outcome): Described {

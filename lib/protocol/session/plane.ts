@@ -30,6 +30,7 @@ import type { AmqpError, PeerError } from '../errors.js';
 import type { AttachFrame, BeginFrame, ControlFrame } from '../frames/control-frames.js';
 import { DISPOSITION, DispositionReader, FLOW, FlowReader, TRANSFER, TransferReader } from '../frames/performatives.js';
 import { FramingError, describedStart } from '../frames/scan.js';
+import type { Secrets } from '../secrets.js';
 import { SLAB_BYTES, type Writer } from '../socket/writer.js';
 import { rethrowLater } from './callback.js';
 import type { DetachOptions } from './detachment.js';
@@ -47,6 +48,8 @@ export interface PlaneOptions {
   readonly onBlocked?: ((blocked: boolean) => void) | undefined;
   /** Highest handle that the peer may use. */
   readonly handleMax: number;
+  /** What the peer must not repeat in an outcome. */
+  readonly secrets?: Secrets | undefined;
 }
 
 export class Plane {

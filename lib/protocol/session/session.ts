@@ -179,7 +179,7 @@ export class PlaneSession {
   /** The peer's word on what we sent. What it says of its own deliveries changes nothing: they are settled once, by us. */
   onDisposition(frame: DispositionReader, buffer: Buffer): void {
     if (!frame.fromReceiver) return;
-    const state = readState(frame.stateCode, buffer, frame.stateStart, frame.stateEnd);
+    const state = readState(frame.stateCode, buffer, frame.stateStart, frame.stateEnd, this.plane.options.secrets);
     if (state.kind === 'progress' || (state.kind === 'none' && !frame.settled)) return;
     const { first, settled } = frame;
     const span = (frame.last - first) >>> 0;

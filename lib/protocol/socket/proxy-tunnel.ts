@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { dialFailed, proxyFailed, proxyRefused } from '../amqp-error.js';
+import { Secrets } from '../secrets.js';
 import { abandon, connectSocket, reasonOf } from './connect-socket.js';
 
 export interface HttpProxy {
@@ -76,8 +77,11 @@ function basic({ name, password }: { readonly name: string; readonly password: s
   return Buffer.from(`${name}:${password}`).toString('base64');
 }
 
-/** The proxy's words, unless it repeats what we told it in confidence. */
+/** The proxy's words, without what we told it in confidence. */
 function shown(reason: string, { user }: HttpProxy): string {
-  if (user !== undefined && [user.password, basic(user)].some((secret) => reason.includes(secret))) return '';
-  return reason.replace(/[^\x20-\x7e]/g, '?').slice(0, 100);
+  const secrets = new Secrets(user === undefined ? [] : [user.password, basic(user)]);
+  return secrets
+    .masked(reason)
+    .replace(/[^\x20-\x7e]/g, '?')
+    .slice(0, 100);
 }

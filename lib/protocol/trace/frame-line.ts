@@ -22,6 +22,8 @@ import {
 } from '../frames/performatives.js';
 import { decodeSaslFrame } from '../frames/sasl-frames.js';
 import { describedStart, descriptorCode } from '../frames/scan.js';
+import { withoutSecrets } from '../frames/without-secrets.js';
+import type { Secrets } from '../secrets.js';
 
 type Fields = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -38,7 +40,7 @@ const STATES: Readonly<Record<number, string>> = {
 };
 
 /** The frame `buffer[start, end)`, its body from `bodyStart`. Never throws. */
-export function frameLine(buffer: Buffer, start: number, end: number, bodyStart: number): string {
+export function frameLine(buffer: Buffer, start: number, end: number, bodyStart: number, secrets: Secrets): string {
   try {
     if (bodyStart === end) return 'EMPTY';
     const body = [buffer, bodyStart, end] as const;
@@ -46,7 +48,7 @@ export function frameLine(buffer: Buffer, start: number, end: number, bodyStart:
     const channel = buffer.readUInt16BE(start + 6);
     const code = descriptorCode(...body);
     if (code === TRANSFER || code === DISPOSITION || code === FLOW) return dataLine(code, channel, ...body);
-    const frame = decodeControlFrame(...body);
+    const frame = withoutSecrets(decodeControlFrame(...body), secrets);
     return line(frame.kind, { channel, ...controlFields(frame) });
   } catch {
     return `UNREADABLE, ${end - start} bytes`;

@@ -1,6 +1,7 @@
 // What crosses the wire, for people who look for a fault. It reads copies of nothing and changes nothing; without it nobody calls.
 
 import { Framer } from '../frames/framer.js';
+import { Secrets } from '../secrets.js';
 import { frameLine } from './frame-line.js';
 
 /** Larger than any frame that we write. */
@@ -14,6 +15,7 @@ export class FrameTrace {
   constructor(
     private readonly write: (line: string) => void,
     maxFrameSize: number,
+    private readonly secrets: Secrets = new Secrets(),
   ) {
     this.out = this.framer('->', LARGEST_OWN_FRAME);
     this.in = this.framer('<-', maxFrameSize);
@@ -42,13 +44,13 @@ export class FrameTrace {
       header: (bytes) =>
         this.tell(`${arrow} HEADER ${bytes[4] === 3 ? 'SASL' : 'AMQP'} ${[...bytes.subarray(5)].join('.')}`),
       frame: (buffer, start, size, bodyStart) =>
-        this.tell(`${arrow} ${frameLine(buffer, start, start + size, bodyStart)}`),
+        this.tell(`${arrow} ${frameLine(buffer, start, start + size, bodyStart, this.secrets)}`),
     });
   }
 
   private tell(line: string): void {
     try {
-      this.write(line);
+      this.write(this.secrets.masked(line));
     } catch {
       // Nobody's connection is to end for a line of a log.
     }

@@ -12,10 +12,12 @@ import {
   sasToken,
   type ConnectionOptions,
 } from '../../../lib/client/index.js';
-import { claimsNode, type ClaimsNode } from '../../support/client/claims-node.js';
+import { claimsNode, type ClaimsNode, type Put } from '../../support/client/claims-node.js';
 import type { PeerScript } from '../../support/scripted-peer.js';
 
 const SECRET = 'hunter2-is-the-secret';
+/** What a peer has been given, as far as it may know it. */
+const given: string[] = [];
 const nodes: ClaimsNode[] = [];
 const connections: AmqpConnection[] = [];
 
@@ -24,10 +26,16 @@ afterEach(async () => {
   await Promise.all(nodes.splice(0).map(({ peer }) => peer.close()));
 });
 
+/** The peer hears of it now. */
+const told = (): string => {
+  given.push(SECRET);
+  return SECRET;
+};
+
 /** With the secret in whatever form it travels. */
 const credentials: Record<string, (uri: string) => Pick<ConnectionOptions, 'uri' | 'credentials'>> = {
   'a URI': (uri) => ({ uri: uri.replace('//', `//user:${SECRET}@`) }),
-  'saslPlain()': (uri) => ({ uri, credentials: saslPlain('user', () => SECRET) }),
+  'saslPlain()': (uri) => ({ uri, credentials: saslPlain('user', told) }),
   'saslScram()': (uri) => ({ uri, credentials: saslScram('user', SECRET) }),
   'saslXoauth2()': (uri) => ({ uri, credentials: saslXoauth2('user', SECRET) }),
   'sasToken() with a key': (uri) => ({ uri, credentials: sasToken({ audience: 'a', keyName: 'k', key: SECRET }) }),
@@ -44,12 +52,82 @@ const credentials: Record<string, (uri: string) => Pick<ConnectionOptions, 'uri'
   }),
 };
 
+interface Ending {
+  readonly script?: PeerScript;
+  /** The answer to a token. */
+  readonly status?: number;
+  /** In place of the answer. */
+  readonly instead?: (put: Put) => void;
+}
+
+const repeated = (): string =>
+  `not with ${given.flatMap((each) => [each, Buffer.from(each).toString('base64')]).join(' ')}`;
+const failure = (condition = 'app:no') =>
+  ({ kind: 'error', condition, description: repeated(), info: { said: [repeated()], [repeated()]: 1 } }) as const;
+
 /** What may go wrong, or right. A peer that repeats what it was given is the worst. */
-const endings: Record<string, { readonly script?: PeerScript; readonly status?: number }> = {
+const endings: Record<string, Ending> = {
   'are taken': {},
   'SASL refuses': { script: { saslCode: 1 } },
   'the node for tokens refuses': { status: 401 },
   'have no mechanism there': { script: { mechanisms: ['EXTERNAL'] } },
+  'are told again in the CLOSE that answers our OPEN': {
+    script: {
+      on: {
+        open: (via, _open, byDefault) => {
+          byDefault();
+          via.close(failure());
+        },
+      },
+    },
+  },
+  'are told again in a condition': {
+    script: {
+      on: {
+        attach: (via) => via.close(failure(`app:${repeated()}`)),
+      },
+    },
+  },
+  'are told again in the END of a session': {
+    script: { on: { attach: (via, attach) => via.sessions.get(attach.channel)?.end(failure()) } },
+  },
+  'are told again in a DETACH': {
+    script: {
+      on: {
+        attach: (via, attach, byDefault) => {
+          byDefault();
+          via.sessions.get(attach.channel)?.links.get(attach.handle)?.detach({ error: failure() });
+        },
+      },
+    },
+  },
+  'are told again in an outcome': {
+    instead: () => undefined,
+    script: { verdict: () => ({ kind: 'rejected', error: failure() }) },
+  },
+  'are told again in the CLOSE that answers a token': { instead: ({ via }) => via.close(failure()) },
+  'are told again in the DETACH that answers a token': {
+    instead: ({ answers }) => answers?.detach({ error: failure() }),
+  },
+  'are told again in the name of the product': {
+    script: {
+      get open() {
+        return { properties: { product: repeated(), version: repeated() } };
+      },
+    },
+  },
+  'are told again in the list of mechanisms': {
+    script: {
+      get mechanisms() {
+        return ['EXTERNAL', ...given];
+      },
+    },
+  },
+  'are told again as the name of a link': {
+    script: {
+      on: { attach: (via, { channel }) => via.reply('attach', channel, { name: repeated(), handle: 9, role: true }) },
+    },
+  },
   'lead elsewhere': {
     script: {
       on: {
@@ -67,9 +145,16 @@ const cases = Object.keys(credentials).flatMap((name) => Object.keys(endings).ma
 
 describe('secrets', () => {
   it.each(cases)('of %s that %s are nowhere to be seen', async (name, ending) => {
-    const { script, status = 202 } = endings[ending] ?? {};
+    // What the client has not asked for yet is nobody's to repeat.
+    given.splice(0, Infinity, ...(name === 'jwtToken()' || name === 'saslPlain()' ? [] : [SECRET]));
+    const { script, status = 202, instead } = endings[ending] ?? {};
     const node = await claimsNode((put) => {
-      const description = `not with ${String(put.token)}`;
+      given.push(String(put.token));
+      if (instead !== undefined) {
+        instead(put);
+        return undefined;
+      }
+      const description = repeated();
       put.answer({ applicationProperties: { 'status-code': status, 'status-description': description } });
       return undefined;
     }, script);
@@ -79,6 +164,7 @@ describe('secrets', () => {
     const connection = new AmqpConnection({
       ...(credentials[name]?.(node.peer.uri) ?? { uri: '' }),
       reconnect: false,
+      bootTimeoutMs: 2_000,
       trace: note,
       redirect: { follow: true, allowHosts: ['other.example'] },
       logger: { log: note, warn: note, error: note, debug: note },
@@ -86,7 +172,7 @@ describe('secrets', () => {
     });
     connections.push(connection);
     await connection.open().then(
-      async () => connection.createSendClient('orders').send('hello'),
+      async () => connection.createSendClient('orders').send('hello', { timeoutMs: 300 }).catch(note),
       (error: unknown) => note(error),
     );
     await connection.close();

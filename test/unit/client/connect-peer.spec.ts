@@ -8,6 +8,7 @@ import type { ConnectionOptions } from '../../../lib/client/options/connection-o
 import {
   AuthenticationError,
   ConnectionError,
+  Secrets,
   type OpenConnectionOptions,
   type ProtocolConnection,
 } from '../../../lib/protocol/index.js';
@@ -48,7 +49,12 @@ class FakeNetwork implements Network {
   }
 }
 
-const handlers = { signal: new AbortController().signal, onLost: () => undefined, onBlocked: () => undefined };
+const handlers = {
+  signal: new AbortController().signal,
+  onLost: () => undefined,
+  onBlocked: () => undefined,
+  secrets: new Secrets(),
+};
 
 async function attempt(network: FakeNetwork, given: ConnectionOptions, which = 0) {
   const options = resolveConnectionOptions(given);

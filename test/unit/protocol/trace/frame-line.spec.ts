@@ -4,8 +4,9 @@ import { describe, expect, it } from '@jest/globals';
 import { encodeControlFrame, type ControlFrame } from '../../../../lib/protocol/frames/control-frames.js';
 import { encodeSaslFrame, type SaslFrame } from '../../../../lib/protocol/frames/sasl-frames.js';
 import { frameLine } from '../../../../lib/protocol/trace/frame-line.js';
+import { Secrets } from '../../../../lib/protocol/secrets.js';
 
-const lineOf = (frame: Buffer): string => frameLine(frame, 0, frame.length, frame.readUInt8(4) * 4);
+const lineOf = (frame: Buffer): string => frameLine(frame, 0, frame.length, frame.readUInt8(4) * 4, new Secrets());
 const secret = 'hunter2';
 
 describe('the line of a frame', () => {
