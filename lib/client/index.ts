@@ -83,7 +83,16 @@ export type {
 export { settleOrLog } from './message/settle-or-log.js';
 export type { Codec } from './codec/codec.js';
 export type { Compression } from './codec/compression.js';
-export type { ObservedMessage, Observer, SendObservation } from './observer/observer.js';
+export type {
+  ObservedDelivery,
+  ObservedMessage,
+  ObservedReceive,
+  ObservedSend,
+  Observer,
+  SendObservation,
+} from './observer/observer.js';
+export type { ObservedConnection } from './observer/observed-connection.js';
+export type { ObservedNode } from './observer/observed-node.js';
 export type { TransactionOptions } from './transaction/transaction-options.js';
 export type { Transaction } from './transaction/transaction.js';
 

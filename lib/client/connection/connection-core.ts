@@ -11,6 +11,7 @@ import { deadline, raceSignal } from '../deadline.js';
 import { ClientClosedError } from '../errors.js';
 import { Links } from '../link/links.js';
 import type { MessagingContext } from '../messaging-context.js';
+import { observedConnection } from '../observer/observed-connection.js';
 import type { Observer } from '../observer/observer.js';
 import { Observers } from '../observer/observers.js';
 import { isLoopback } from '../options/loopback.js';
@@ -69,7 +70,11 @@ export class ConnectionCore {
   ) {
     const { logger, observers, codecs } = options;
     this.#order = peerOrder(options, random);
-    this.#observers = new Observers(observers, logger);
+    this.#observers = new Observers(
+      observers,
+      logger,
+      observedConnection(options, () => this.lastPeer),
+    );
     this.#redirects = new ConnectionRedirects(options);
     const policy = policyOf(options, random);
     this.life = new ConnectionLife(policy, this.#lifeHandlers());

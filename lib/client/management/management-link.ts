@@ -17,6 +17,7 @@ import { ClientClosedError } from '../errors.js';
 import type { LinkOwner, SupervisedLink } from '../link/link-owner.js';
 import { IncomingMessage, type DeliveryHost } from '../message/incoming-message.js';
 import type { MessagingContext } from '../messaging-context.js';
+import { REPLY_NODE } from '../observer/observed-node.js';
 import type { Observers } from '../observer/observers.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 
@@ -52,6 +53,7 @@ export class ManagementLink implements LinkOwner<LinkPair>, DeliveryHost {
   /** What requests say in `reply-to`, over all links that the client ever has. */
   readonly replyTo = `management-${randomUUID()}`;
   readonly codecs: CodecRegistry;
+  readonly node = REPLY_NODE;
   readonly observers: Observers;
   readonly #closed = new AbortController();
   #supervised: SupervisedLink | undefined = undefined;

@@ -16,6 +16,7 @@ import type { CodecRegistry } from '../codec/codec-registry.js';
 import { compressionOf, decompress, type Compression } from '../codec/compression.js';
 import { SettlementError, TransactionError } from '../errors.js';
 import { checkRecord } from '../options/check.js';
+import type { ObservedNode } from '../observer/observed-node.js';
 import type { Observers } from '../observer/observers.js';
 import type { Transaction } from '../transaction/transaction.js';
 import { batchSections, isBatch, readBatch } from './batched-message.js';
@@ -36,6 +37,8 @@ import type { LocalTransaction, TransactionalSettlement } from '../transaction/l
 /** The receiving client, as its messages see it. */
 export interface DeliveryHost {
   readonly address: string;
+  /** For observers. */
+  readonly node: ObservedNode;
   readonly maxMessageBytes: number;
   readonly codecs: CodecRegistry;
   readonly observers: Observers;
@@ -340,8 +343,8 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
     const sent = outcome.kind === 'modified' ? this.#host.outcomeFor(outcome) : outcome;
     this.#result = this.#incoming.settle(sent, transactionId);
     this.#keeper?.delete(this);
-    const { observers, address, consumerName: consumer } = this.#host;
-    if (observers.watchesSettlements) observers.settled({ address, message: this, consumer }, outcome);
+    const { observers, address, node, consumerName: consumer } = this.#host;
+    if (observers.watchesSettlements) observers.settled({ address, node, message: this, consumer, outcome });
     return this.#result;
   }
 

@@ -2,14 +2,19 @@ import { InvalidOptionsError } from '../../protocol/index.js';
 import type { Observer } from './observer.js';
 
 const METHODS = [
+  'forConnection',
   'onStatus',
   'onAuthentication',
   'onSend',
   'onSent',
+  'onRequest',
+  'onReplied',
+  'onReceive',
   'onDelivery',
   'runHandler',
   'onHandled',
   'onDecision',
+  'runPolicy',
   'onSettle',
 ];
 

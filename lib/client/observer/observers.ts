@@ -4,12 +4,19 @@ import type { AmqpMessage, Outcome } from '../../protocol/index.js';
 import type { AmqpLogger } from '../client-context.js';
 import type { AuthenticationStatus } from '../authentication/authentication-status.js';
 import type { StatusEvent } from '../connection/status.js';
-import type { ReceivedMessage } from '../message/received-message.js';
 import type { PolicyDecision } from '../policy/handler-policy.js';
 import type { SendResult } from '../send/send-result.js';
-import type { Observer } from './observer.js';
+import type { ObservedConnection } from './observed-connection.js';
+import type {
+  ObservedDelivery,
+  ObservedMessage,
+  ObservedReceive,
+  ObservedSend,
+  Observer,
+  SendObservation,
+} from './observer.js';
 
-/** Who was told of one message, and the token of each: whoever comes later does not hear of its end alone. */
+/** Who was told of one thing, and the token of each: whoever comes later does not hear of its end alone. */
 interface Told {
   readonly observers: readonly Observer[];
   readonly tokens: readonly unknown[];
@@ -17,39 +24,42 @@ interface Told {
 
 /** What `sending` handed out for one message; goes back to `sent`. */
 export type SendTokens = Told;
-/** What `delivering` handed out for one message; goes back to `run` and `handled`. */
+/** What `requesting` handed out for one request; goes back to `sending` and `replied`. */
+export type RequestTokens = Told;
+/** What `delivering` handed out for one message; goes back to `run`, `handled` and `runPolicy`. */
 export type DeliveryTokens = Told;
 
-/** One message on its way to a handler, and who consumes it, if the consumer has a name. */
-export interface Arrival {
-  readonly address: string;
-  readonly message: ReceivedMessage;
-  readonly consumer: string | undefined;
-}
+type Runner = <T>(token: unknown, run: () => T) => T;
 
 /** Calls every observer and contains what they throw. */
 export class Observers {
   /** Whether any of them wants to hear of sends. */
   watchesSends = false;
+  watchesRequests = false;
+  watchesReceives = false;
   /** Whether any of them wants to hear of deliveries, or to run handlers. */
   watchesDeliveries = false;
   watchesSettlements = false;
   /** Replaced, never changed: those who were told of a message keep the list that they stood in. */
   #list: readonly Observer[] = [];
   readonly #logger: AmqpLogger;
+  readonly #connection: ObservedConnection | undefined;
   readonly #complained = new Set<Observer>();
 
-  constructor(list: readonly Observer[], logger: AmqpLogger) {
+  /** @param connection whose they are; absent where there is none, in tests */
+  constructor(list: readonly Observer[], logger: AmqpLogger, connection?: ObservedConnection) {
     this.#logger = logger;
-    this.#use(list);
+    this.#connection = connection;
+    this.#use(list.map((observer) => this.#own(observer)));
   }
 
   /** @returns what takes it away again; it still hears of the end of what it heard the beginning of */
   add(observer: Observer): () => void {
-    this.#use([...this.#list, observer]);
+    const own = this.#own(observer);
+    this.#use([...this.#list, own]);
     let isThere = true;
     return () => {
-      if (isThere) this.#use(this.#list.toSpliced(this.#list.lastIndexOf(observer), 1));
+      if (isThere) this.#use(this.#list.toSpliced(this.#list.lastIndexOf(own), 1));
       isThere = false;
     };
   }
@@ -62,61 +72,99 @@ export class Observers {
     for (const observer of this.#list) this.#guard(observer, () => observer.onAuthentication?.(status));
   }
 
-  /** The message with what the observers add to it, and their tokens. */
-  sending(address: string, message: AmqpMessage): { readonly message: AmqpMessage; readonly tokens: SendTokens } {
+  /**
+   * The message with what the observers add to it, and their tokens.
+   *
+   * @param requested of the request that the message is
+   */
+  sending(
+    event: Omit<ObservedSend, 'request'>,
+    requested?: RequestTokens,
+  ): { readonly message: AmqpMessage; readonly tokens: SendTokens } {
     const observers = this.#list;
-    let observed = message;
+    let { message } = event;
     const tokens = observers.map((observer) => {
-      const observation = this.#guard(observer, () => observer.onSend?.({ address, message: observed }));
-      if (observation?.applicationProperties !== undefined) {
-        const applicationProperties = { ...observed.applicationProperties, ...observation.applicationProperties };
-        observed = { ...observed, applicationProperties };
-      }
+      const seen = { ...event, message, request: requested && tokenOf(observer, requested) };
+      const observation = this.#guard(observer, () => observer.onSend?.(seen));
+      if (observation !== undefined) message = withAdded(message, observation);
       return observation?.token;
     });
-    return { message: observed, tokens: { observers, tokens } };
+    return { message, tokens: { observers, tokens } };
   }
 
   sent({ observers, tokens }: SendTokens, result: SendResult): void {
     observers.forEach((observer, index) => this.#guard(observer, () => observer.onSent?.(tokens[index], result)));
   }
 
-  delivering(arrival: Arrival): DeliveryTokens {
-    const observers = this.#list;
-    return { observers, tokens: observers.map((one) => this.#guard(one, () => one.onDelivery?.(arrival))) };
+  requesting(event: Parameters<NonNullable<Observer['onRequest']>>[0]): RequestTokens {
+    return this.#tell((observer) => observer.onRequest?.(event));
+  }
+
+  replied({ observers, tokens }: RequestTokens, error: unknown): void {
+    observers.forEach((observer, index) => this.#guard(observer, () => observer.onReplied?.(tokens[index], error)));
+  }
+
+  received(event: ObservedReceive): void {
+    for (const observer of this.#list) this.#guard(observer, () => observer.onReceive?.(event));
+  }
+
+  delivering(event: ObservedDelivery): DeliveryTokens {
+    return this.#tell((observer) => observer.onDelivery?.(event));
   }
 
   /** Runs the handler inside all `runHandler`s, the first observer outermost. What the handler throws is thrown. */
-  run<T>({ observers, tokens }: DeliveryTokens, handler: () => T): T {
-    return observers.reduceRight<() => T>((inner, observer, index) => {
-      if (observer.runHandler === undefined) return inner;
-      return () => this.#runOne(observer, tokens[index], inner);
-    }, handler)();
+  run<T>(told: DeliveryTokens, handler: () => T): T {
+    return this.#runAll(told, 'runHandler', handler);
   }
 
   handled({ observers, tokens }: DeliveryTokens, error?: unknown): void {
     observers.forEach((observer, index) => this.#guard(observer, () => observer.onHandled?.(tokens[index], error)));
   }
 
-  decided(arrival: Arrival, error: unknown, decision: PolicyDecision): void {
-    const event = { ...arrival, error, decision };
+  /** Runs the policy inside all `runPolicy`s. */
+  runPolicy<T>(told: DeliveryTokens, policy: () => T): T {
+    return this.#runAll(told, 'runPolicy', policy);
+  }
+
+  decided(event: ObservedMessage & { readonly error: unknown; readonly decision: PolicyDecision }): void {
     for (const observer of this.#list) this.#guard(observer, () => observer.onDecision?.(event));
   }
 
-  settled(arrival: Arrival, outcome: Outcome): void {
-    const event = { ...arrival, outcome };
+  settled(event: ObservedMessage & { readonly outcome: Outcome }): void {
     for (const observer of this.#list) this.#guard(observer, () => observer.onSettle?.(event));
   }
 
   #use(list: readonly Observer[]): void {
     this.#list = list;
     this.watchesSends = anyHas(list, 'onSend', 'onSent');
-    this.watchesDeliveries = anyHas(list, 'onDelivery', 'onHandled', 'runHandler');
+    this.watchesRequests = anyHas(list, 'onRequest', 'onReplied');
+    this.watchesReceives = anyHas(list, 'onReceive');
+    this.watchesDeliveries = anyHas(list, 'onDelivery', 'onHandled', 'runHandler', 'runPolicy');
     this.watchesSettlements = anyHas(list, 'onSettle');
   }
 
+  /** The one that listens to this connection in its place. One that fails here hears of nothing. */
+  #own(observer: Observer): Observer {
+    const connection = this.#connection;
+    if (observer.forConnection === undefined || connection === undefined) return observer;
+    return this.#guard(observer, () => observer.forConnection?.(connection)) ?? {};
+  }
+
+  #tell(tell: (observer: Observer) => unknown): Told {
+    const observers = this.#list;
+    return { observers, tokens: observers.map((observer) => this.#guard(observer, () => tell(observer))) };
+  }
+
+  #runAll<T>({ observers, tokens }: Told, method: 'runHandler' | 'runPolicy', innermost: () => T): T {
+    return observers.reduceRight<() => T>((inner, observer, index) => {
+      const runner = observer[method];
+      if (runner === undefined) return inner;
+      return () => this.#runOne(observer, runner, tokens[index], inner);
+    }, innermost)();
+  }
+
   /** Whatever the observer does around the handler, the handler runs exactly once and its result stands. */
-  #runOne<T>(observer: Observer, token: unknown, inner: () => T): T {
+  #runOne<T>(observer: Observer, runner: Runner, token: unknown, inner: () => T): T {
     let outcome: { readonly value: T } | { readonly error: unknown } | undefined;
     const run = (): T => {
       if (outcome === undefined) {
@@ -130,7 +178,7 @@ export class Observers {
       return outcome.value;
     };
     try {
-      observer.runHandler?.(token, run);
+      runner.call(observer, token, run);
     } catch (error) {
       const handlers = outcome as { readonly error?: unknown } | undefined;
       if (handlers === undefined || handlers.error !== error) this.#complain(observer);
@@ -152,6 +200,22 @@ export class Observers {
     this.#complained.add(observer);
     this.#logger.error(`an observer (${observer.constructor.name}) threw; its errors are ignored from now on`);
   }
+}
+
+/** Of an observer that was not told of it there is none. */
+function tokenOf(observer: Observer, { observers, tokens }: Told): unknown {
+  return tokens[observers.indexOf(observer)];
+}
+
+function withAdded(message: AmqpMessage, { applicationProperties, messageAnnotations }: SendObservation): AmqpMessage {
+  if (applicationProperties === undefined && messageAnnotations === undefined) return message;
+  return {
+    ...message,
+    ...(applicationProperties && {
+      applicationProperties: { ...message.applicationProperties, ...applicationProperties },
+    }),
+    ...(messageAnnotations && { messageAnnotations: { ...message.messageAnnotations, ...messageAnnotations } }),
+  };
 }
 
 function anyHas(list: readonly Observer[], ...methods: (keyof Observer)[]): boolean {

@@ -43,8 +43,8 @@ export class Failures {
   /** What the policy says. One that throws or answers nonsense rejects the message. */
   async decide(failure: Failure): Promise<PolicyDecision> {
     const decision = await this.#ask(failure);
-    const { address, consumerName: consumer, observers } = this.#receiver;
-    observers.decided({ address, message: failure.message, consumer }, failure.error, decision);
+    const { address, node, consumerName: consumer, observers } = this.#receiver;
+    observers.decided({ address, node, consumer, decision, ...failure });
     return decision;
   }
 

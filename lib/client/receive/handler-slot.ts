@@ -4,6 +4,8 @@ import { ACCEPTED } from '../../protocol/index.js';
 import type { DeadlineEntry, DeadlineSweeper } from '../client-context.js';
 import { AmqpTimeoutError, SettlementError } from '../errors.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
+import { AnsweredFailure } from '../observer/answered-failure.js';
+import type { ObservedNode } from '../observer/observed-node.js';
 import type { DeliveryTokens, Observers } from '../observer/observers.js';
 import { failuresOf } from './batch-failures.js';
 import type { Failure } from './failures.js';
@@ -14,6 +16,7 @@ import type { ResolvedSubscribeOptions } from './subscribe-options.js';
 /** What the slots of one consumer share. */
 export interface SlotParts {
   readonly address: () => string;
+  readonly node: ObservedNode;
   readonly handler: (input: unknown) => unknown;
   readonly options: ResolvedSubscribeOptions;
   readonly observers: Observers;
@@ -59,7 +62,7 @@ export class HandlerSlot implements DeadlineEntry {
 
   runOne(message: IncomingMessage): void {
     this.#message = message;
-    if (message.failure !== undefined) this.#recoverFrom(message.failure.error);
+    if (message.failure !== undefined) this.#recoverUnhandled(message, message.failure);
     else if (this.#parts.onceOnly !== undefined) void this.#runUnlessDone(message, this.#parts.onceOnly);
     else this.#call();
   }
@@ -91,7 +94,7 @@ export class HandlerSlot implements DeadlineEntry {
       return;
     }
     if (typeof result !== 'object' || result === null || !('then' in result) || typeof result.then !== 'function') {
-      this.#succeeded();
+      this.#succeeded(result);
       return;
     }
     const { handlerTimeoutMs } = this.#parts.options;
@@ -105,19 +108,20 @@ export class HandlerSlot implements DeadlineEntry {
   }
 
   #callObserved(input: unknown): unknown {
-    const { observers, handler, options } = this.#parts;
+    const { observers, handler, node, options } = this.#parts;
     const address = this.#parts.address();
     const consumer = options.name;
-    const all = this.#inCall.map((message) => observers.delivering({ address, message, consumer }));
+    const batch = this.#message === undefined ? this.#called : undefined;
+    const all = this.#inCall.map((message) => observers.delivering({ address, node, message, consumer, batch }));
     this.#tokens = all;
     const [first] = all;
     return first === undefined ? handler(input) : observers.run(first, () => handler(input));
   }
 
-  readonly #fulfilled = (): void => {
+  readonly #fulfilled = (result: unknown): void => {
     if (this.#parts.options.handlerTimeoutMs > 0) this.#parts.deadlines.remove(this);
     if (this.#isTimedOut) this.#endOfCall?.();
-    else this.#succeeded();
+    else this.#succeeded(result);
   };
 
   readonly #rejected = (error: unknown): void => {
@@ -126,13 +130,14 @@ export class HandlerSlot implements DeadlineEntry {
     else this.#failed(error);
   };
 
-  #succeeded(): void {
+  #succeeded(result: unknown): void {
     const message = this.#message;
     if (message === undefined) {
       this.#completeBatch(this.#called, []);
       return;
     }
-    if (this.#tokens !== undefined) this.#observeEnd();
+    if (this.#tokens !== undefined)
+      this.#observeEnd(result instanceof AnsweredFailure ? [{ message, error: result.error }] : []);
     // What is left unsettled is the policy's: nothing is remembered of it before that has decided.
     if (this.#parts.onceOnly === undefined || this.#isLeftUnsettled(message)) this.#complete(message);
     else void this.#parts.onceOnly.end(message, true).then(() => this.#complete(message));
@@ -171,9 +176,17 @@ export class HandlerSlot implements DeadlineEntry {
       message.done();
     }
     if (failed.size === 0) {
-      if (this.#tokens !== undefined) this.#observeEnd();
+      if (this.#tokens !== undefined) this.#observeEnd([]);
       this.#finish();
     } else void this.#recover([...failed.values()]);
+  }
+
+  /** What cannot be read or put in its order: observers hear of it as of a call that failed. */
+  #recoverUnhandled(message: IncomingMessage, failure: { readonly error: unknown }): void {
+    const { observers, address, node, options } = this.#parts;
+    if (observers.watchesDeliveries)
+      this.#tokens = [observers.delivering({ address: address(), node, message, consumer: options.name, failure })];
+    this.#recoverFrom(failure.error);
   }
 
   #recoverFrom(error: unknown): void {
@@ -185,8 +198,11 @@ export class HandlerSlot implements DeadlineEntry {
     // Of a call that timed out: it may still run, and nothing of it may run beside it.
     const ended = this.#isTimedOut ? new Promise<void>((resolve) => (this.#endOfCall = resolve)) : undefined;
     try {
-      if (this.#tokens !== undefined) this.#observeEnd(failures);
-      const retries = await this.#parts.recovery.apply(failures);
+      const { observers, recovery } = this.#parts;
+      const tokens = this.#tokens?.[0];
+      if (tokens !== undefined) this.#observeEnd(failures);
+      const apply = (): ReturnType<Recovery['apply']> => recovery.apply(failures);
+      const retries = await (tokens === undefined ? apply() : observers.runPolicy(tokens, apply));
       await ended;
       this.#isTimedOut = false;
       this.#endOfCall = undefined;
@@ -204,8 +220,9 @@ export class HandlerSlot implements DeadlineEntry {
   #callAgain(messages: readonly IncomingMessage[]): void {
     for (const message of messages) message.nextAttempt();
     if (this.#message === undefined) this.#called = messages;
-    if (this.#message?.failure === undefined) this.#call();
-    else this.#recoverFrom(this.#message.failure.error);
+    const message = this.#message;
+    if (message?.failure === undefined) this.#call();
+    else this.#recoverUnhandled(message, message.failure);
   }
 
   async #runUnlessDone(message: IncomingMessage, onceOnly: OnceOnly): Promise<void> {
@@ -232,7 +249,7 @@ export class HandlerSlot implements DeadlineEntry {
     this.#parts.finished(this, work);
   }
 
-  #observeEnd(failures: readonly Failure[] = []): void {
+  #observeEnd(failures: readonly Failure[]): void {
     const tokens = this.#tokens ?? [];
     this.#tokens = undefined;
     this.#inCall.forEach((message, index) => {

@@ -56,6 +56,7 @@ export class HandlerSubscription implements Subscription, Consumer {
     const onceOnly = idempotency && new OnceOnly(idempotency, (delayMs) => this.#failures.wait(delayMs), warn);
     this.#runtime = new HandlerRuntime(options, {
       address: () => receiver.address,
+      node: receiver.node,
       handler,
       observers: receiver.observers,
       deadlines,

@@ -66,7 +66,12 @@ export class Pull implements Consumer {
   }
 
   /** As much as is there within the time, at most `maxMessages`; rejects with the link's error or the signal's reason. */
-  async receiveBatch({ maxMessages, waitMs, signal }: ReceiveBatchOptions): Promise<ReceivedMessage[]> {
+  receiveBatch(options: ReceiveBatchOptions): Promise<ReceivedMessage[]> {
+    const receive = (): Promise<ReceivedMessage[]> => this.#receiveBatch(options);
+    return this.#receiver.observers.watchesReceives ? this.#observed(receive, (messages) => messages) : receive();
+  }
+
+  async #receiveBatch({ maxMessages, waitMs, signal }: ReceiveBatchOptions): Promise<ReceivedMessage[]> {
     signal?.throwIfAborted();
     this.#handedOut.settleLast(this, ACCEPTED);
     return this.#fetch(maxMessages, async () => {
@@ -83,7 +88,13 @@ export class Pull implements Consumer {
    *
    * @param loop who iterates: with autoAccept, what it was given before is accepted
    */
-  async next(loop: object, signal?: AbortSignal): Promise<ReceivedMessage | undefined> {
+  next(loop: object, signal?: AbortSignal): Promise<ReceivedMessage | undefined> {
+    const receive = (): Promise<ReceivedMessage | undefined> => this.#next(loop, signal);
+    if (!this.#receiver.observers.watchesReceives) return receive();
+    return this.#observed(receive, (message) => (message === undefined ? [] : [message]));
+  }
+
+  async #next(loop: object, signal: AbortSignal | undefined): Promise<ReceivedMessage | undefined> {
     signal?.throwIfAborted();
     this.#handedOut.settleLast(loop, ACCEPTED);
     const since = performance.now();
@@ -176,6 +187,20 @@ export class Pull implements Consumer {
     this.lost(error);
     this.#error = error;
     this.#arrivals.wake();
+  }
+
+  async #observed<T>(receive: () => Promise<T>, messagesOf: (result: T) => readonly ReceivedMessage[]): Promise<T> {
+    const { observers, node } = this.#receiver;
+    const startedAt = performance.now();
+    try {
+      const result = await receive();
+      observers.received({ address: this.#receiver.address, node, messages: messagesOf(result), startedAt });
+      return result;
+    } catch (error) {
+      const failure = { error };
+      observers.received({ address: this.#receiver.address, node, messages: [], startedAt, failure });
+      throw error;
+    }
   }
 
   /** @param work waits until there is something to take, and says how it is taken */

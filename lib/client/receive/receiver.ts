@@ -21,6 +21,7 @@ import type { LinkOwner, SupervisedLink } from '../link/link-owner.js';
 import type { MessagingContext } from '../messaging-context.js';
 import { IncomingMessage, type DeliveryHost, type TransactionalHost } from '../message/incoming-message.js';
 import type { MessageRoute } from '../message/received-message.js';
+import { nodeOfSource, type ObservedNode } from '../observer/observed-node.js';
 import type { Observers } from '../observer/observers.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 import { assertTransactions } from '../transaction/coordinator.js';
@@ -67,6 +68,7 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
   readonly transactional: TransactionalHost = this;
   codecs: CodecRegistry;
   options: ResolvedReceiveClientOptions;
+  readonly node: ObservedNode;
   readonly observers: Observers;
   readonly queue: QueueKnowledge;
   readonly #stopped = new AbortController();
@@ -88,6 +90,7 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
   ) {
     this.options = options;
     this.codecs = context.codecs.preferring(options.codec);
+    this.node = nodeOfSource(source);
     this.observers = context.observers;
     this.queue = new QueueKnowledge(context, source);
   }

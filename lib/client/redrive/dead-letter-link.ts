@@ -19,6 +19,7 @@ import { AmqpTimeoutError, ClientClosedError } from '../errors.js';
 import type { LinkOwner, SupervisedLink } from '../link/link-owner.js';
 import { IncomingMessage, type DeliveryHost } from '../message/incoming-message.js';
 import type { MessagingContext } from '../messaging-context.js';
+import { nodeOfSource, type ObservedNode } from '../observer/observed-node.js';
 import type { Observers } from '../observer/observers.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 
@@ -38,6 +39,7 @@ export class DeadLetterLink implements LinkOwner<ReceiverLink>, DeliveryHost {
   readonly session = 'alone';
   readonly address: string;
   readonly codecs: CodecRegistry;
+  readonly node: ObservedNode;
   readonly observers: Observers;
   readonly #ended = new AbortController();
   #supervised: SupervisedLink | undefined = undefined;
@@ -53,6 +55,7 @@ export class DeadLetterLink implements LinkOwner<ReceiverLink>, DeliveryHost {
     readonly maxMessageBytes: number,
   ) {
     this.address = describeSource(source);
+    this.node = nodeOfSource(source);
     // Every message that is being moved listens.
     setMaxListeners(0, this.signal);
     this.codecs = context.codecs;

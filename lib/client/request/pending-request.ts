@@ -3,6 +3,7 @@
 import type { DeadlineEntry } from '../client-context.js';
 import type { ReceivedMessage } from '../message/received-message.js';
 import type { MergedSendOptions } from '../message/send-options.js';
+import type { RequestTokens } from '../observer/observers.js';
 import type { PendingSend } from '../send/pending-send.js';
 
 /** Who gets the replies: any number of `next`, then exactly one of the others, unless the first `next` is all that is wanted. */
@@ -29,6 +30,7 @@ export class PendingRequest implements DeadlineEntry {
   isSent = false;
   /** As long as it is there, the send may be taken back. */
   send: PendingSend | undefined = undefined;
+  tokens: RequestTokens | undefined = undefined;
 
   readonly signal: AbortSignal | undefined;
 

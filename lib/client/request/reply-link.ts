@@ -16,6 +16,7 @@ import { ClientClosedError } from '../errors.js';
 import type { LinkOwner, SupervisedLink } from '../link/link-owner.js';
 import { IncomingMessage, type DeliveryHost } from '../message/incoming-message.js';
 import type { MessagingContext } from '../messaging-context.js';
+import { REPLY_NODE } from '../observer/observed-node.js';
 import type { Observers } from '../observer/observers.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 import { Inflation } from '../receive/inflation.js';
@@ -38,6 +39,7 @@ export class ReplyLink implements LinkOwner<ReceiverLink>, DeliveryHost {
   readonly address: string;
   readonly session = 'requester';
   readonly codecs: CodecRegistry;
+  readonly node = REPLY_NODE;
   readonly observers: Observers;
   readonly #closed = new AbortController();
   readonly #inflation = new Inflation((message) => this.#hand(message));

@@ -10,6 +10,7 @@ import { MessageIds } from '../message/message-ids.js';
 import type { ReceivedMessage } from '../message/received-message.js';
 import { checkSendOptions, mergeSendOptions, type SendOptions } from '../message/send-options.js';
 import type { MessagingContext } from '../messaging-context.js';
+import { nodeOfTarget, type ObservedNode } from '../observer/observed-node.js';
 import { SendClient } from '../send/send-client.js';
 import { PendingRequest, type RepliesTaken, type ReplyHandler, type RequestEvents } from './pending-request.js';
 import { errorReply } from './error-reply.js';
@@ -28,6 +29,7 @@ export class RequestClient implements Closable {
   readonly address: string;
   readonly #context: MessagingContext;
   readonly #target: Target;
+  readonly #node: ObservedNode;
   readonly #options: ResolvedRequestClientOptions;
   readonly #ids = new MessageIds();
   readonly #link: ReplyLink;
@@ -49,6 +51,7 @@ export class RequestClient implements Closable {
     this.address = describeTarget(target);
     this.#context = context;
     this.#target = target;
+    this.#node = nodeOfTarget(target, false);
     this.#options = options;
     this.#link = new ReplyLink(context, this.address, maxMessageBytes, options, this.#linkEvents());
     context.register(this);
@@ -116,6 +119,8 @@ export class RequestClient implements Closable {
     const pending = this.#prepare(value, given, takes, handler);
     const { signal } = pending;
     if (signal?.aborted === true) throw this.#aborted(pending);
+    const { observers } = this.#context;
+    if (observers.watchesRequests) pending.tokens = observers.requesting({ address: this.address, node: this.#node });
     this.#pending.set(pending.key, pending);
     signal?.addEventListener('abort', pending);
     this.#context.deadlines.add(pending);
@@ -152,10 +157,11 @@ export class RequestClient implements Closable {
     const { options } = pending;
     options.replyTo = replyTo;
     options.timeoutMs = Math.max(1, Math.ceil(pending.deadlineAt - performance.now()));
-    pending.send = client.submit(pending.value, options, (error) => {
+    const failed = (error: unknown): void => {
       const late = error instanceof SendError && error.code === 'timeout';
       this.#fail(pending, late ? this.#timeout(pending, error) : error);
-    });
+    };
+    pending.send = client.submit(pending.value, options, failed, pending.tokens);
   }
 
   #replied(message: IncomingMessage): void {
@@ -196,12 +202,19 @@ export class RequestClient implements Closable {
     deadlines.add(pending);
   }
 
-  /** Nothing that comes later concerns it. `false`: it was over before. */
-  #forget(pending: PendingRequest): boolean {
+  /**
+   * Nothing that comes later concerns it. `false`: it was over before.
+   *
+   * @param error why it ends without its last reply
+   */
+  #forget(pending: PendingRequest, error?: unknown): boolean {
     this.#waiting.delete(pending);
     this.#context.deadlines.remove(pending);
     pending.signal?.removeEventListener('abort', pending);
-    return !this.#isOver(pending) && this.#pending.delete(pending.key);
+    if (this.#isOver(pending)) return false;
+    this.#pending.delete(pending.key);
+    if (pending.tokens !== undefined) this.#context.observers.replied(pending.tokens, error);
+    return true;
   }
 
   /** Another request may have taken its id since. */
@@ -210,7 +223,7 @@ export class RequestClient implements Closable {
   }
 
   #fail(pending: PendingRequest, error: unknown): void {
-    if (this.#forget(pending)) pending.handler.error(error);
+    if (this.#forget(pending, error)) pending.handler.error(error);
   }
 
   /** @param pending a copy: whoever is told may ask again at once */

@@ -8,6 +8,8 @@ import { ClientClosedError, type SendError } from '../errors.js';
 import type { MessagingContext } from '../messaging-context.js';
 import { bytesOf } from '../message/body-bytes.js';
 import { MessageIds } from '../message/message-ids.js';
+import { nodeOfTarget, type ObservedNode } from '../observer/observed-node.js';
+import type { RequestTokens } from '../observer/observers.js';
 import { OutgoingMessages } from '../message/outgoing-message.js';
 import { checkSendOptions, mergeSendOptions, type SendOptions } from '../message/send-options.js';
 import { LocalTransaction } from '../transaction/local-transaction.js';
@@ -39,6 +41,7 @@ export class SendClient implements Closable {
   readonly #context: MessagingContext;
   readonly #options: ResolvedSendClientOptions;
   readonly #isAnonymous: boolean;
+  readonly #node: ObservedNode;
   readonly #messages: OutgoingMessages;
   readonly #failures: SendFailures;
   readonly #lanes: SendLanes;
@@ -53,6 +56,7 @@ export class SendClient implements Closable {
     this.#context = context;
     this.#options = options;
     this.#isAnonymous = target === null;
+    this.#node = nodeOfTarget(target, options.session === 'replies');
     this.#messages = new OutgoingMessages(context.codecs.preferring(options.codec), new MessageIds());
     const { links } = context;
     this.#failures = new SendFailures(
@@ -118,11 +122,18 @@ export class SendClient implements Closable {
   /**
    * @internal Sends with options that were checked and hold the defaults already. Only a failure is told; what it gives takes the
    * message back while it is pending.
+   *
+   * @param requested of the request that the message is
    */
-  submit(value: unknown, options: SendOptions, failed: (error: unknown) => void): PendingSend | undefined {
+  submit(
+    value: unknown,
+    options: SendOptions,
+    failed: (error: unknown) => void,
+    requested: RequestTokens | undefined,
+  ): PendingSend | undefined {
     let pending: PendingSend;
     try {
-      pending = this.#make(value, options);
+      pending = this.#make(value, options, requested);
     } catch (error) {
       failed(this.#unsendable(error, options));
       return undefined;
@@ -273,7 +284,7 @@ export class SendClient implements Closable {
   }
 
   /** @throws as `#prepare` */
-  #make(value: unknown, options: SendOptions | undefined): PendingSend {
+  #make(value: unknown, options: SendOptions | undefined, requested?: RequestTokens): PendingSend {
     const message = this.#messages.make(value, options);
     const transaction = options?.transaction && LocalTransaction.of(options.transaction, this.#context.links);
     const presettled = isPresettled(this.#options.settleMode, options?.settled) && transaction === undefined;
@@ -292,7 +303,8 @@ export class SendClient implements Closable {
     if (options?.compress !== undefined) compressBody(pending, options.compress, lane.sender);
     // Behind everything that throws: who is told of a send is told of its end.
     if (this.#context.observers.watchesSends) {
-      const observed = this.#context.observers.sending(this.address, message);
+      const event = { address: this.address, node: this.#node, message };
+      const observed = this.#context.observers.sending(event, requested);
       pending.message = observed.message;
       pending.tokens = observed.tokens;
     }

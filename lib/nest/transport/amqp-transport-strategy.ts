@@ -199,14 +199,14 @@ export class AmqpTransportStrategy
     return Object.assign(chosen, errorPolicy);
   }
 
-  private async handle(message: ReceivedMessage, replies: Replies): Promise<void> {
+  private async handle(message: ReceivedMessage, replies: Replies): Promise<unknown> {
     const { pattern, data } = await this.read(message);
     const replyTo = message.properties?.replyTo;
     const wantsReply = replyTo !== undefined && replyTo !== '';
     const found = pattern === undefined ? undefined : this.handlers.find(this.routeOf(pattern), wantsReply);
     if (found === undefined) throw new UnmatchedPatternError(pattern, message.address);
     const context = this.contextOf(message, pattern);
-    await this.processing(context, () =>
+    return this.processing<unknown>(context, () =>
       found.kind === 'request'
         ? answerRequest(found.handler, data, context, replies.to(message), this.log)
         : this.runEvent(found.handlers, data, context),
@@ -222,9 +222,9 @@ export class AmqpTransportStrategy
   }
 
   /** Between the hooks that instrumentation sets, which may run it inside a scope of their own. */
-  private processing(context: AmqpContext, run: () => Promise<void>): Promise<void> {
+  private processing<T>(context: AmqpContext, run: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const done = (): Promise<void> => {
+      const done = (): Promise<T> => {
         const running = run().finally(() => this.onProcessingEndHook?.(AMQP_TRANSPORT, context));
         running.then(resolve, reject);
         return running;

@@ -4,27 +4,33 @@ import type { MessageHandler } from '@nestjs/microservices';
 import { fromEvent, isObservable, lastValueFrom, merge, type Observable, Subject, takeUntil, tap } from 'rxjs';
 
 import type { AmqpLogger } from '../../client/index.js';
+import { AnsweredFailure } from '../../client/observer/index.js';
 import type { AmqpContext } from '../amqp-context.js';
 import type { Reply } from '../reply/replies.js';
 import { isAsyncIterable, ReplyStream } from '../reply/reply-stream.js';
 
-/** Calls the handler and answers with what it gives or throws. Resolves when the last reply is out: the request is done then. */
+/**
+ * Calls the handler and answers with what it gives or throws. Resolves when the last reply is out: the request is done then, also when it
+ * resolves to the failure that was answered.
+ */
 export async function answerRequest(
   handler: MessageHandler,
   data: unknown,
   context: AmqpContext,
   reply: Reply | undefined,
   logger: AmqpLogger,
-): Promise<void> {
+): Promise<AnsweredFailure | undefined> {
   try {
     const result: unknown = await handler(data, context);
     if (isObservable(result)) await answerAll(result, context, reply);
     else await answerOne(result, context, reply);
+    return undefined;
   } catch (error) {
     // The requester is told no more than it may know; with none, this is all that is left of it.
     const text = error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error);
     logger.error(`${context.getPattern()}: a request failed: ${text}`);
     await reply?.error(error);
+    return new AnsweredFailure(error);
   }
 }
 

@@ -15,6 +15,7 @@ const outgoing = new OutgoingMessages(new CodecRegistry(), new MessageIds());
 function receive(message: AmqpMessage): IncomingMessage {
   const host: DeliveryHost = {
     address: 'orders',
+    node: { kind: 'named' },
     maxMessageBytes: 10_000,
     codecs: new CodecRegistry(),
     observers: new Observers([], log),

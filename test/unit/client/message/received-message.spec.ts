@@ -42,6 +42,7 @@ function receive(
 ): { message: IncomingMessage; delivery: FakeDelivery; link: FakeReceiverLink } {
   const host: DeliveryHost = {
     address: 'orders',
+    node: { kind: 'named' },
     maxMessageBytes: 100,
     codecs: new CodecRegistry(),
     observers: new Observers([], log),

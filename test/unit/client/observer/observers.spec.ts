@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { Observers, type Arrival } from '../../../../lib/client/observer/observers.js';
-import type { Observer } from '../../../../lib/client/observer/observer.js';
+import { Observers } from '../../../../lib/client/observer/observers.js';
+import type { ObservedConnection } from '../../../../lib/client/observer/observed-connection.js';
+import type { ObservedDelivery, Observer } from '../../../../lib/client/observer/observer.js';
 import { createMessage } from '../../../../lib/client/message/create-message.js';
 import type { ReceivedMessage } from '../../../../lib/client/message/received-message.js';
 import type { SendResult } from '../../../../lib/client/send/send-result.js';
@@ -8,7 +9,8 @@ import type { SendResult } from '../../../../lib/client/send/send-result.js';
 const quiet = { log: () => undefined, warn: () => undefined, error: () => undefined };
 const message = createMessage({ body: 1 });
 // Only passed on.
-const arrival: Arrival = { address: 'orders', message: message as ReceivedMessage, consumer: undefined };
+const arrival: ObservedDelivery = { address: 'orders', node: { kind: 'named' }, message: message as ReceivedMessage };
+const sending = { address: 'orders', node: { kind: 'named' }, message } as const;
 const sent: SendResult = { ok: true, messageId: '1', routed: true, attempts: 1 };
 
 function recording(name: string, told: string[]): Observer {
@@ -28,12 +30,12 @@ describe('an observer that is added later', () => {
   it('hears of nothing that has begun, and of all that begins', () => {
     const told: string[] = [];
     const observers = new Observers([recording('a', told)], quiet);
-    const sending = observers.sending('orders', message);
+    const first = observers.sending(sending);
     const delivering = observers.delivering(arrival);
     observers.add(recording('b', told));
-    observers.sent(sending.tokens, sent);
+    observers.sent(first.tokens, sent);
     observers.handled(delivering);
-    observers.sent(observers.sending('orders', message).tokens, sent);
+    observers.sent(observers.sending(sending).tokens, sent);
     expect(told).toEqual(['a sent a', 'a handled a', 'a sent a', 'b sent b']);
   });
 
@@ -63,5 +65,57 @@ describe('an observer that is added later', () => {
     observers.handled(delivering);
     observers.handled(observers.delivering(arrival));
     expect(told).toEqual(['a run a', 'a run a', 'a handled a', 'a handled a', 'a handled a']);
+  });
+});
+
+describe('an observer with one of its own for each connection', () => {
+  const connection: ObservedConnection = { host: 'b', port: 5672, profile: undefined, containerId: 'me' };
+
+  it('hears of nothing itself: what it made does, also when it is added later', () => {
+    const told: string[] = [];
+    const maker: Observer = {
+      ...recording('maker', told),
+      forConnection: ({ containerId }) => recording(containerId, told),
+    };
+    const observers = new Observers([maker], quiet, connection);
+    const remove = observers.add(maker);
+    observers.handled(observers.delivering(arrival));
+    remove();
+    observers.handled(observers.delivering(arrival));
+    expect(told).toEqual(['me handled me', 'me handled me', 'me handled me']);
+  });
+
+  it('hears of nothing when it cannot make one, and the others go on', () => {
+    const told: string[] = [];
+    const broken: Observer = {
+      ...recording('broken', told),
+      forConnection: () => {
+        throw new Error('no');
+      },
+    };
+    const observers = new Observers([broken, recording('a', told)], quiet, connection);
+    observers.handled(observers.delivering(arrival));
+    expect(told).toEqual(['a handled a']);
+  });
+});
+
+describe('a request', () => {
+  it('gives back to each observer its own token with the message, also when others came meanwhile', () => {
+    const seen: unknown[] = [];
+    const asking = (name: string): Observer => ({
+      onRequest: () => name,
+      onSend: ({ request }) => void seen.push([name, request]),
+      onReplied: (token, error) => void seen.push([name, token, error]),
+    });
+    const observers = new Observers([asking('a')], quiet);
+    const requested = observers.requesting({ address: 'prices', node: { kind: 'named' } });
+    observers.add(asking('b'));
+    observers.sending(sending, requested);
+    observers.replied(requested, 'late');
+    expect(seen).toEqual([
+      ['a', 'a'],
+      ['b', undefined],
+      ['a', 'a', 'late'],
+    ]);
   });
 });
