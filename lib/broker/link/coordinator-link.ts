@@ -20,7 +20,7 @@ const MAX_BYTES = 4_096;
 export class CoordinatorLink {
   readonly #link: ReceiverLink & ServerLink;
 
-  /** Accepts the attach and gives credit. When the link ends, what was not discharged is rolled back. */
+  /** Accepts the attach and gives credit. When the link ends, what it declared and did not discharge is rolled back. */
   constructor(
     request: PeerSends,
     private readonly transactions: Transactions,
@@ -49,18 +49,18 @@ export class CoordinatorLink {
     } else if (request === undefined) {
       delivery.settle(rejected('amqp:decode-error', 'the message is neither a declare nor a discharge'));
     } else if (request.kind === 'discharge') {
-      delivery.settle(this.transactions.discharge(request.transactionId, request.fail));
+      delivery.settle(this.transactions.discharge(request.transactionId, request.fail, this));
     } else if (request.isGlobal) {
       delivery.settle(rejected('amqp:not-implemented', 'there are only local transactions'));
     } else {
-      const id = this.transactions.declare();
+      const id = this.transactions.declare(this);
       if (id === undefined) delivery.settle(rejected('amqp:resource-limit-exceeded', 'too many transactions are open'));
       else delivery.declared(id);
     }
   }
 
   #ended(): void {
-    this.transactions.rollBackAll();
+    this.transactions.rollBackOf(this);
     this.onClosed();
   }
 }

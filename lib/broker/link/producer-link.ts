@@ -9,7 +9,7 @@ import type {
   ServerLink,
   Terminus,
 } from '../../protocol/acceptor/index.js';
-import { DecodeError } from '../../protocol/acceptor/index.js';
+import { ACCEPTED, DecodeError } from '../../protocol/acceptor/index.js';
 import { BATCH_MESSAGE_FORMAT, splitBatch } from '../message/batch-message.js';
 import { MessageContent } from '../message/message-content.js';
 import { parseAddress } from '../nodes/address.js';
@@ -87,13 +87,22 @@ export class ProducerLink implements QueueProducer {
       }
       routed.push(found);
     }
-    const { transactions } = this.options.connection;
     const { transactionId } = delivery;
-    const outcomes = routed.map((each) =>
-      transactionId === undefined ? this.options.router.store(each) : transactions.post(transactionId, each),
-    );
-    const outcome = outcomes.find(({ kind }) => kind !== 'accepted') ?? outcomes[0];
-    if (outcome !== undefined) this.#answer(delivery, outcome);
+    const outcome =
+      transactionId === undefined
+        ? this.#store(routed)
+        : this.options.connection.transactions.post(transactionId, routed);
+    this.#answer(delivery, outcome);
+  }
+
+  #store(all: readonly Routed[]): Outcome {
+    const { router } = this.options;
+    // Room for one was looked for with its route.
+    const obstacle = all.length === 1 ? undefined : router.obstacleTo(all);
+    if (obstacle !== undefined)
+      return { kind: 'rejected', condition: 'amqp:resource-limit-exceeded', description: obstacle };
+    for (const each of all) router.store(each);
+    return ACCEPTED;
   }
 
   #route(content: MessageContent): Routed | Refused {

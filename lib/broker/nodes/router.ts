@@ -1,6 +1,6 @@
 // A message arriving at the broker: from an address to the queues that take it, and the answer for the sender.
 
-import { ACCEPTED, DecodeError, type Outcome, type PeerError, RELEASED } from '../../protocol/acceptor/index.js';
+import { DecodeError, type Outcome, type PeerError, RELEASED } from '../../protocol/acceptor/index.js';
 import type { BindingDestination } from '../exchange/exchange.js';
 import type { MessageContent } from '../message/message-content.js';
 import type { QueuedMessage } from '../message/queued-message.js';
@@ -52,10 +52,23 @@ export class Router {
     }
   }
 
+  /** Why these cannot all be stored; `undefined`: there is room for all of them together. */
+  obstacleTo(all: readonly Routed[]): string | undefined {
+    const added = new Map<Queue, { count: number; bytes: number }>();
+    for (const { queues, content } of all) {
+      for (const queue of queues) {
+        if (queue.isDeleted) return `queue "${queue.name}" was deleted`;
+        const sum = added.get(queue) ?? { count: 0, bytes: 0 };
+        added.set(queue, { count: sum.count + 1, bytes: sum.bytes + content.size });
+      }
+    }
+    const full = [...added].find(([queue, { count, bytes }]) => queue.isFullFor(bytes, count));
+    return full === undefined ? undefined : `queue "${full[0].name}" is full`;
+  }
+
   /** Stores what `route` found. A queue that was deleted meanwhile is left out. */
-  store({ content, queues, routingKey }: Routed): Outcome {
+  store({ content, queues, routingKey }: Routed): void {
     for (const queue of queues) if (!queue.isDeleted) queue.publish(content, { routingKey });
-    return ACCEPTED;
   }
 
   /** `false`: the queue has no place for dead letters, or none that would not be a circle. */

@@ -7,6 +7,8 @@ import type { Routed, Router } from '../nodes/router.js';
 import type { Queue } from '../queue/queue.js';
 
 interface Transaction {
+  /** The coordinator's link that declared it: only that one discharges it, and it does not outlive that one (4.2). */
+  readonly controller: object;
   readonly posted: Routed[];
   readonly settled: { readonly queue: Queue; readonly message: QueuedMessage; readonly outcome: Outcome }[];
   postedBytes: number;
@@ -15,7 +17,7 @@ interface Transaction {
 export const UNKNOWN_TRANSACTION: Outcome = {
   kind: 'rejected',
   condition: 'amqp:transaction:unknown-id',
-  description: 'there is no such transaction on this connection',
+  description: 'there is no such transaction on this connection, or another link declared it',
 };
 
 const FAILED_DELIVERY: Outcome = { kind: 'modified', deliveryFailed: true, undeliverableHere: false };
@@ -25,29 +27,33 @@ const MAX_POSTED_BYTES = 256 * 1024 * 1024;
 export class Transactions {
   readonly #active = new Map<string, Transaction>();
 
-  constructor(private readonly router: Router) {}
+  constructor(
+    private readonly router: Router,
+    private readonly maxPostedBytes = MAX_POSTED_BYTES,
+  ) {}
 
   /** `undefined`: too many are open. */
-  declare(): Buffer | undefined {
+  declare(controller: object): Buffer | undefined {
     if (this.#active.size >= MAX_TRANSACTIONS) return undefined;
     const id = randomBytes(8);
-    this.#active.set(key(id), { posted: [], settled: [], postedBytes: 0 });
+    this.#active.set(key(id), { controller, posted: [], settled: [], postedBytes: 0 });
     return id;
   }
 
-  /** A message was sent within it. */
-  post(id: Buffer, routed: Routed): Outcome {
+  /** Messages were sent within it as one: all of them belong to it, or none. */
+  post(id: Buffer, all: readonly Routed[]): Outcome {
     const transaction = this.#active.get(key(id));
     if (transaction === undefined) return UNKNOWN_TRANSACTION;
-    if (transaction.postedBytes + routed.content.size > MAX_POSTED_BYTES) {
+    const bytes = all.reduce((sum, { content }) => sum + content.size, 0);
+    if (transaction.postedBytes + bytes > this.maxPostedBytes) {
       return {
         kind: 'rejected',
         condition: 'amqp:resource-limit-exceeded',
         description: 'the transaction is too large',
       };
     }
-    transaction.postedBytes += routed.content.size;
-    transaction.posted.push(routed);
+    transaction.postedBytes += bytes;
+    for (const routed of all) transaction.posted.push(routed);
     return ACCEPTED;
   }
 
@@ -59,11 +65,11 @@ export class Transactions {
   }
 
   /** Commits, or with `fail` rolls back. All of it happens or none. */
-  discharge(id: Buffer, fail: boolean): Outcome {
+  discharge(id: Buffer, fail: boolean, controller: object): Outcome {
     const transaction = this.#active.get(key(id));
-    if (transaction === undefined) return UNKNOWN_TRANSACTION;
+    if (transaction?.controller !== controller) return UNKNOWN_TRANSACTION;
     this.#active.delete(key(id));
-    const obstacle = fail ? undefined : obstacleTo(transaction.posted);
+    const obstacle = fail ? undefined : this.router.obstacleTo(transaction.posted);
     if (fail || obstacle !== undefined) {
       rollBack(transaction, FAILED_DELIVERY);
       if (obstacle === undefined) return ACCEPTED;
@@ -74,11 +80,20 @@ export class Transactions {
     return ACCEPTED;
   }
 
-  /** The coordinator's link or the connection is gone. */
+  /** A coordinator's link is gone. */
+  rollBackOf(controller: object): void {
+    this.#rollBack((transaction) => transaction.controller === controller);
+  }
+
+  /** The connection is gone. */
   rollBackAll(): void {
-    const transactions = [...this.#active.values()];
-    this.#active.clear();
-    for (const transaction of transactions) rollBack(transaction, RELEASED);
+    this.#rollBack(() => true);
+  }
+
+  #rollBack(isMeant: (transaction: Transaction) => boolean): void {
+    const lost = [...this.#active].filter(([, transaction]) => isMeant(transaction));
+    for (const [id] of lost) this.#active.delete(id);
+    for (const [, transaction] of lost) rollBack(transaction, RELEASED);
   }
 }
 
@@ -88,19 +103,6 @@ export class Transactions {
  */
 function rollBack(transaction: Transaction, outcome: Outcome): void {
   for (const { queue, message } of transaction.settled) queue.settle(message, outcome);
-}
-
-function obstacleTo(posted: readonly Routed[]): string | undefined {
-  const added = new Map<Queue, { count: number; bytes: number }>();
-  for (const { queues, content } of posted) {
-    for (const queue of queues) {
-      if (queue.isDeleted) return `queue "${queue.name}" was deleted`;
-      const sum = added.get(queue) ?? { count: 0, bytes: 0 };
-      added.set(queue, { count: sum.count + 1, bytes: sum.bytes + content.size });
-    }
-  }
-  const full = [...added].find(([queue, { count, bytes }]) => queue.isFullFor(bytes, count));
-  return full === undefined ? undefined : `queue "${full[0].name}" is full`;
 }
 
 function key(id: Buffer): string {

@@ -8,6 +8,7 @@ import { RawClient } from './support/raw-client.js';
 const SENDER = 0;
 const RECEIVER = 1;
 const COORDINATOR = 2;
+const OTHER_COORDINATOR = 3;
 
 describe('transactions over a link to the coordinator', () => {
   let broker: EmbeddedBroker;
@@ -21,15 +22,18 @@ describe('transactions over a link to the coordinator', () => {
     await client.attachSender('q', SENDER);
     await client.attachReceiver('q', RECEIVER);
     client.credit(RECEIVER, 10);
-    await client.attachSender(undefined, COORDINATOR, {
-      target: { kind: 'coordinator', capabilities: ['amqp:local-transactions'] },
-    });
+    await attachCoordinator(COORDINATOR);
   });
 
   afterEach(async () => {
     RawClient.destroyAll();
     await broker.stop();
   });
+
+  const attachCoordinator = async (handle: number): Promise<void> =>
+    await client.attachSender(undefined, handle, {
+      target: { kind: 'coordinator', capabilities: ['amqp:local-transactions'] },
+    });
 
   /** Sends and resolves to the state in the answer. */
   async function send(handle: number, payload: Buffer, state?: WireState): Promise<WireState | undefined> {
@@ -42,14 +46,14 @@ describe('transactions over a link to the coordinator', () => {
     return answer;
   }
 
-  async function declare(): Promise<Buffer> {
-    const state = await send(COORDINATOR, encodeMessage({ value: new Described(0x31, list([])) }));
+  async function declare(handle = COORDINATOR): Promise<Buffer> {
+    const state = await send(handle, encodeMessage({ value: new Described(0x31, list([])) }));
     if (state?.kind !== 'declared') throw new Error(`declared nothing but ${state?.kind}`);
     return state.txnId;
   }
 
-  const discharge = async (txnId: Buffer, fail: boolean): Promise<WireState | undefined> =>
-    await send(COORDINATOR, encodeMessage({ value: new Described(0x32, list([binary(txnId), fail])) }));
+  const discharge = async (txnId: Buffer, fail: boolean, handle = COORDINATOR): Promise<WireState | undefined> =>
+    await send(handle, encodeMessage({ value: new Described(0x32, list([binary(txnId), fail])) }));
 
   async function acceptWithin(txnId: Buffer): Promise<void> {
     const { deliveryId } = await client.next('transfer');
@@ -89,6 +93,21 @@ describe('transactions over a link to the coordinator', () => {
     client.send('close', 0, {});
     await client.closed;
     expect(broker.queue('q').stats()).toMatchObject({ ready: 1, unsettled: 0 });
+  });
+
+  it('belong to the link that declared them: they outlive the end of another one, and only their own discharges them', async () => {
+    await attachCoordinator(OTHER_COORDINATOR);
+    const txnId = await declare();
+    const other = await declare(OTHER_COORDINATOR);
+    for (const id of [txnId, other])
+      await send(SENDER, encodeMessage({ value: id.toString('hex') }), { kind: 'transactional', txnId: id });
+    const unknown = { kind: 'rejected', error: { condition: 'amqp:transaction:unknown-id' } };
+    expect(await discharge(txnId, true, OTHER_COORDINATOR)).toMatchObject(unknown);
+    client.send('detach', 0, { handle: OTHER_COORDINATOR, closed: true });
+    await client.next('detach');
+    expect(await discharge(other, false)).toMatchObject(unknown);
+    expect(await discharge(txnId, false)).toMatchObject({ kind: 'accepted' });
+    expect(broker.queue('q').stats().enqueued).toBe(1);
   });
 
   it('that are unknown are refused: posting, settling, discharging', async () => {

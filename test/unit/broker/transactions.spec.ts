@@ -5,8 +5,10 @@ import { ACCEPTED } from '../../../lib/protocol/acceptor/index.js';
 import { FakeConsumer } from './support/fake-consumer.js';
 import { bodies, content, FakeBroker } from './support/fake-nodes.js';
 
-function declared(transactions: Transactions): Buffer {
-  const id = transactions.declare();
+const LINK = {};
+
+function declared(transactions: Transactions, controller = LINK): Buffer {
+  const id = transactions.declare(controller);
   if (id === undefined) throw new Error('too many transactions');
   return id;
 }
@@ -25,17 +27,18 @@ describe('a transaction', () => {
     queue.publish(content('in'));
     const transactions = new Transactions(broker.router);
     const id = declared(transactions);
-    expect(transactions.post(id, routed(broker, 'q', 'out'))).toEqual(ACCEPTED);
+    expect(transactions.post(id, [routed(broker, 'q', 'out')])).toEqual(ACCEPTED);
     expect(transactions.settle(id, queue, consumer.nth(0), ACCEPTED)).toBe(true);
     expect(queue.stats()).toMatchObject({ ready: 0, unsettled: 1, accepted: 0 });
-    expect(transactions.discharge(id, false)).toEqual(ACCEPTED);
+    expect(transactions.discharge(id, false, LINK)).toEqual(ACCEPTED);
     expect(queue.stats()).toMatchObject({ ready: 1, unsettled: 0, accepted: 1 });
     expect(bodies(queue)).toEqual(['out']);
   });
 
   it.each<[string, (transactions: Transactions, id: Buffer) => void, number]>([
-    ['rolled back', (transactions, id) => void transactions.discharge(id, true), 1],
+    ['rolled back', (transactions, id) => void transactions.discharge(id, true, LINK), 1],
     ['left by its connection', (transactions) => transactions.rollBackAll(), 0],
+    ['left by the link that declared it', (transactions) => transactions.rollBackOf(LINK), 0],
   ])('that is %s forgets its messages and puts what was settled back, redelivered', (_name, end, deliveryCount) => {
     const broker = new FakeBroker();
     const queue = broker.queue();
@@ -43,12 +46,12 @@ describe('a transaction', () => {
     queue.publish(content('in'));
     const transactions = new Transactions(broker.router);
     const id = declared(transactions);
-    transactions.post(id, routed(broker, 'q', 'out'));
+    transactions.post(id, [routed(broker, 'q', 'out')]);
     transactions.settle(id, queue, consumer.nth(0), { kind: 'rejected' });
     end(transactions, id);
     expect(bodies(queue)).toEqual(['in']);
     expect(queue.messages()[0]).toMatchObject({ redelivered: true, deliveryCount });
-    expect(transactions.discharge(id, false)).toMatchObject({ condition: 'amqp:transaction:unknown-id' });
+    expect(transactions.discharge(id, false, LINK)).toMatchObject({ condition: 'amqp:transaction:unknown-id' });
   });
 
   it('is rolled back whole when a queue is gone or full by the time it is committed', () => {
@@ -57,14 +60,14 @@ describe('a transaction', () => {
     const queue = broker.queue('q', { maxLength: 1, overflow: 'reject-publish' });
     const transactions = new Transactions(broker.router);
     const first = declared(transactions);
-    transactions.post(first, routed(broker, 'q', 'a'));
-    transactions.post(first, routed(broker, 'q', 'b'));
-    expect(transactions.discharge(first, false)).toMatchObject({ condition: 'amqp:transaction:rollback' });
+    transactions.post(first, [routed(broker, 'q', 'a')]);
+    transactions.post(first, [routed(broker, 'q', 'b')]);
+    expect(transactions.discharge(first, false, LINK)).toMatchObject({ condition: 'amqp:transaction:rollback' });
     const second = declared(transactions);
-    transactions.post(second, routed(broker, 'q', 'a'));
-    transactions.post(second, routed(broker, 'gone', 'b'));
+    transactions.post(second, [routed(broker, 'q', 'a')]);
+    transactions.post(second, [routed(broker, 'gone', 'b')]);
     broker.nodes.deleteQueue(gone);
-    expect(transactions.discharge(second, false)).toMatchObject({ condition: 'amqp:transaction:rollback' });
+    expect(transactions.discharge(second, false, LINK)).toMatchObject({ condition: 'amqp:transaction:rollback' });
     expect(queue.stats().enqueued).toBe(0);
   });
 
@@ -73,14 +76,42 @@ describe('a transaction', () => {
     const queue = broker.queue();
     const id = declared(new Transactions(broker.router));
     const other = new Transactions(broker.router);
-    expect(other.post(id, routed(broker, 'q', 'x'))).toMatchObject({ condition: 'amqp:transaction:unknown-id' });
-    expect(other.discharge(id, true)).toMatchObject({ condition: 'amqp:transaction:unknown-id' });
+    expect(other.post(id, [routed(broker, 'q', 'x')])).toMatchObject({ condition: 'amqp:transaction:unknown-id' });
+    expect(other.discharge(id, true, LINK)).toMatchObject({ condition: 'amqp:transaction:unknown-id' });
     expect(queue.stats().enqueued).toBe(0);
+  });
+
+  it('is not touched by the link that declared another one', () => {
+    const broker = new FakeBroker();
+    const queue = broker.queue();
+    const transactions = new Transactions(broker.router);
+    const other = {};
+    const id = declared(transactions);
+    transactions.post(id, [routed(broker, 'q', 'x')]);
+    transactions.rollBackOf(other);
+    expect(transactions.discharge(id, true, other)).toMatchObject({ condition: 'amqp:transaction:unknown-id' });
+    expect(transactions.discharge(id, false, LINK)).toEqual(ACCEPTED);
+    expect(bodies(queue)).toEqual(['x']);
+  });
+
+  it('takes all messages of a batch or none', () => {
+    const broker = new FakeBroker();
+    const queue = broker.queue();
+    const message = routed(broker, 'q', 'x');
+    const transactions = new Transactions(broker.router, 3 * message.content.size);
+    const id = declared(transactions);
+    expect(transactions.post(id, [message])).toEqual(ACCEPTED);
+    expect(transactions.post(id, [message, message, message])).toMatchObject({
+      condition: 'amqp:resource-limit-exceeded',
+    });
+    expect(transactions.post(id, [message, message])).toEqual(ACCEPTED);
+    transactions.discharge(id, false, LINK);
+    expect(queue.stats().enqueued).toBe(3);
   });
 
   it('cannot be declared without end', () => {
     const transactions = new Transactions(new FakeBroker().router);
     for (let index = 0; index < 256; index++) declared(transactions);
-    expect(transactions.declare()).toBeUndefined();
+    expect(transactions.declare(LINK)).toBeUndefined();
   });
 });
