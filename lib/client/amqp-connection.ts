@@ -4,8 +4,9 @@ import { checkSource, checkTarget } from './address/check-address.js';
 import type { AuthenticationStatus } from './authentication/authentication-status.js';
 import { ConnectionCore } from './connection/connection-core.js';
 import type { Network } from './connection/network.js';
-import type { ConnectionStatus, StatusEvent } from './connection/status.js';
+import type { ConnectionStatus, LastStatus, StatusEvent } from './connection/status.js';
 import { asError } from './deadline.js';
+import type { LinkStatus } from './link/link-status.js';
 import { ManagementClient } from './management/management-client.js';
 import {
   resolveManagementClientOptions,
@@ -67,6 +68,19 @@ export class AmqpConnection {
   /** `disconnected` before `open()`, `closed` for ever after `close()`. */
   get status(): ConnectionStatus {
     return this.#core.life.status;
+  }
+
+  /** The status with its time and its reasons. While it is closing it is what it was before. */
+  get lastStatus(): LastStatus {
+    return this.#core.life.lastStatus;
+  }
+
+  /**
+   * The links of this connection's clients as they are now. A client's link is among them from its first use until it is closed, also
+   * when it failed. Empty after `close()`.
+   */
+  get links(): readonly LinkStatus[] {
+    return this.#core.links.statuses;
   }
 
   /** The peer that is connected, or was last; `undefined` before the first time. */
@@ -168,7 +182,11 @@ export class AmqpConnection {
   createReplyClient(target: Target): SendClient {
     const checked = checkTarget(target, 'target');
     this.#core.assertUsable();
-    return new SendClient(this.#core.context, checked, { ...resolveSendClientOptions(), session: 'replies' });
+    return new SendClient(this.#core.context, checked, {
+      ...resolveSendClientOptions(),
+      session: 'replies',
+      role: 'answer',
+    });
   }
 
   /**

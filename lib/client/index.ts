@@ -3,7 +3,8 @@
 export { AmqpConnection, type PeerDescription } from './amqp-connection.js';
 export type { Source, Target } from './address/address.js';
 export type { AmqpLogger } from './client-context.js';
-export type { ConnectionStatus, StatusEvent } from './connection/status.js';
+export type { ConnectionStatus, LastStatus, StatusEvent } from './connection/status.js';
+export type { LinkRole, LinkStatus } from './link/link-status.js';
 export type { RedirectOptions } from './options/redirect-options.js';
 export type { ConnectionOptions, Dial, TlsOptions, WebSocketOptions } from './options/connection-options.js';
 export type { ProfileName } from './profile/peer-profile.js';

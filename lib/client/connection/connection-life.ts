@@ -15,7 +15,7 @@ import { asError } from '../deadline.js';
 import { ClientClosedError } from '../errors.js';
 import type { ConnectedPeer } from './connect-peer.js';
 import { isRefusal } from './refusal.js';
-import type { ConnectionStatus, StatusEvent } from './status.js';
+import type { ConnectionStatus, LastStatus, StatusEvent } from './status.js';
 
 /** What the connection gives to its life. None of the functions may throw. */
 export interface LifeHandlers {
@@ -38,7 +38,10 @@ export interface LifeHandlers {
 
 export class ConnectionLife {
   #state: ConnectionState = INITIAL_CONNECTION_STATE;
-  #status: ConnectionStatus = 'disconnected';
+  #event: StatusEvent = { status: 'disconnected' };
+  #at = Date.now();
+  #since = this.#at;
+  #lastError: { readonly lastError: AmqpError; readonly lastErrorAt: number } | undefined;
   #blocked = false;
   #peer: ConnectedPeer | undefined;
   #attempt: AbortController | undefined;
@@ -53,7 +56,12 @@ export class ConnectionLife {
   ) {}
 
   get status(): ConnectionStatus {
-    return this.#status;
+    return this.#event.status;
+  }
+
+  get lastStatus(): LastStatus {
+    const isGivenUp = this.#state.name === 'idle' && this.#state.cause !== undefined;
+    return { ...this.#event, at: this.#at, since: this.#since, ...this.#lastError, isGivenUp };
   }
 
   /** The peer, while the connection is open. */
@@ -176,6 +184,7 @@ export class ConnectionLife {
       isCurrent && error instanceof ConnectionRedirectError
         ? this.handlers.redirected(error)
         : { followed: false, cause: error };
+    if (isCurrent && !followed) this.#lastError = { lastError: cause, lastErrorAt: Date.now() };
     const refused = !followed && isRefusal(cause);
     this.#apply({ type: 'lost', epoch, at: performance.now(), cause, refused, redirected: followed });
   }
@@ -209,13 +218,20 @@ export class ConnectionLife {
 
   #tellStatus(): void {
     const status = statusOf(this.#state, this.#blocked);
-    if (status === undefined || status === this.#status) return;
-    this.#status = status;
+    if (status === undefined || status === this.#event.status) return;
     const cause = status === 'blocked' ? peerBlocked() : this.cause;
-    this.handlers.status({
+    const wasUp = isUp(this.#event.status);
+    this.#at = Date.now();
+    if (isUp(status) !== wasUp) this.#since = this.#at;
+    this.#event = {
       status,
       ...(cause === undefined || status === 'connecting' ? {} : { cause }),
       ...(this.#state.name === 'opening' ? { attempt: this.#state.failures + 1 } : {}),
-    });
+    };
+    this.handlers.status(this.#event);
   }
+}
+
+function isUp(status: ConnectionStatus): boolean {
+  return status === 'connected' || status === 'blocked';
 }

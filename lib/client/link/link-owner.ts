@@ -2,9 +2,12 @@
 
 import type { AmqpError, ProtocolSession } from '../../protocol/index.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
+import type { LinkRole, LinkStatus } from './link-status.js';
 
 /** One client's side of a supervised link. The connection calls these; none of them may throw. */
 export interface LinkOwner<Link extends { readonly isOpen: boolean }> {
+  /** For health. */
+  readonly role: LinkRole;
   /** For log lines, errors and health: `orders`. */
   readonly address: string;
   /**
@@ -28,18 +31,25 @@ export interface LinkOwner<Link extends { readonly isOpen: boolean }> {
 
 /** The connection's side. */
 export interface SupervisedLink {
-  readonly state: 'idle' | 'attaching' | 'attached' | 'lost' | 'refused' | 'failed' | 'closed';
+  readonly state: LinkStatus['state'];
   /** Resolves when attached (dialling the connection first where that is allowed); rejects with what ended it, or the signal's reason. */
   ready(signal?: AbortSignal): Promise<void>;
   /** The owner's `onClosed` of the current link reports here; the supervisor then calls `lost` and re-attaches. */
   closed(error: AmqpError): void;
-  /** The owner detached on its own; no re-attach. The session ends with its last link. */
-  release(): Promise<void>;
+  /**
+   * The owner detached on its own; no re-attach. The session ends with its last link.
+   *
+   * @param failure why, where nobody asked for it: the link stays in view as failed, until it is dismissed
+   */
+  release(failure?: AmqpError): Promise<void>;
 }
 
 /** What SendClient, ReceiveClient and the others are given instead of the whole connection. */
 export interface LinkSupervisor {
+  /** What failed of the same owner before is in view no longer. */
   supervise<Link extends { readonly isOpen: boolean }>(owner: LinkOwner<Link>): SupervisedLink;
+  /** The owner is closed: what failed of it is in view no longer. Harmless where nothing did. */
+  dismiss(owner: object): void;
   /** The detected or configured profile; `undefined` until the first OPEN of the peer. */
   readonly profile: PeerProfile | undefined;
   /** `host:port` of the peer without user info, for messages. */

@@ -7,6 +7,7 @@ import { asError, deadline, raceSignal } from '../deadline.js';
 import { AmqpTimeoutError, ClientClosedError } from '../errors.js';
 import { discardLink } from './discard-link.js';
 import type { LinkOwner, SupervisedLink } from './link-owner.js';
+import type { LinkStatus } from './link-status.js';
 import {
   decideLink,
   INITIAL_LINK_STATE,
@@ -35,8 +36,8 @@ export interface LinkSurroundings {
   connect(): void;
   /** The peer ended or refused this link for want of a right to it. */
   unauthorized(): void;
-  /** This link will never ask for anything again. */
-  forget(link: SupervisedLink): void;
+  /** This link will never ask for anything again; `failed`: without its owner's wish. */
+  ended(how: 'failed' | 'closed'): void;
 }
 
 export class LinkRunner<Link extends { readonly isOpen: boolean }> implements SupervisedLink {
@@ -63,9 +64,10 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
     return linkStateName(this.#state);
   }
 
-  /** For health and log lines. */
-  get address(): string {
-    return this.owner.address;
+  get status(): LinkStatus {
+    const { role, address } = this.owner;
+    const error = 'cause' in this.#state ? this.#state.cause : undefined;
+    return { role, address, state: this.state, ...(error === undefined ? {} : { error }) };
   }
 
   async ready(signal?: AbortSignal): Promise<void> {
@@ -100,10 +102,10 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
     this.#apply({ type: 'detached', epoch, at, cause, kind: sibling && kind === 'refused' ? 'transient' : kind });
   }
 
-  async release(): Promise<void> {
-    this.#apply({ type: 'released' });
-    this.#settleWaiting(new ClientClosedError(`the client of "${this.owner.address}" is closed`));
-    this.surroundings.forget(this);
+  async release(failure?: AmqpError): Promise<void> {
+    this.#apply({ type: 'released', failure });
+    this.#settleWaiting(failure ?? new ClientClosedError(`the client of "${this.owner.address}" is closed`));
+    this.surroundings.ended(this.#state.name === 'failed' ? 'failed' : 'closed');
     await this.#ending;
   }
 
@@ -168,9 +170,10 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
         if (effect.refused && effect.cause.condition === UNAUTHORIZED) this.surroundings.unauthorized();
         break;
       case 'tell-failed':
+        // Told of first: an owner that tries anew at once has a link that is alive.
+        this.surroundings.ended('failed');
         this.#tell((cause) => this.owner.failed(cause), effect.cause);
         this.#settleWaiting(effect.cause);
-        this.surroundings.forget(this);
         break;
       case 'reject-ready':
         this.#settleWaiting(effect.cause);

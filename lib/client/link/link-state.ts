@@ -65,7 +65,8 @@ export type LinkEvent =
   | { readonly type: 'delay-elapsed'; readonly epoch: number }
   /** The peer was given a new token. */
   | { readonly type: 'authorized' }
-  | { readonly type: 'released' };
+  /** With a `failure`: not at the user's wish. */
+  | { readonly type: 'released'; readonly failure?: AmqpError | undefined };
 
 export type LinkEffect =
   | { readonly run: 'connect' }
@@ -100,7 +101,8 @@ export const INITIAL_LINK_STATE: LinkState = { name: 'idle', epoch: 0 };
 /** The whole state machine. Pure: same input, same output, but for the jitter of `policy.delayMs`. */
 export function decideLink(state: LinkState, event: LinkEvent, policy: LinkPolicy): LinkDecision {
   if (state.name === 'failed' || state.name === 'closed') {
-    return event.type === 'released' ? { state: { name: 'closed', epoch: state.epoch }, effects: [] } : stay(state);
+    const isClosed = event.type === 'released' && event.failure === undefined;
+    return isClosed ? { state: { name: 'closed', epoch: state.epoch }, effects: [] } : stay(state);
   }
   if ('epoch' in event && event.epoch !== state.epoch) return stay(state);
 
@@ -151,8 +153,14 @@ export function decideLink(state: LinkState, event: LinkEvent, policy: LinkPolic
       if (state.name !== 'waiting' || state.cause.condition !== UNAUTHORIZED) return stay(state);
       return attach(state.epoch, state.failures, state.established, state.refused, state.cause);
 
-    case 'released':
-      return { state: { name: 'closed', epoch: state.epoch + 1 }, effects: [{ run: 'let-go' }] };
+    case 'released': {
+      const epoch = state.epoch + 1;
+      const { failure } = event;
+      return {
+        state: failure === undefined ? { name: 'closed', epoch } : { name: 'failed', epoch, cause: failure },
+        effects: [{ run: 'let-go' }],
+      };
+    }
   }
 }
 

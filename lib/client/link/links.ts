@@ -8,17 +8,18 @@ import { decideRedirect, type RedirectPolicy } from '../redirect/decide-redirect
 import type { Elsewhere } from '../redirect/elsewhere.js';
 import type { LinkOwner, LinkSupervisor, SupervisedLink } from './link-owner.js';
 import { LinkRunner, type LinkSurroundings } from './link-runner.js';
+import type { LinkStatus } from './link-status.js';
 import { LinkWay, type CurrentPeer } from './link-way.js';
 import { SessionPool } from './session-pool.js';
 
-export interface LinksOptions extends Omit<LinkSurroundings, 'current' | 'forget' | 'way'> {
+export interface LinksOptions extends Omit<LinkSurroundings, 'current' | 'ended' | 'way'> {
   readonly endTimeoutMs: number;
   readonly redirects: RedirectPolicy;
   readonly elsewhere: Elsewhere;
 }
 
 interface Member extends SupervisedLink {
-  readonly address: string;
+  readonly status: LinkStatus;
   connectionUp(): void;
   authorized(): void;
   connectionDown(cause: AmqpError): void;
@@ -27,6 +28,8 @@ interface Member extends SupervisedLink {
 
 export class Links implements LinkSupervisor {
   readonly #members = new Set<Member>();
+  /** By owner: in view until it tries anew or is closed. */
+  readonly #failed = new Map<object, Member>();
   #current: CurrentPeer | undefined;
   #profile: PeerProfile | undefined;
   #peerName = 'the peer';
@@ -60,9 +63,9 @@ export class Links implements LinkSupervisor {
     return decideRedirect(error.redirect, this.#resolved, this.options.redirects, []).kind === 'follow';
   }
 
-  /** Addresses and states, for health. */
-  get states(): readonly { readonly address: string; readonly state: SupervisedLink['state'] }[] {
-    return [...this.#members].map(({ address, state }) => ({ address, state }));
+  /** Those that live, and those that failed while nobody closed their clients. */
+  get statuses(): readonly LinkStatus[] {
+    return [...this.#members, ...this.#failed.values()].map(({ status }) => status);
   }
 
   supervise<Link extends { readonly isOpen: boolean }>(owner: LinkOwner<Link>): SupervisedLink {
@@ -70,10 +73,15 @@ export class Links implements LinkSupervisor {
       ...this.options,
       way: () => new LinkWay({ ...this.options, stableAfterMs: this.options.policy.stableAfterMs }),
       current: () => this.#current,
-      forget: () => this.#members.delete(runner),
+      ended: (how) => this.#ended(owner, runner, how),
     });
+    this.#failed.delete(owner);
     this.#members.add(runner);
     return runner;
+  }
+
+  dismiss(owner: object): void {
+    this.#failed.delete(owner);
   }
 
   up(peer: ConnectedPeer): void {
@@ -110,5 +118,12 @@ export class Links implements LinkSupervisor {
   givenUp(cause: AmqpError, final: boolean): void {
     this.#current = undefined;
     for (const member of this.#members) member.connectionGivenUp(cause, final);
+    if (final) this.#failed.clear();
+  }
+
+  #ended(owner: object, member: Member, how: 'failed' | 'closed'): void {
+    this.#members.delete(member);
+    if (how === 'failed') this.#failed.set(owner, member);
+    else if (this.#failed.get(owner) === member) this.#failed.delete(owner);
   }
 }

@@ -49,6 +49,7 @@ class LinkPair {
 
 /** Attaches on first use, again after each loss, and anew after it was given up. */
 export class ManagementLink implements LinkOwner<LinkPair>, DeliveryHost {
+  readonly role = 'management';
   readonly session = 'alone';
   /** What requests say in `reply-to`, over all links that the client ever has. */
   readonly replyTo = `management-${randomUUID()}`;
@@ -144,6 +145,7 @@ export class ManagementLink implements LinkOwner<LinkPair>, DeliveryHost {
     this.#pair = undefined;
     this.#supervised = undefined;
     this.#closed.abort(new ClientClosedError(`the management client of "${this.address}" was closed`));
+    this.context.links.dismiss(this);
     // Nobody waits for outcomes any more.
     await Promise.all([
       pair?.sender.detach({ closed: true, timeoutMs: 0 }),

@@ -9,6 +9,7 @@ import { IdleWatch } from './idle-watch.js';
 import { OnceOnly } from './once-only.js';
 import { Recovery } from './recovery.js';
 import { FAILED_DELIVERY, type Consumer, type Receiver } from './receiver.js';
+import { stoppedBy } from './stopped-by.js';
 import type { ResolvedSubscribeOptions } from './subscribe-options.js';
 import type { Subscription } from './subscription.js';
 import { SubscriptionState } from './subscription-state.js';
@@ -32,6 +33,7 @@ export class HandlerSubscription implements Subscription, Consumer {
   /** Pauses and resumes happen one after another. */
   #changes: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined = undefined;
+  #closed: Promise<void> | undefined = undefined;
 
   /** @param onClosed once, after `close` */
   constructor(
@@ -156,8 +158,8 @@ export class HandlerSubscription implements Subscription, Consumer {
   }
 
   close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(options.timeoutMs ?? CLOSE_TIMEOUT_MS);
-    return this.#closing;
+    this.#closed ??= this.#closeForGood(options.timeoutMs ?? CLOSE_TIMEOUT_MS);
+    return this.#closed;
   }
 
   // What the receiver says.
@@ -213,7 +215,16 @@ export class HandlerSubscription implements Subscription, Consumer {
     this.#receiver.flush();
   }
 
-  async #close(timeoutMs: number): Promise<void> {
+  /** What its policy stopped before is in view until then. */
+  async #closeForGood(timeoutMs: number): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs);
+    await this.#closing;
+    this.#receiver.dismiss();
+    this.#onClosed();
+  }
+
+  /** @param failure that of a policy */
+  async #close(timeoutMs: number, failure?: AmqpError): Promise<void> {
     const until = performance.now() + timeoutMs;
     const left = (): number => Math.max(0, until - performance.now());
     if (this.#state.current !== 'failed') this.#become('closed');
@@ -228,9 +239,8 @@ export class HandlerSubscription implements Subscription, Consumer {
     this.#receiver.flush();
     this.#giveBack(this.#runtime.takeUnstarted());
     this.#receiver.flush();
-    await Promise.all([this.#failures.close(left()), this.#receiver.close(left())]);
+    await Promise.all([this.#failures.close(left()), this.#receiver.close(left(), failure)]);
     this.#state.tellEnded();
-    this.#onClosed();
   }
 
   #giveBack(unstarted: readonly IncomingMessage[]): void {
@@ -256,12 +266,10 @@ export class HandlerSubscription implements Subscription, Consumer {
     if (this.#closing !== undefined) return;
     const address = `"${this.#receiver.address}"`;
     this.#receiver.context.logger.error(`the policy of ${address} stopped the consumer after ${errorName(error)}`);
-    this.#fail(
-      error instanceof AmqpError
-        ? error
-        : new AmqpError('stopped', `the policy of ${address} stopped the consumer`, { cause: error }),
-    );
-    void this.close();
+    const failure = stoppedBy(error, this.#receiver.address);
+    this.#fail(failure);
+    // Whoever was told may have closed it.
+    this.#closing ??= this.#close(CLOSE_TIMEOUT_MS, failure);
   }
 
   #fail(error: AmqpError): void {

@@ -10,6 +10,7 @@ import { Arrivals } from './arrivals.js';
 import { Failures } from './failures.js';
 import { HandedOut } from './handed-out.js';
 import { FAILED_DELIVERY, type Consumer, type Receiver } from './receiver.js';
+import { stoppedBy } from './stopped-by.js';
 
 /** A batch that is not full goes out when nothing came for so long. */
 const QUIET_MS = 20;
@@ -56,7 +57,7 @@ export class Pull implements Consumer {
         `the policy of "${receiver.address}" stopped the consumer after ${errorName(error)}`,
       );
       this.#stoppedBy = error;
-      void this.close(0);
+      void this.close(0, stoppedBy(error, receiver.address));
     });
     receiver.consumeWith(this);
   }
@@ -145,13 +146,14 @@ export class Pull implements Consumer {
     return fetched.length + buffered.length;
   }
 
-  async close(timeoutMs: number): Promise<void> {
+  /** @param failure that of a policy, which stays in view until a second call without one */
+  async close(timeoutMs: number, failure?: AmqpError): Promise<void> {
     this.#isClosed = true;
     this.#arrivals.wake();
     this.#failures.closing();
     await this.#receiver.stopCredit();
     this.#giveBack();
-    await Promise.all([this.#failures.close(timeoutMs), this.#receiver.close(timeoutMs)]);
+    await Promise.all([this.#failures.close(timeoutMs), this.#receiver.close(timeoutMs, failure)]);
     this.#handedOut.abortStale(new ClientClosedError(`the receive client of "${this.#receiver.address}" is closed`));
   }
 

@@ -65,6 +65,7 @@ const NOBODY: Consumer = {
 
 /** The receiving link of one consumer, brought up and kept alive by the connection. */
 export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, TransactionalHost {
+  readonly role = 'receive';
   readonly transactional: TransactionalHost = this;
   codecs: CodecRegistry;
   options: ResolvedReceiveClientOptions;
@@ -203,8 +204,12 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
     this.#link?.flush();
   }
 
-  /** Detaches and gives the supervision back. A durable subscription stays at the peer. Never rejects. */
-  async close(timeoutMs: number): Promise<void> {
+  /**
+   * Detaches and gives the supervision back. A durable subscription stays at the peer. Never rejects.
+   *
+   * @param failure why, where the user did not ask for it: it stays in view until it is dismissed
+   */
+  async close(timeoutMs: number, failure?: AmqpError): Promise<void> {
     const until = performance.now() + timeoutMs;
     const link = this.#link;
     const supervised = this.#supervised;
@@ -213,7 +218,13 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
     this.#stopped.abort(new ClientClosedError(`the consumer of "${this.address}" was closed`));
     await link?.detach({ closed: !isDurable(this.source), timeoutMs });
     // A peer that hangs does not answer the end of the session either.
-    if (supervised !== undefined) await atMost(Math.max(0, until - performance.now()), supervised.release());
+    if (supervised !== undefined) await atMost(Math.max(0, until - performance.now()), supervised.release(failure));
+    if (failure === undefined) this.dismiss();
+  }
+
+  /** Whatever failed, the user has closed it. */
+  dismiss(): void {
+    this.context.links.dismiss(this);
   }
 
   async attach(session: ProtocolSession, profile: PeerProfile, signal: AbortSignal): Promise<ReceiverLink> {

@@ -36,6 +36,7 @@ export interface HeldLetter {
 
 /** Attached once. When it is lost, so is everything that it holds: the run ends. */
 export class DeadLetterLink implements LinkOwner<ReceiverLink>, DeliveryHost {
+  readonly role = 'redrive';
   readonly session = 'alone';
   readonly address: string;
   readonly codecs: CodecRegistry;

@@ -132,7 +132,7 @@ export class Redrive implements Closable {
       // Closed here, not by the connection.
       const context = { ...this.#context, register: () => undefined, unregister: () => undefined };
       const options = resolveSendClientOptions({ whenFull: 'wait', onConnectionLost: 'fail' });
-      sender = new SendClient(context, checkTarget(target, 'to'), options);
+      sender = new SendClient(context, checkTarget(target, 'to'), { ...options, role: 'redrive' });
       this.#senders.set(key, sender);
     }
     try {

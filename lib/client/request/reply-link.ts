@@ -37,6 +37,7 @@ export interface ReplyLinkEvents {
 /** Attaches on first use, again after each loss, and anew after it was given up. */
 export class ReplyLink implements LinkOwner<ReceiverLink>, DeliveryHost {
   readonly address: string;
+  readonly role = 'reply';
   readonly session = 'requester';
   readonly codecs: CodecRegistry;
   readonly node = REPLY_NODE;
@@ -126,6 +127,7 @@ export class ReplyLink implements LinkOwner<ReceiverLink>, DeliveryHost {
     this.#link = undefined;
     this.#supervised = undefined;
     this.#closed.abort(new ClientClosedError(`"${this.address}" was closed`));
+    this.context.links.dismiss(this);
     await link?.detach({ closed: true, timeoutMs });
     // A peer that hangs does not answer the end of the session either.
     if (supervised !== undefined) await atMost(Math.max(0, until - performance.now()), supervised.release());

@@ -243,7 +243,8 @@ export class RequestClient implements Closable {
   #linkEvents(): ReplyLinkEvents {
     return {
       repliesTo: (replyTo) => {
-        const sender = { client: new SendClient(this.#context, this.#target, this.#options.send), replyTo };
+        const options = { ...this.#options.send, role: 'request' } as const;
+        const sender = { client: new SendClient(this.#context, this.#target, options), replyTo };
         this.#sender = sender;
         const waiting = [...this.#waiting];
         this.#waiting.clear();

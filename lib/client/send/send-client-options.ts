@@ -1,6 +1,7 @@
 import { InvalidOptionsError } from '../../protocol/index.js';
 import { checkCodec } from '../codec/check-codecs.js';
 import type { Codec } from '../codec/codec.js';
+import type { LinkRole } from '../link/link-status.js';
 import { checkSendOptions, type SendOptions } from '../message/send-options.js';
 import { checkBoolean, checkMs, checkObject, checkOneOf, checkWhole, joinPath } from '../options/check.js';
 import { checkErrorPolicy, type ErrorPolicy } from './error-policy.js';
@@ -55,6 +56,8 @@ export interface ResolvedSendClientOptions {
   readonly defaults: SendOptions | undefined;
   /** Whom its link may share a session with; no option of users. */
   readonly session: 'shared' | 'replies' | 'transactional';
+  /** For whom it sends; no option of users. */
+  readonly role: LinkRole;
 }
 
 const NAMES: readonly (keyof SendClientOptions)[] = [
@@ -94,6 +97,7 @@ export function resolveSendClientOptions(options?: SendClientOptions, path = '')
     codec: checkCodec(given['codec'], at('codec')),
     defaults: defaults === undefined ? undefined : checkDefaults(defaults, at('defaults')),
     session: 'shared',
+    role: 'send',
   };
 }
 

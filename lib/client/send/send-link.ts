@@ -6,6 +6,7 @@ import { describeTarget, resolveTarget } from '../address/terminus.js';
 import type { Target } from '../address/address.js';
 import { atMost } from '../deadline.js';
 import type { LinkOwner, LinkSupervisor, SupervisedLink } from '../link/link-owner.js';
+import type { LinkRole } from '../link/link-status.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 import type { ResolvedSendClientOptions } from './send-client-options.js';
 
@@ -43,6 +44,7 @@ export interface SendLinkEvents {
 /** Attaches on first use, again after each loss, and anew after it was given up. */
 export class SendLink implements LinkOwner<SenderLink> {
   readonly address: string;
+  readonly role: LinkRole;
   readonly session: ResolvedSendClientOptions['session'];
   /** Open, or `undefined`. */
   current: SenderLink | undefined = undefined;
@@ -59,10 +61,11 @@ export class SendLink implements LinkOwner<SenderLink> {
   constructor(
     target: Target,
     links: LinkSupervisor,
-    { settleMode, session }: Pick<ResolvedSendClientOptions, 'settleMode' | 'session'>,
+    { settleMode, session, role }: Pick<ResolvedSendClientOptions, 'settleMode' | 'session' | 'role'>,
     events: SendLinkEvents,
   ) {
     this.address = describeTarget(target);
+    this.role = role;
     this.session = session;
     this.#target = target;
     this.#links = links;
@@ -158,6 +161,7 @@ export class SendLink implements LinkOwner<SenderLink> {
     this.current = undefined;
     this.#supervised = undefined;
     this.#closed.abort();
+    this.#links.dismiss(this);
     await link?.detach({ closed: true, timeoutMs });
     // A peer that hangs does not answer the end of the session either.
     if (supervised !== undefined) await atMost(Math.max(0, until - performance.now()), supervised.release());

@@ -11,6 +11,7 @@ const NOT_IMPLEMENTED: ReadonlySet<string | undefined> = new Set(['amqp:not-impl
 
 export class Coordinator implements LinkOwner<CoordinatorLink> {
   readonly address = 'the transaction coordinator';
+  readonly role = 'transaction';
   readonly session = 'transactional';
   #link: CoordinatorLink | undefined = undefined;
   #supervised: SupervisedLink | undefined = undefined;
@@ -32,7 +33,10 @@ export class Coordinator implements LinkOwner<CoordinatorLink> {
     try {
       await raceSignal(supervised.ready(signal), signal);
     } catch (error) {
-      throw error instanceof AmqpError && NOT_IMPLEMENTED.has(error.condition) ? refusedBy(error) : error;
+      const refusal = error instanceof AmqpError && NOT_IMPLEMENTED.has(error.condition) ? refusedBy(error) : error;
+      // A peer that has none is as it should be.
+      if (refusal instanceof TransactionError) this.links.dismiss(this);
+      throw refusal;
     }
     if (this.#link === undefined) throw new AmqpError('detached', 'the link to the coordinator was lost again');
     return this.#link;
@@ -67,6 +71,7 @@ export class Coordinator implements LinkOwner<CoordinatorLink> {
     const supervised = this.#supervised;
     const link = this.#link;
     this.#supervised = undefined;
+    this.links.dismiss(this);
     this.#over(error);
     await link?.detach({ timeoutMs });
     await supervised?.release();

@@ -43,6 +43,7 @@ export function connection(
 
 /** Sends to one queue, and remembers everything. */
 export class ProbeOwner implements LinkOwner<SenderLink> {
+  readonly role = 'send';
   readonly told: string[] = [];
   readonly errors: AmqpError[] = [];
   readonly links: SenderLink[] = [];

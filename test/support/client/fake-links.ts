@@ -101,9 +101,9 @@ export class FakeSupervised implements SupervisedLink {
     this.lose(error);
   }
 
-  async release(): Promise<void> {
+  async release(failure?: AmqpError): Promise<void> {
     this.isReleased = true;
-    this.state = 'closed';
+    this.state = failure === undefined ? 'closed' : 'failed';
     for (const waiter of this.#waiters.splice(0)) waiter.reject(new ClientClosedError('the client is closed'));
   }
 }
@@ -131,6 +131,8 @@ export class FakeLinks implements LinkSupervisor {
     this.supervised.push(supervised);
     return supervised;
   }
+
+  dismiss(): void {}
 
   get sender(): FakeSenderLink {
     return last(this.senders);

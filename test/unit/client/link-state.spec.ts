@@ -104,6 +104,7 @@ describe('a supervised link', () => {
     ['released while attached', attached, { type: 'released' }, 'closed', ['let-go']],
     ['released while attaching', attaching(), { type: 'released' }, 'closed', ['let-go']],
     ['released while waiting', waiting(), { type: 'released' }, 'closed', ['let-go']],
+    ["released at nobody's wish", attached, { type: 'released', failure: cause }, 'failed', ['let-go']],
   ])('%s', (_name, state, event, next, run) => {
     const decision = decideLink(state, event, policy);
     expect(decision.state.name).toBe(next);
@@ -148,6 +149,7 @@ describe('a supervised link', () => {
       failed('transient'),
       detached('transient'),
       { type: 'delay-elapsed', epoch: 1 },
+      { type: 'released', failure: cause },
     ];
     for (const state of [
       { name: 'failed', epoch: 1, cause },

@@ -1,0 +1,204 @@
+// What a connection shows of its links and of its status.
+
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { EmbeddedBroker, type EmbeddedBrokerOptions } from '../../../lib/broker/index.js';
+import {
+  AmqpConnection,
+  policy,
+  type ConnectionOptions,
+  type LinkStatus,
+  type ReceivedMessage,
+} from '../../../lib/client/index.js';
+import { eventually } from '../../support/eventually.js';
+
+const brokers: EmbeddedBroker[] = [];
+const connections: AmqpConnection[] = [];
+
+async function start(
+  broker: EmbeddedBrokerOptions = {},
+  options: Partial<ConnectionOptions> = {},
+): Promise<{ readonly broker: EmbeddedBroker; readonly connection: AmqpConnection }> {
+  const started = await EmbeddedBroker.start({ port: false, autoCreateQueues: false, queues: ['orders'], ...broker });
+  brokers.push(started);
+  const connection = new AmqpConnection({
+    uri: started.uri,
+    dial: started.dial,
+    reconnect: { initialDelayMs: 2, maxDelayMs: 10 },
+    logger: { log: () => undefined, warn: () => undefined, error: () => undefined },
+    ...options,
+  });
+  connections.push(connection);
+  return { broker: started, connection };
+}
+
+afterEach(async () => {
+  await Promise.all(connections.splice(0).map((connection) => connection.close({ timeoutMs: 1_000 })));
+  await Promise.all(brokers.splice(0).map((broker) => broker.stop()));
+});
+
+const inShort = (links: readonly LinkStatus[]): string[] =>
+  links.map(({ role, address, state }) => `${role} ${address} ${state}`).toSorted();
+
+const failing = async (): Promise<void> => {
+  throw new Error('pin 1234');
+};
+
+describe("a connection's links", () => {
+  it('are there from the first use of their client until it is closed, each with its role', async () => {
+    const { connection } = await start({ queues: ['orders', 'prices'] });
+    const sender = connection.createSendClient('orders');
+    const receiver = connection.createReceiveClient('orders');
+    const requests = connection.createRequestClient('prices');
+    const management = connection.createManagementClient();
+    expect(connection.links).toEqual([]);
+
+    await sender.send(1);
+    await receiver.attach();
+    const server = connection.createReceiveClient('prices');
+    server.subscribe(async (message: ReceivedMessage) => {
+      const answers = connection.createReplyClient(message.properties?.replyTo ?? '');
+      await answers.send('cheap', { correlationId: message.properties?.messageId });
+    });
+    await requests.request('?');
+    await management.request({ operation: 'READ', type: 'queue', applicationProperties: { name: 'orders' } });
+    const links = connection.links.map((link) => ({ ...link, address: link.address.replace(/^temp.*$/u, 'a reply') }));
+    expect(inShort(links.filter(({ role }) => role !== 'answer'))).toEqual([
+      'management $management attached',
+      'receive orders attached',
+      'receive prices attached',
+      'reply replies of prices attached',
+      'request prices attached',
+      'send orders attached',
+    ]);
+    expect(links.filter(({ role }) => role === 'answer')).toHaveLength(1);
+
+    await Promise.all([sender.close(), receiver.close(), requests.close(), management.close(), server.close()]);
+    expect(connection.links.map(({ role }) => role)).toEqual(['answer']);
+    await connection.close();
+    expect(connection.links).toEqual([]);
+  });
+
+  it.each<[LinkStatus['role'], (connection: AmqpConnection) => { attach(): Promise<void>; close(): Promise<void> }]>([
+    ['send', (connection) => connection.createSendClient('nowhere')],
+    ['receive', (connection) => connection.createReceiveClient('nowhere')],
+  ])('stay in view when they are refused at first, until the client is closed: %s', async (role, create) => {
+    const { connection } = await start();
+    const client = create(connection);
+    await expect(client.attach()).rejects.toMatchObject({ condition: 'amqp:not-found' });
+    const failed = { role, address: 'nowhere', state: 'failed', error: { condition: 'amqp:not-found' } };
+    expect(connection.links).toMatchObject([failed]);
+
+    await expect(client.attach()).rejects.toMatchObject({ condition: 'amqp:not-found' });
+    expect(connection.links).toMatchObject([failed]);
+    await client.close();
+    expect(connection.links).toEqual([]);
+  });
+
+  it('stay in view when the policy stopped them, until the subscription is closed', async () => {
+    const { broker, connection } = await start();
+    const client = connection.createReceiveClient('orders');
+    const subscription = client.subscribe(failing, { errorPolicy: policy.stop });
+    broker.queue('orders').publish(1);
+    await expect(subscription.ended()).rejects.toMatchObject({ code: 'stopped' });
+    await eventually('it is detached', () => broker.queue('orders').stats().consumers === 0);
+    await eventually('it failed', () => connection.links[0]?.state === 'failed');
+    expect(connection.links).toMatchObject([{ role: 'receive', address: 'orders', error: { code: 'stopped' } }]);
+    expect(connection.links[0]?.error?.message).not.toContain('1234');
+
+    await subscription.close();
+    expect(connection.links).toEqual([]);
+  });
+
+  it('stay in view when the policy stopped those who fetch, until the client is closed', async () => {
+    const { broker, connection } = await start();
+    const client = connection.createReceiveClient('orders', { errorPolicy: policy.stop });
+    broker.queue('orders').publish(Buffer.from('{'), { contentType: 'application/json' });
+    await client.receiveBatch({ maxMessages: 1, waitMs: 50 }).catch(() => undefined);
+    await eventually('it failed', () => connection.links[0]?.state === 'failed');
+    await client.close();
+    expect(connection.links).toEqual([]);
+  });
+
+  it.each<[LinkStatus['state'], string]>([
+    ['lost', 'amqp:internal-error'],
+    ['refused', 'amqp:not-found'],
+    ['failed', 'amqp:link:stolen'],
+  ])('say that they are %s, and why, after a detach with %s', async (state, condition) => {
+    const { broker, connection } = await start({}, { reconnect: { initialDelayMs: 60_000, maxDelayMs: 60_000 } });
+    connection.createReceiveClient('orders').subscribe(() => undefined);
+    await eventually('it is attached', () => connection.links[0]?.state === 'attached');
+    expect(connection.links[0]).not.toHaveProperty('error');
+    broker.queue('orders').inject({ kind: 'detach', condition });
+    broker.queue('orders').publish(1);
+    await eventually(`it is ${state}`, () => connection.links[0]?.state === state);
+    expect(connection.links[0]?.error).toMatchObject({ condition });
+  });
+
+  it('of a peer without transactions do not count among those that failed', async () => {
+    const { connection } = await start({}, { profile: 'rabbitmq-4' });
+    await expect(connection.transaction(async () => undefined)).rejects.toMatchObject({ code: 'unsupported' });
+    expect(connection.links).toEqual([]);
+  });
+});
+
+describe("a connection's last status", () => {
+  it('knows since when, and what the last loss was', async () => {
+    const before = Date.now();
+    const { broker, connection } = await start({}, { reconnect: { initialDelayMs: 60_000, maxDelayMs: 60_000 } });
+    expect(connection.lastStatus).toMatchObject({ status: 'disconnected', isGivenUp: false });
+    expect(connection.lastStatus).not.toHaveProperty('lastError');
+    await connection.open();
+    const { at, since } = connection.lastStatus;
+    expect(connection.lastStatus).toEqual({ status: 'connected', at, since, isGivenUp: false });
+    expect(at).toBe(since);
+    expect(at).toBeGreaterThanOrEqual(before);
+
+    broker.dropConnections();
+    await eventually('it is lost', () => connection.status === 'disconnected');
+    const lost = connection.lastStatus;
+    expect(lost).toMatchObject({ cause: { code: 'connection-lost' }, lastError: { code: 'connection-lost' } });
+    expect(lost.lastErrorAt).toBeGreaterThanOrEqual(at);
+    expect(lost.isGivenUp).toBe(false);
+  });
+
+  it('counts from the loss, however many attempts failed since, and keeps the reason when it is back', async () => {
+    let isGone = false;
+    const broker = await EmbeddedBroker.start({ port: false });
+    brokers.push(broker);
+    const { connection } = await start(
+      {},
+      {
+        dial: (attempt) => (isGone ? Promise.reject(new Error('nobody is there')) : broker.dial(attempt)),
+        reconnect: { initialDelayMs: 2, maxDelayMs: 2 },
+      },
+    );
+    let attempts = 0;
+    connection.on('status', ({ status }) => void (attempts += status === 'connecting' ? 1 : 0));
+    await connection.open();
+    isGone = true;
+    broker.dropConnections();
+    const { since } = await eventually('it is lost', () => connection.status !== 'connected' && connection.lastStatus);
+    await eventually('it has tried again', () => attempts > 3);
+    expect(connection.lastStatus.since).toBe(since);
+    expect(connection.lastStatus.at).toBeGreaterThanOrEqual(since);
+    isGone = false;
+    await connection.open();
+    expect(connection.lastStatus).toMatchObject({ status: 'connected', lastError: { code: 'connect-failed' } });
+    expect(connection.lastStatus.since).toBe(connection.lastStatus.at);
+  });
+
+  it('says when nobody tries any more', async () => {
+    const { broker, connection } = await start({}, { reconnect: { maxAttempts: 2, initialDelayMs: 1, maxDelayMs: 1 } });
+    await connection.open();
+    await broker.stop();
+    await eventually('it is given up', () => connection.lastStatus.isGivenUp);
+    expect(connection.lastStatus).toMatchObject({ status: 'disconnected', isGivenUp: true });
+  });
+
+  it('is not given up when the user closed it', async () => {
+    const { connection } = await start();
+    await connection.open();
+    await connection.close();
+    expect(connection.lastStatus).toMatchObject({ status: 'closed', isGivenUp: false });
+  });
+});
