@@ -19,6 +19,8 @@ export interface SaslMechanism {
    * which the peer proves itself too. What it answers then is not sent; a throw or rejection ends the attempt.
    */
   step(challenge: Buffer): Buffer | Promise<Buffer>;
+  /** The peer says that it has succeeded: a mechanism in which it proves itself too throws where it has not. */
+  concluded?(): void;
 }
 
 export interface OpenConnectionOptions {

@@ -1,5 +1,5 @@
-// SASL SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding: the password itself never goes over the wire. A peer that sends
-// its own proof in a challenge is held to it.
+// SASL SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding: the password itself never goes over the wire, and the peer has to
+// prove that it knows it too.
 
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -29,6 +29,9 @@ export function saslScram(user: string, password: SecretProvider): Credentials {
   };
 }
 
+/** As RFC 5802 spells what it lists; anything else is a stranger's text. */
+const ERROR = /^[a-z-]{1,40}$/;
+
 /** One exchange. `nonce` comes in for the test vectors of RFC 7677. */
 export function scramExchange(
   user: string,
@@ -39,11 +42,13 @@ export function scramExchange(
   const first = `n=${escaped},r=${nonce}`;
   let expectedSignature: Buffer | undefined;
   let step = 0;
+  let isProved = false;
 
   const answerServerFirst = async (message: string): Promise<Buffer> => {
-    const { r, s, i } = attributes(message);
+    const { r, s, i, m } = attributes(message);
+    if (m !== undefined) throw refused('it asks for an extension that is not known here');
     const iterations = /^\d{1,7}$/.test(i ?? '') ? Number(i) : 0;
-    if (r === undefined || s === undefined || !r.startsWith(nonce) || r.length <= nonce.length)
+    if (r === undefined || s === undefined || s === '' || !r.startsWith(nonce) || r.length <= nonce.length)
       throw refused('its challenge does not answer ours');
     if (iterations < ITERATIONS.min || iterations > ITERATIONS.max)
       throw refused(`it asks for ${i ?? 'no'} iterations, from ${ITERATIONS.min} to ${ITERATIONS.max} are taken`);
@@ -59,11 +64,14 @@ export function scramExchange(
   };
 
   const checkServerFinal = (message: string): Buffer => {
-    const { v } = attributes(message);
+    const { v, e, m } = attributes(message);
+    if (e !== undefined) throw refused(`it answered ${ERROR.test(e) ? e : 'an error'}`);
+    if (m !== undefined) throw refused('it asks for an extension that is not known here');
     const signature = Buffer.from(v ?? '', 'base64');
     if (expectedSignature === undefined || signature.length !== expectedSignature.length)
       throw refused('its last message proves nothing');
     if (!timingSafeEqual(signature, expectedSignature)) throw refused('it does not know the password');
+    isProved = true;
     return Buffer.alloc(0);
   };
 
@@ -75,6 +83,9 @@ export function scramExchange(
       if (step === 1) return answerServerFirst(challenge.toString('utf8'));
       if (step === 2) return checkServerFinal(challenge.toString('utf8'));
       throw refused('it sent a third challenge');
+    },
+    concluded: () => {
+      if (!isProved) throw refused('it ended with success, without a proof that it knows the password');
     },
   };
 }

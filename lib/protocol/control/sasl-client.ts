@@ -33,8 +33,8 @@ export class SaslClient implements FrameSink {
     private readonly hostname: string | undefined,
     private readonly write: (bytes: Buffer) => void,
     private readonly secrets: Secrets,
-    /** Called before the next frame is reported. */
-    private readonly onSucceeded: () => void = () => undefined,
+    /** Called before the next frame is reported: what comes from now on is no SASL. */
+    private readonly onConcluded: () => void = () => undefined,
   ) {
     this.finished = new Promise<void>((resolve, reject) => {
       this.resolve = resolve;
@@ -121,13 +121,16 @@ export class SaslClient implements FrameSink {
       this.fail(saslRefused(code, this.chosen));
       return;
     }
+    this.onConcluded();
     // The last word of a mechanism in which the peer proves itself too (SCRAM) may come with the outcome.
-    if (this.challenges > 0 && additionalData !== undefined && additionalData.length > 0)
-      this.ask(
-        () => this.mechanism.step(additionalData),
-        () => undefined,
-      );
-    else this.succeed();
+    const last = this.challenges > 0 && additionalData !== undefined && additionalData.length > 0;
+    this.ask(
+      async () => {
+        if (last) await this.mechanism.step(additionalData);
+        this.mechanism.concluded?.();
+      },
+      () => undefined,
+    );
   }
 
   /** Asks the mechanism, which may take its time, and writes what comes of it; without a frame to write SASL is over. */
@@ -154,7 +157,6 @@ export class SaslClient implements FrameSink {
 
   private succeed(): void {
     this.phase = 'done';
-    this.onSucceeded();
     this.resolve();
   }
 

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { scramExchange } from '../../../lib/client/credentials/scram.js';
 import { AmqpError, AuthenticationError, ConnectionError } from '../../../lib/protocol/errors.js';
 import type { SaslMechanism } from '../../../lib/protocol/connection.js';
 import { eventually } from '../../support/eventually.js';
@@ -50,6 +51,15 @@ describe('SASL of a client', () => {
     expect(error).toBeInstanceOf(AuthenticationError);
     expect(error).toMatchObject({ saslCode, retryable });
     expect(String(error)).not.toContain('pässwörd');
+  });
+
+  it('does not take the word of a peer that has not proved itself where the mechanism asks for that', async () => {
+    const peer = await bench.peer({ mechanisms: ['SCRAM-SHA-256'] });
+    const sasl = scramExchange('user', () => Promise.resolve('pencil'));
+    const error = await failure(bench.connect(peer, { sasl }));
+    expect(error).toBeInstanceOf(AuthenticationError);
+    expect(String(error)).toContain('it ended with success, without a proof that it knows the password');
+    expect(peer.seen('open')).toEqual([]);
   });
 
   it.each<[string, PeerScript]>([

@@ -102,7 +102,20 @@ describe('SCRAM-SHA-256', () => {
     expect((await mechanism.step(Buffer.from(serverFirst))).toString()).toBe(
       `c=biws,r=${nonce}%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=`,
     );
+    expect(() => mechanism.concluded?.()).toThrow('without a proof that it knows the password');
     expect(await mechanism.step(Buffer.from('v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4='))).toHaveLength(0);
+    expect(() => mechanism.concluded?.()).not.toThrow();
+  });
+
+  it.each([
+    ['an error of the RFC', 'e=invalid-proof', 'it answered invalid-proof'],
+    ['an error in words of its own', 'e=\u001b[2J,x', 'it answered an error'],
+    ['an extension that has to be understood', 'm=1,v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=', 'an extension'],
+  ])('refuses a peer that ends with %s', async (_name, message, reason) => {
+    const mechanism = exchange();
+    await mechanism.step(Buffer.from(serverFirst));
+    expect(() => mechanism.step(Buffer.from(message))).toThrow(reason);
+    expect(() => mechanism.concluded?.()).toThrow(AuthenticationError);
   });
 
   it('escapes comma and equals sign in the user', async () => {
@@ -114,6 +127,10 @@ describe('SCRAM-SHA-256', () => {
     ['a nonce that is not ours', 'r=other,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096'],
     ['a nonce that adds nothing', `r=${nonce},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096`],
     ['no salt', `r=${nonce}x,i=4096`],
+    ['an empty salt', `r=${nonce}x,s=,i=4096`],
+    ['an extension that has to be understood', `m=new,r=${nonce}x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096`],
+    ['such an extension behind the rest', `r=${nonce}x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,m=new`],
+    ['a count of iterations for ever', `r=${nonce}x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=2147483648`],
     ['too few iterations', `r=${nonce}x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=1`],
     ['iterations that would burn our CPU', `r=${nonce}x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=9999999`],
     ['iterations that are no number', `r=${nonce}x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=many`],
