@@ -34,7 +34,8 @@ class Recorded {
     const createReplyClient = (target: Target): SendClient => {
       const address = target as string;
       this.made.push(address);
-      const client: Pick<SendClient, 'send' | 'close'> = {
+      const client: Pick<SendClient, 'send' | 'close' | 'hasWritten'> = {
+        hasWritten: () => false,
         send: (body, options = {}) => {
           this.sent.push({ address, body, options });
           return Promise.resolve({ ok: true, messageId: 'x', routed: true, attempts: 1 });
@@ -113,6 +114,7 @@ describe('replies that nobody takes', () => {
     const client = {
       send: () => (fate.error === undefined ? Promise.resolve() : Promise.reject(fate.error)),
       close: () => Promise.resolve(),
+      hasWritten: () => false,
     };
     const connection = { createReplyClient: () => client } as unknown as AmqpConnection; // all that is asked of it
     const reply = new Replies(connection, lines).to(request({ properties: { replyTo: 'here' } }));
@@ -131,7 +133,11 @@ describe('a requester that is gone', () => {
   const gone = (): Error => new SendError('link-closed', 'not found', { address: 'x', delivered: 'no', attempts: 0 });
 
   function repliesToNobody(lines: Lines): Replies {
-    const createReplyClient = (): unknown => ({ send: () => Promise.reject(gone()), close: () => Promise.resolve() });
+    const createReplyClient = (): unknown => ({
+      send: () => Promise.reject(gone()),
+      close: () => Promise.resolve(),
+      hasWritten: () => false,
+    });
     return new Replies({ createReplyClient } as unknown as AmqpConnection, lines); // all that is asked of it
   }
 

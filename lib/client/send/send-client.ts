@@ -229,6 +229,11 @@ export class SendClient implements Closable {
     }
   }
 
+  /** @internal All that was sent is on its way to the peer, and no more than `most` of it without an outcome. */
+  hasWritten(most: number): boolean {
+    return this.#lanes.main.sender.hasWritten(most);
+  }
+
   /** @internal Resolves when no send is pending, at the latest after `timeoutMs`; further messages are taken. */
   async flush(options: { readonly timeoutMs: number }): Promise<void> {
     await Promise.all(this.#lanes.all.map(({ sender }) => sender.flush(options.timeoutMs)));

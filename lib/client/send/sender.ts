@@ -64,6 +64,11 @@ export class Sender implements SendEvents, SendLinkEvents {
     return { held: this.held, waiting: this.queued, sent: this.sent, retrying: this.delayed };
   }
 
+  /** Nothing waits for the link, for credit, for room or for another try, and no more than `most` for an outcome. */
+  hasWritten(most: number): boolean {
+    return this.#busy === this.sent.size && this.sent.size <= most;
+  }
+
   /** The peer's max-message-size, at once when the link is there, or will never be. Rejects SendError. */
   messageLimit(timeoutMs: number, signal: AbortSignal | undefined): number | undefined | Promise<number | undefined> {
     const { attachedLink } = this.#link;

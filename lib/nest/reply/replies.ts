@@ -27,6 +27,8 @@ export interface ReplyRules {
 const MOST_LINKS = 64;
 /** A requester that does not take its reply must not hold a handler's place for long. */
 const REPLY_TIMEOUT_MS = 10_000;
+/** Replies to one address that the peer may owe an outcome before requests wait for it. */
+const MOST_WITHOUT_OUTCOME = 100;
 /** So many addresses are remembered as failing; the one that failed first is forgotten first. */
 const MOST_FAILING = 1_024;
 /** As much of an address stands in a line of the log. */
@@ -59,18 +61,23 @@ export class Replies {
   }
 
   /** Resolves to `true` when the peer has taken it, to `false` after the log line. */
-  async send(address: string, body: unknown, options: SendOptions): Promise<boolean> {
-    let link: SendClient | undefined;
+  taken(address: string, body: unknown, options: SendOptions): Promise<boolean> {
     try {
-      link = this.linkTo(address);
-      await link.send(body, options);
-      if (this.failing.size > 0) this.failing.delete(address);
-      return true;
+      const link = this.linkTo(address);
+      return this.outcome(link.send(body, options), address, link);
     } catch (error) {
       this.warn(address, error);
-      if (link !== undefined && isGone(error)) this.drop(address, link);
-      return false;
+      return Promise.resolve(false);
     }
+  }
+
+  /**
+   * Resolves to `true` when it is on its way: whatever becomes of it costs no more than the log line, so that the request need not wait
+   * for that. What settles the request is written behind it, in the same bytes.
+   */
+  written(address: string, body: unknown, options: SendOptions): Promise<boolean> {
+    const taken = this.taken(address, body, options);
+    return this.links.get(address)?.hasWritten(MOST_WITHOUT_OUTCOME) === true ? Promise.resolve(true) : taken;
   }
 
   /** Ends the links; what is still being sent has until then. */
@@ -78,6 +85,18 @@ export class Replies {
     const links = [...this.links.values()];
     this.links.clear();
     await Promise.all(links.map((link) => link.close(options)));
+  }
+
+  private async outcome(sent: Promise<unknown>, address: string, link: SendClient): Promise<boolean> {
+    try {
+      await sent;
+      if (this.failing.size > 0) this.failing.delete(address);
+      return true;
+    } catch (error) {
+      this.warn(address, error);
+      if (isGone(error)) this.drop(address, link);
+      return false;
+    }
   }
 
   private warn(address: string, error: unknown): void {
@@ -155,7 +174,7 @@ export class Reply {
     const correlationId = properties?.correlationId ?? properties?.messageId;
     const ttlMs = header?.ttl;
     const { data, options } = recordParts(value);
-    return this.replies.send(this.address, data ?? null, {
+    const whole: SendOptions = {
       durable: false,
       timeoutMs: REPLY_TIMEOUT_MS,
       ...(ttlMs === undefined ? {} : { ttlMs }),
@@ -163,7 +182,11 @@ export class Reply {
       ...options,
       applicationProperties: { ...given.applicationProperties, ...options.applicationProperties, 'x-reply': kind },
       ...(correlationId === undefined ? {} : { correlationId }),
-    });
+    };
+    const { replies, address } = this;
+    return kind === 'next'
+      ? replies.taken(address, data ?? null, whole)
+      : replies.written(address, data ?? null, whole);
   }
 }
 

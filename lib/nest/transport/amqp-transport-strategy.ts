@@ -42,7 +42,7 @@ interface Intake {
 /**
  * Nest's microservices over AMQP 1.0: `app.connectMicroservice({ strategy: new AmqpTransportStrategy({ uri, sources }) })`.
  *
- * A request is accepted when its replies are sent, also the reply that tells of a failure. An event is accepted when all its handlers
+ * A request is accepted right behind its last reply, also the reply that tells of a failure. An event is accepted when all its handlers
  * are through; a failure goes to the error policy.
  */
 export class AmqpTransportStrategy
