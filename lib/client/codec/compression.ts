@@ -14,6 +14,14 @@ type Transform = (
   done: (error: Error | null, result: Buffer) => void,
 ) => void;
 
+type SyncTransform = (body: Uint8Array, options: { readonly maxOutputLength?: number }) => Buffer;
+
+interface ZstdTransforms {
+  readonly zstdCompress: Transform;
+  readonly zstdDecompress: Transform;
+  readonly zstdDecompressSync: SyncTransform;
+}
+
 const ENCODINGS: ReadonlyMap<string, Compression> = new Map<string, Compression>([
   ['gzip', 'gzip'],
   ['x-gzip', 'gzip'],
@@ -60,11 +68,27 @@ export function compressor(how: Compression): (body: Uint8Array) => Promise<Buff
   return (body) => call(transform, body, {});
 }
 
-/** @throws RangeError beyond `maxBytes`; TypeError, or zlib's error when it is no such thing */
+/** It would have more bytes than are allowed. */
+export class BodyTooLarge extends RangeError {}
+
+/** @throws BodyTooLarge beyond `maxBytes`; TypeError, or zlib's error when it is no such thing */
 export async function decompress(body: Uint8Array, how: Compression, maxBytes: number): Promise<Buffer> {
   // unzip reads gzip and deflate alike: some write one and name the other.
   const transform = how === 'br' ? zlib.brotliDecompress : how === 'zstd' ? zstd('zstdDecompress') : zlib.unzip;
   return call(transform, body, { maxOutputLength: Math.min(maxBytes, MOST_BYTES) });
+}
+
+/** The same for whoever cannot wait; it holds the event loop up. */
+export function decompressNow(body: Uint8Array, how: Compression, maxBytes: number): Buffer {
+  if (maxBytes < 1) throw tooLarge(maxBytes);
+  const maxOutputLength = Math.min(maxBytes, MOST_BYTES);
+  const transform =
+    how === 'br' ? zlib.brotliDecompressSync : how === 'zstd' ? zstd('zstdDecompressSync') : zlib.unzipSync;
+  try {
+    return transform(body, { maxOutputLength });
+  } catch (error) {
+    throw isTooLarge(error) ? tooLarge(maxOutputLength) : error;
+  }
 }
 
 /** The largest Buffer that every platform has. */
@@ -74,16 +98,22 @@ function call(transform: Transform, body: Uint8Array, options: { readonly maxOut
   return new Promise((resolve, reject) => {
     transform(body, options, (error, result) => {
       if (error === null) resolve(result);
-      else if ('code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
-        reject(new RangeError(`the body has more than ${options.maxOutputLength} bytes once it is decompressed`));
-      else reject(error);
+      else reject(isTooLarge(error) ? tooLarge(options.maxOutputLength) : error);
     });
   });
 }
 
-function zstd(name: 'zstdCompress' | 'zstdDecompress'): Transform {
+function isTooLarge(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
+}
+
+function tooLarge(maxBytes: number | undefined): BodyTooLarge {
+  return new BodyTooLarge(`the body has more than ${maxBytes} bytes once it is decompressed`);
+}
+
+function zstd<Name extends keyof ZstdTransforms>(name: Name): ZstdTransforms[Name] {
   const transform: unknown = Reflect.get(zlib, name);
   // True: where Node has it (22.15 and later), it has the form of the others.
-  if (typeof transform === 'function') return transform as Transform;
+  if (typeof transform === 'function') return transform as ZstdTransforms[Name];
   throw new TypeError(`Node ${process.versions.node} has no zstd; 22.15 and later have`);
 }

@@ -8,16 +8,34 @@ import {
   type AmqpMessage,
 } from '../../protocol/index.js';
 import type { CodecRegistry } from '../codec/codec-registry.js';
+import { BodyTooLarge, compressionOf, decompressNow } from '../codec/compression.js';
 import { Message } from './message.js';
 import { RAW } from './raw-body.js';
+
+/** Where a batch came from. */
+export interface BatchHost {
+  readonly address: string;
+  readonly maxMessageBytes: number;
+  readonly codecs: CodecRegistry;
+}
 
 /** As received, but without a delivery of its own: the batch is settled as a whole. */
 class BatchedMessage extends Message {
   #raw: unknown = undefined;
+  /** What its body grew to; 0: it was not compressed. */
+  inflatedBytes = 0;
 
-  read(bytes: Buffer, codecs: CodecRegistry): this {
+  /** @throws BodyTooLarge when its body is larger than that once it is decompressed; whatever the decoders throw */
+  read(bytes: Buffer, codecs: CodecRegistry, maxInflatedBytes: number): this {
     decodeMessageInto(this, bytes, 0, bytes.length);
+    // Sent on, it goes as it came.
     this.#raw = this.body;
+    const how = compressionOf(this);
+    if (how !== undefined && Buffer.isBuffer(this.body)) {
+      const inflated = decompressNow(this.body, how, maxInflatedBytes);
+      this.inflatedBytes = inflated.length;
+      this.body = inflated;
+    }
     this.body = codecs.decode(this);
     return this;
   }
@@ -39,16 +57,30 @@ export function isBatch(format: number, raw: unknown): raw is Buffer[] {
 }
 
 /** @throws DecodeError naming the first that cannot be read */
-export function readBatch(sections: readonly Buffer[], address: string, codecs: CodecRegistry): AmqpMessage[] {
+export function readBatch(sections: readonly Buffer[], host: BatchHost): AmqpMessage[] {
+  const { address, codecs, maxMessageBytes } = host;
+  let inflatedBytes = 0;
   return sections.map((bytes, index) => {
     try {
-      return new BatchedMessage().read(bytes, codecs);
+      const message = new BatchedMessage().read(bytes, codecs, maxMessageBytes - inflatedBytes);
+      inflatedBytes += message.inflatedBytes;
+      return message;
     } catch (cause) {
-      const facts = { condition: 'amqp:decode-error', cause };
-      throw new DecodeError(
-        `message ${index + 1} of ${sections.length} in a batch from "${address}" cannot be read`,
-        facts,
-      );
+      const which = `message ${index + 1} of ${sections.length} in a batch from "${address}"`;
+      throw cause instanceof BodyTooLarge ? tooLarge(which, cause) : unreadable(which, cause);
     }
   });
+}
+
+function unreadable(which: string, cause: unknown): DecodeError {
+  return new DecodeError(`${which} cannot be read`, { condition: 'amqp:decode-error', cause });
+}
+
+function tooLarge(which: string, cause: BodyTooLarge): DecodeError {
+  const facts = { condition: 'amqp:link:message-size-exceeded', cause };
+  return new DecodeError(
+    `${which} makes it larger than maxMessageBytes once it is decompressed`,
+    facts,
+    'message-too-large',
+  );
 }

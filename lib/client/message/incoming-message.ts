@@ -13,7 +13,7 @@ import {
   type Outcome,
 } from '../../protocol/index.js';
 import type { CodecRegistry } from '../codec/codec-registry.js';
-import { compressionOf, decompress, type Compression } from '../codec/compression.js';
+import { BodyTooLarge, compressionOf, decompress, type Compression } from '../codec/compression.js';
 import { SettlementError, TransactionError } from '../errors.js';
 import { checkRecord } from '../options/check.js';
 import type { ObservedNode } from '../observer/observed-node.js';
@@ -124,7 +124,7 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
     try {
       this.body = await decompress(this.#raw, how, this.#host.maxMessageBytes);
     } catch (cause) {
-      if (cause instanceof RangeError)
+      if (cause instanceof BodyTooLarge)
         this.#fail('is larger than maxMessageBytes once it is decompressed', {
           cause,
           code: 'message-too-large',
@@ -173,7 +173,7 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
 
   unbatch(): AmqpMessage[] {
     const raw = this.#raw;
-    return isBatch(this.messageFormat, raw) ? readBatch(raw, this.#host.address, this.#host.codecs) : [this];
+    return isBatch(this.messageFormat, raw) ? readBatch(raw, this.#host) : [this];
   }
 
   get tag(): Buffer {

@@ -90,9 +90,10 @@ export interface ReceivedMessage extends AmqpMessage, Delivery {
   readonly delivery: Delivery;
   /**
    * The messages of a batch (message-format 0x80013700), each with its sections and its body decoded; of any other message itself alone.
-   * The `body` of a batch is the list of its encoded messages. It is settled as a whole.
+   * The `body` of a batch is the list of its encoded messages. It is settled as a whole. Bodies that are compressed are decompressed here,
+   * which holds the event loop up, to no more than `maxMessageBytes` together.
    *
-   * @throws DecodeError when one of them cannot be read
+   * @throws DecodeError when one of them cannot be read, or is too large once it is decompressed (`message-too-large`)
    */
   unbatch(): AmqpMessage[];
 }

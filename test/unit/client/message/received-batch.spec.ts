@@ -1,3 +1,4 @@
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { CodecRegistry } from '../../../../lib/client/codec/codec-registry.js';
 import { createMessage } from '../../../../lib/client/message/create-message.js';
@@ -41,6 +42,9 @@ function receive(message: AmqpMessage): IncomingMessage {
   return received;
 }
 
+const compressed = (body: Buffer, contentEncoding: string | undefined, contentType = 'application/json'): Buffer =>
+  encodeMessage(createMessage({ properties: { contentType, contentEncoding }, body, bodyType: 'data' }));
+
 const batch = (...parts: Buffer[]): AmqpMessage =>
   createMessage({
     messageFormat: BATCH_FORMAT,
@@ -68,6 +72,36 @@ describe('a received batch', () => {
     expect(received.failure).toBeUndefined();
     expect(() => received.unbatch()).toThrow(DecodeError);
     expect(() => received.unbatch()).toThrow('message 2 of 2 in a batch from "orders" cannot be read');
+  });
+
+  it('has the bodies of its messages decompressed, each as its encoding says, and sent on they go as they came', () => {
+    const bodies = [gzipSync('{"a":1}'), deflateSync('{"a":2}'), brotliCompressSync('{"a":3}')];
+    const parts = bodies.map((body, index) => compressed(body, ['gzip', 'deflate', 'br'][index]));
+    const messages = receive(batch(...parts)).unbatch();
+    expect(messages.map(({ body }) => body)).toEqual([{ a: 1 }, { a: 2 }, { a: 3 }]);
+    expect(messages.map((message) => outgoing.make(message, undefined).body)).toEqual(bodies);
+  });
+
+  it.each<[string, Buffer, string, string]>([
+    ['decompressed', Buffer.from('no such thing'), 'decode', 'cannot be read'],
+    [
+      'kept',
+      gzipSync(Buffer.alloc(10_001)),
+      'message-too-large',
+      'larger than maxMessageBytes once it is decompressed',
+    ],
+  ])('with a body that cannot be %s says which message it is', (_how, body, code, words) => {
+    const received = receive(batch(encodeMessage(createMessage({ body: 'a' })), compressed(body, 'gzip')));
+    expect(() => received.unbatch()).toThrow(expect.objectContaining({ name: 'DecodeError', code }));
+    expect(() => received.unbatch()).toThrow('message 2 of 2 in a batch from "orders"');
+    expect(() => received.unbatch()).toThrow(words);
+  });
+
+  it('is never larger than maxMessageBytes in all once its messages are decompressed', () => {
+    const half = compressed(gzipSync(Buffer.alloc(5_000)), 'gzip', 'application/octet-stream');
+    expect(receive(batch(half, half)).unbatch()).toHaveLength(2);
+    const received = receive(batch(half, half, compressed(gzipSync('x'), 'gzip')));
+    expect(() => received.unbatch()).toThrow('message 3 of 3');
   });
 
   it('goes on as a batch when it is sent, and each of its messages as it came', () => {
