@@ -25,8 +25,6 @@ import type { PeerProfile } from '../profile/peer-profile.js';
 
 /** For the answer to a drain, and for the rest of a message that has begun. */
 const PATIENCE_MS = 30_000;
-/** Where the peer cannot drain: nothing came for so long, so nothing is there. */
-const QUIET_MS = 1_000;
 
 /** One message, and its delivery alone: what is only held back shall not keep the message in memory. */
 export interface HeldLetter {
@@ -48,7 +46,6 @@ export class DeadLetterLink implements LinkOwner<ReceiverLink>, DeliveryHost {
   #arrived: HeldLetter[] = [];
   /** Unsettled until the end: what is given back earlier would be fetched again. */
   readonly #held = new Set<IncomingDelivery>();
-  #tell: () => void = () => undefined;
 
   constructor(
     private readonly context: MessagingContext,
@@ -82,10 +79,7 @@ export class DeadLetterLink implements LinkOwner<ReceiverLink>, DeliveryHost {
   async fetch(count: number): Promise<HeldLetter[]> {
     this.signal.throwIfAborted();
     this.#link?.addCredit(count);
-    const canDrain = this.context.links.profile?.drain === true;
-    if (canDrain) await this.#drain();
-    else await this.#quiet(count);
-    await this.#complete();
+    await this.#drain();
     const arrived = this.#arrived;
     this.#arrived = [];
     return arrived;
@@ -129,6 +123,7 @@ export class DeadLetterLink implements LinkOwner<ReceiverLink>, DeliveryHost {
       settleMode: 'unsettled',
       maxMessageBytes: this.maxMessageBytes,
       creditWhenUsedUp: !profile.countsCreditOnItsWay,
+      drains: profile.drain,
       signal,
       onDelivery: this.#onDelivery,
       onClosed: (error) => supervised?.closed(error),
@@ -163,33 +158,6 @@ export class DeadLetterLink implements LinkOwner<ReceiverLink>, DeliveryHost {
     }
   }
 
-  /** A message in many frames uses its credit up with the first, and so ends the drain before it is here. */
-  async #complete(): Promise<void> {
-    while (this.#link !== undefined && this.#link.inHand > this.#held.size) {
-      const wait = this.#patience();
-      try {
-        await raceSignal(this.#news(), wait.signal);
-      } finally {
-        wait.done();
-      }
-    }
-  }
-
-  /** Until so many are here, or none came for so long. */
-  async #quiet(count: number): Promise<void> {
-    while (this.#arrived.length < count) {
-      const before = this.#arrived.length;
-      await raceSignal(atMost(QUIET_MS, this.#news()), this.signal);
-      if (this.#arrived.length === before) return;
-    }
-  }
-
-  #news(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#tell = resolve;
-    });
-  }
-
   #patience(): Deadline {
     const late = `"${this.address}": the peer did not say within ${PATIENCE_MS} ms whether there is more`;
     return deadline(PATIENCE_MS, () => new AmqpTimeoutError(late), this.signal);
@@ -201,6 +169,5 @@ export class DeadLetterLink implements LinkOwner<ReceiverLink>, DeliveryHost {
     message.read(payload, start, end);
     this.#held.add(delivery);
     this.#arrived.push({ message, delivery });
-    this.#tell();
   };
 }
