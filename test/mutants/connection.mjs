@@ -6,6 +6,7 @@ const ADDRESSES = 'test/unit/client/addresses.spec.ts';
 const STATE = 'test/unit/client/connection-state.spec.ts';
 const LINK_STATE = 'test/unit/client/link-state.spec.ts';
 const LIFECYCLE = 'test/nest/lifecycle.spec.ts';
+const FURTHER = 'test/peer/client/further-connections.spec.ts';
 const CONNECTION = 'test/peer/client/connection.spec.ts';
 const EMBEDDED = 'test/peer/client/embedded.spec.ts';
 const SUBSCRIPTION = 'test/unit/client/receive/subscription.spec.ts';
@@ -291,5 +292,19 @@ export const connectionMutants = [
     find: "wanted === 'auto' ?",
     replace: "product !== undefined || wanted === 'auto' ?",
     test: [ADDRESSES, 'the profile of a peer is the one of the options'],
+  },
+  {
+    promise: 'session-4',
+    file: 'lib/client/link/link-way.ts',
+    find: 'if (!mayMove || !(error instanceof NoPlaceError)) throw error;',
+    replace: 'throw error;',
+    test: [FURTHER, 'links that find no session left take the options'],
+  },
+  {
+    promise: 'session-7',
+    file: 'lib/client/receive/receiver.ts',
+    find: 'isDurable(source) ||',
+    replace: '',
+    test: [FURTHER, 'links that find no session left stay where they are known and fail by name: a durable'],
   },
 ];

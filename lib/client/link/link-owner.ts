@@ -17,6 +17,11 @@ export interface LinkOwner<Link extends { readonly isOpen: boolean }> {
    */
   readonly session: 'shared' | 'alone' | 'requester' | 'replies' | 'transactional';
   /**
+   * It makes sense on the connection of its client only: a durable subscription is known by the container-id, too. Others, where they are
+   * `shared`, go to a further connection to the same peer when no session is left.
+   */
+  readonly isBound?: boolean | undefined;
+  /**
    * Attaches on this session. Called for the first attach and after every loss; rejects with a LinkError or whatever the signal
    * brings. The owner's `onClosed` of that link must call `closed` of its {@link SupervisedLink}.
    */

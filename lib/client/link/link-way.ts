@@ -1,4 +1,5 @@
-// Where one link is attached: at the peer of its connection, or where a redirect sent it. A redirect counts for one attach: whatever
+// Where one link is attached: at the peer of its connection, on a further connection to it when that is full, or where a redirect sent it. A
+// redirect counts for one attach: whatever
 // else ends the link there brings it back to the peer that knows where it lives.
 
 import { LinkRedirectError, type AmqpError } from '../../protocol/index.js';
@@ -10,8 +11,9 @@ import { addressedSession } from '../redirect/addressed-session.js';
 import type { RedirectDecision, RedirectPolicy } from '../redirect/decide-redirect.js';
 import type { Attach, Elsewhere } from '../redirect/elsewhere.js';
 import { RedirectChain } from '../redirect/redirect-chain.js';
+import { attachFurther } from './further-connections.js';
 import type { LinkFailure } from './link-state.js';
-import type { SessionPlace, SessionPool, SessionWish } from './session-pool.js';
+import { NoPlaceError, type SessionPlace, type SessionPool, type SessionWish } from './session-pool.js';
 
 /** The open connection of a link. */
 export interface CurrentPeer {
@@ -25,6 +27,8 @@ export interface LinkWayOptions {
   readonly elsewhere: Elsewhere;
   readonly stableAfterMs: number;
   readonly logger: AmqpLogger;
+  /** Never on a further connection. */
+  readonly isBound: boolean;
 }
 
 export class LinkWay {
@@ -44,7 +48,7 @@ export class LinkWay {
   }
 
   /** @throws whatever connecting, begin, attach or the signal bring */
-  attach<Link>(
+  async attach<Link>(
     current: CurrentPeer,
     wish: SessionWish,
     signal: AbortSignal,
@@ -55,7 +59,13 @@ export class LinkWay {
     this.#at = next?.peer ?? current.resolved;
     const there: Attach<Link> = (session, profile) => attach(addressedSession(session, next?.address), profile);
     if (this.#at !== current.resolved) return this.options.elsewhere.attach(this.#at, wish, signal, there);
-    return current.pool.attach(wish, signal, (session) => there(session, current.profile));
+    try {
+      return await current.pool.attach(wish, signal, (session) => there(session, current.profile));
+    } catch (error) {
+      const mayMove = !this.options.isBound && (wish === 'shared' || wish === 'own');
+      if (!mayMove || !(error instanceof NoPlaceError)) throw error;
+      return attachFurther(error, current.resolved, wish, signal, there, this.options);
+    }
   }
 
   /**

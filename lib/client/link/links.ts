@@ -69,9 +69,10 @@ export class Links implements LinkSupervisor {
   }
 
   supervise<Link extends { readonly isOpen: boolean }>(owner: LinkOwner<Link>): SupervisedLink {
+    const { policy } = this.options;
     const runner: LinkRunner<Link> = new LinkRunner(owner, {
       ...this.options,
-      way: () => new LinkWay({ ...this.options, stableAfterMs: this.options.policy.stableAfterMs }),
+      way: () => new LinkWay({ ...this.options, stableAfterMs: policy.stableAfterMs, isBound: owner.isBound === true }),
       current: () => this.#current,
       ended: (how) => this.#ended(owner, runner, how),
     });

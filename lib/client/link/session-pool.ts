@@ -14,6 +14,15 @@ export interface SessionPlace {
 /** `transactional`: the one session of the coordinator and of the links beside it. */
 export type SessionWish = 'alone' | 'own' | 'shared' | 'requester' | 'replies' | 'transactional';
 
+/** Every session that the peer allows on the connection is taken, with all its places that such a link may have. */
+export class NoPlaceError extends ConnectionError {
+  constructor(why: string) {
+    super('connect-failed', `no session is left for another link: ${why}`, {
+      condition: 'amqp:resource-limit-exceeded',
+    });
+  }
+}
+
 interface Entry {
   readonly session: ProtocolSession;
   readonly kind: SessionWish;
@@ -49,7 +58,7 @@ export class SessionPool {
    * @param wish `alone`: never shared. `own`: not shared while there is a channel. `shared`: shared where channels are short.
    * `requester`, `replies`: shared with its kind only, once three quarters, or half, of the channels are used. `transactional`: the
    * coordinator's, always shared
-   * @throws whatever begin, attach or the signal bring
+   * @throws NoPlaceError, whatever begin, attach or the signal bring
    */
   async attach<Link>(
     wish: SessionWish,
@@ -73,7 +82,7 @@ export class SessionPool {
       const entry = [...this.#entries].find(({ kind, session }) => kind === 'transactional' && session.isOpen);
       if (entry === undefined) return this.#begin('transactional', signal);
       if (entry.places > entry.session.handleMax)
-        throw noneLeft(`its session of transactions is full (${entry.session.handleMax + 1} links)`);
+        throw new NoPlaceError(`its session of transactions is full (${entry.session.handleMax + 1} links)`);
       entry.places += 1;
       return entry;
     });
@@ -105,7 +114,7 @@ export class SessionPool {
       await raceSignal(new Promise<void>((resolve) => this.#lookers.push(resolve)), signal);
       return this.#take(wish, signal);
     }
-    throw noneLeft(`the peer allows ${sessionLimit} sessions on one connection`);
+    throw new NoPlaceError(`the peer allows ${sessionLimit} sessions on one connection`);
   }
 
   /** The emptiest session of the kind takes another link. */
@@ -151,12 +160,6 @@ export class SessionPool {
       },
     };
   }
-}
-
-function noneLeft(why: string): ConnectionError {
-  return new ConnectionError('connect-failed', `no session is left for another link: ${why}`, {
-    condition: 'amqp:resource-limit-exceeded',
-  });
 }
 
 function leastUsed(entries: readonly Entry[]): Entry | undefined {

@@ -96,6 +96,14 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
     this.queue = new QueueKnowledge(context, source);
   }
 
+  /** What is known by the container-id too, or asks not to get what its own connection sends. */
+  get isBound(): boolean {
+    const { source } = this;
+    return (
+      isDurable(source) || (typeof source === 'object' && (source.shared !== undefined || source.noLocal === true))
+    );
+  }
+
   get session(): 'shared' | 'transactional' {
     return this.options.transactional ? 'transactional' : 'shared';
   }

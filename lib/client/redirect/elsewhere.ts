@@ -1,4 +1,5 @@
-// Connections to where links were sent by a redirect: one for each place, for as long as a link is there.
+// Connections beside the main one, for links that were redirected or found no session left: one for each place, for as long as a link is
+// there.
 
 import { ConnectionError, type AmqpError, type ProtocolSession } from '../../protocol/index.js';
 import type { ConnectedPeer } from '../connection/connect-peer.js';
@@ -7,7 +8,7 @@ import { SessionPool, type SessionPlace, type SessionWish } from '../link/sessio
 import type { ResolvedPeer } from '../options/resolve-peers.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 
-/** Attaches what was redirected. */
+/** Attaches what has its place there. */
 export type Attach<Link> = (session: ProtocolSession, profile: PeerProfile) => Promise<Link>;
 
 export interface ElsewhereOptions {
@@ -50,13 +51,18 @@ export class Elsewhere {
     }
   }
 
+  /** There is a connection, or one is being opened. */
+  has(peer: ResolvedPeer): boolean {
+    return this.#entries.has(keyOf(peer));
+  }
+
   /** All of them, whoever still uses them; within `timeoutMs`, never rejects. */
   async close(timeoutMs: number): Promise<void> {
     await Promise.all([...this.#entries.values()].map((entry) => this.#close(entry, timeoutMs)));
   }
 
   #entry(peer: ResolvedPeer): Entry {
-    const key = JSON.stringify([peer.uri.shown, peer.hostname]);
+    const key = keyOf(peer);
     const known = this.#entries.get(key);
     if (known !== undefined) return known;
     const attempt = new AbortController();
@@ -116,4 +122,8 @@ export class Elsewhere {
     const opened = await entry.opened.catch(() => undefined);
     await opened?.peer.protocol.close({ timeoutMs });
   }
+}
+
+function keyOf({ uri, hostname, containerId }: ResolvedPeer): string {
+  return JSON.stringify([uri.shown, hostname, containerId]);
 }

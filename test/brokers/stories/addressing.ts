@@ -230,4 +230,25 @@ export const addressing: readonly Story[] = [
         { bootTimeoutMs: 60_000 },
       ),
   },
+  {
+    title: 'more links than one connection takes: further connections',
+    timeoutMs: 60_000,
+    run: (peer) =>
+      withConnection(
+        peer,
+        async (connection) => {
+          const queues = await Promise.all(Array.from({ length: 6 }, () => peer.queue(connection)));
+          const arrived = queues.map(
+            (queue) =>
+              new Promise<unknown>((resolve) => {
+                connection.createReceiveClient(queue.name).subscribe((message) => resolve(message.body));
+              }),
+          );
+          await Promise.all(queues.map((queue) => connection.createSendClient(queue.name).send(queue.name)));
+          expect(await Promise.all(arrived)).toEqual(queues.map((queue) => queue.name));
+          return 'yes';
+        },
+        { channelMax: 3, handleMax: 1 },
+      ),
+  },
 ];
