@@ -2,4 +2,7 @@
 export { AmqpConsumers } from './amqp-consumers.js';
 export { AmqpModule } from './amqp.module.js';
 export { getAmqpConnectionToken, CONNECTION_FACTORY } from './tokens.js';
+export { AmqpRuntime } from './lifecycle/amqp-runtime.js';
+export type { ApplicationConnection, ApplicationConsumer } from './lifecycle/application-connection.js';
+export { AmqpCoreModule } from './amqp-core.module.js';
 export type { ConnectionFactory } from './lifecycle/connection-host.js';

@@ -24,7 +24,9 @@ const mayImport: Record<Layer, Partial<Record<Layer, Strength>>> = {
 function doorsOf(layer: Layer, from: Layer): readonly string[] {
   if (layer === 'index') return ['lib/index.ts'];
   if (layer === 'nest') return ['lib/nest/index.ts'];
-  // The checkers of options and what observers are told are no public names, and nest has options of its own to check.
+  // The checkers of options are no public names, and these have options of their own to check.
+  if (layer === 'client' && from === 'health') return ['lib/client/index.ts', 'lib/client/options/index.ts'];
+  // Nor is what observers are told.
   if (layer === 'client' && from === 'nest')
     return ['lib/client/index.ts', 'lib/client/options/index.ts', 'lib/client/observer/index.ts'];
   if (layer === 'protocol') return [from === 'broker' ? 'lib/protocol/acceptor/index.ts' : 'lib/protocol/index.ts'];

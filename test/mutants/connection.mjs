@@ -189,6 +189,13 @@ export const connectionMutants = [
     test: [STATE, 'a connection counts a connection that did not hold as a failure'],
   },
   {
+    promise: 'reconnect-5',
+    file: 'lib/health/connection-health.ts',
+    find: "    case 'refused':\n",
+    replace: '',
+    test: ['test/nest/health.spec.ts', 'readiness is down while a sender that was attached is refused'],
+  },
+  {
     promise: 'reconnect-6',
     file: 'lib/client/link/link-runner.ts',
     find: "before.name === 'attached' || this.#firstRefusal(before)",

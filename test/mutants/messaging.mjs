@@ -293,6 +293,23 @@ export const messagingMutants = [
     test: [SUBSCRIPTION, 'policy.stop releases the message'],
   },
   {
+    promise: 'policy-13',
+    file: 'lib/health/connection-health.ts',
+    find: "case 'starting':\n    case 'failed':\n      return true;",
+    replace: "case 'starting':\n      return true;\n    case 'failed':",
+    test: ['test/nest/health.spec.ts', 'readiness is down when a policy stops a consumer, and stays so'],
+  },
+  {
+    promise: 'policy-13',
+    file: 'lib/client/receive/receiver.ts',
+    find: 'supervised.release(failure)',
+    replace: 'supervised.release()',
+    test: [
+      'test/peer/client/link-view.spec.ts',
+      "a connection's links stay in view when the policy stopped them, until the subscription",
+    ],
+  },
+  {
     promise: 'reply-1',
     file: 'lib/client/codec/codec-registry.ts',
     find: "contentType: 'application/octet-stream'",

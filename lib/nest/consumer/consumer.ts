@@ -2,7 +2,7 @@
 
 import {
   type AmqpConnection,
-  type AmqpError,
+  AmqpError,
   type HandlerPolicy,
   policy,
   type ReceiveClient,
@@ -10,6 +10,7 @@ import {
   type Source,
   type Subscription,
 } from '../../client/index.js';
+import type { ApplicationConsumer } from '../lifecycle/application-connection.js';
 import { AmqpContext } from '../amqp-context.js';
 import { answerFailures, type Replies, type Reply } from '../reply/replies.js';
 import { isAsyncIterable, ReplyStream } from '../reply/reply-stream.js';
@@ -20,11 +21,13 @@ import type { PlannedConsumer } from './plan-consumers.js';
 const NOT_TAKEN = new Error('the replies are not taken any more');
 
 /** One consumer: a subscription for each of its sources, handled as one. */
-export class Consumer implements Subscription {
+export class Consumer implements ApplicationConsumer {
   private clients: readonly ReceiveClient[] = [];
   private subscriptions: readonly Subscription[] = [];
   private declaring: Promise<void> | undefined;
   private starting: Promise<void> | undefined;
+  /** The application wants it; what the last attempt to start it met. */
+  private awaited: { readonly error: AmqpError | undefined } | undefined;
   private closing: Promise<void> | undefined;
 
   /**
@@ -41,20 +44,33 @@ export class Consumer implements Subscription {
     this.make();
   }
 
+  get name(): string {
+    return this.plan.name;
+  }
+
+  get addresses(): readonly string[] {
+    return this.clients.map(({ address }) => address);
+  }
+
   get state(): Subscription['state'] {
     const states = this.subscriptions.map(({ state }) => state);
     if (this.closing !== undefined || states.every((state) => state === 'closed')) return 'closed';
     const inOrder: readonly Subscription['state'][] = ['failed', 'starting', 'paused', 'running', 'closed'];
     const worst = inOrder.find((state) => states.includes(state)) ?? 'closed';
-    return worst === 'paused' && this.starting !== undefined ? 'starting' : worst;
+    return worst === 'paused' && (this.starting ?? this.awaited) !== undefined ? 'starting' : worst;
   }
 
   get error(): AmqpError | undefined {
-    return this.subscriptions.find(({ error }) => error !== undefined)?.error;
+    return this.subscriptions.find(({ error }) => error !== undefined)?.error ?? this.awaited?.error;
   }
 
   get inHand(): number {
     return this.subscriptions.reduce((sum, { inHand }) => sum + inHand, 0);
+  }
+
+  /** It is `starting` from now on until it is resumed, be it that nobody has come to it yet. */
+  startsLater(error?: unknown): void {
+    this.awaited = { error: error instanceof AmqpError ? error : undefined };
   }
 
   /** Resolves when every source is attached; no message is asked for yet. After a failure it may be called again. */
@@ -76,7 +92,9 @@ export class Consumer implements Subscription {
   /** Starts one that did not start by itself, too. */
   async resume(): Promise<void> {
     await this.declare();
-    await Promise.all(this.subscriptions.map((subscription) => subscription.resume()));
+    const resuming = this.subscriptions.map((subscription) => subscription.resume());
+    this.awaited = undefined;
+    await Promise.all(resuming);
   }
 
   /** Each source gets the prefetch and concurrency. */

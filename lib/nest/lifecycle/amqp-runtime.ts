@@ -24,6 +24,7 @@ import { AmqpClientProxy } from '../transport/amqp-client-proxy.js';
 import { AmqpTransportStrategy } from '../transport/amqp-transport-strategy.js';
 import { inheritedHandlers } from '../transport/inherited-handlers.js';
 import type { Application } from '../transport/transport-connection.js';
+import type { ApplicationConnection } from './application-connection.js';
 import { type ConnectionFactory, ConnectionHost } from './connection-host.js';
 
 /**
@@ -35,6 +36,9 @@ export class AmqpRuntime
   implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
 {
   private readonly hosts = new Map<string, ConnectionHost>();
+  /** Servers and client proxies, with their names. */
+  private readonly transports = new Map<AmqpTransportStrategy | AmqpClientProxy, string>();
+  private stopping = false;
 
   constructor(
     private readonly discovery: DiscoveryService,
@@ -45,7 +49,23 @@ export class AmqpRuntime
     @Optional() @Inject(CONNECTION_FACTORY) private readonly createConnection: ConnectionFactory | undefined,
   ) {
     // Every microservice of the application, those before and those to come.
-    modules.getRpcTargetRegistry<unknown>().subscribe((server) => this.bind(server));
+    modules.getRpcTargetRegistry<unknown>().subscribe((server) => this.bind(server, 'microservice'));
+  }
+
+  /** The application is shutting down. */
+  get isStopping(): boolean {
+    return this.stopping;
+  }
+
+  /** Those of `AmqpModule`, then those that servers and client proxies were given; no name stands for two. */
+  get connections(): readonly ApplicationConnection[] {
+    const all: ApplicationConnection[] = [...this.hosts.values()];
+    for (const [{ givenConnection: connection }, wanted] of this.transports) {
+      if (connection === undefined || all.some((one) => one.connection === connection)) continue;
+      const name = freeName(wanted, all);
+      all.push({ name, connection, owner: 'transport', consumers: [], isPersistent: false });
+    }
+    return all;
   }
 
   /** @throws InvalidOptionsError for a name that another `forRoot` has */
@@ -62,11 +82,13 @@ export class AmqpRuntime
 
   /** Client proxies are made by their modules, without this application's help: those that name a connection get it here. */
   onModuleInit(): void {
-    for (const { instance } of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) {
+    const found = [...this.discovery.getProviders(), ...this.discovery.getControllers()];
+    for (const { instance, name } of found) this.bind(instance, String(name));
+    for (const { instance, name } of found) {
       if (typeof instance !== 'object' || instance === null) continue;
-      this.bind(instance);
       // @Client() makes a property of its class.
-      for (const { value } of Object.values(Object.getOwnPropertyDescriptors(instance))) this.bind(value);
+      for (const [property, { value }] of Object.entries(Object.getOwnPropertyDescriptors(instance)))
+        this.bind(value, `${String(name)}.${property}`);
     }
   }
 
@@ -84,6 +106,7 @@ export class AmqpRuntime
   }
 
   onModuleDestroy(): void {
+    this.stopping = true;
     for (const host of this.hosts.values()) host.stopIntake();
   }
 
@@ -95,9 +118,11 @@ export class AmqpRuntime
     await Promise.all([...this.hosts.values()].map((host) => host.close()));
   }
 
-  private bind(candidate: unknown): void {
-    if (candidate instanceof AmqpTransportStrategy || candidate instanceof AmqpClientProxy)
-      candidate.bind(this.application);
+  private bind(candidate: unknown, name: string): void {
+    if (!(candidate instanceof AmqpTransportStrategy || candidate instanceof AmqpClientProxy)) return;
+    candidate.bind(this.application);
+    // Injected, it is a property of many.
+    if (!this.transports.has(candidate)) this.transports.set(candidate, name);
   }
 
   private readonly application: Application = {
@@ -138,4 +163,10 @@ export class AmqpRuntime
     // true: Array.isArray does not narrow a readonly array
     return Array.isArray(given) ? (given as readonly Source[]) : [given as Source];
   }
+}
+
+function freeName(wanted: string, others: readonly ApplicationConnection[]): string {
+  let name = wanted;
+  for (let count = 2; others.some((other) => other.name === name); count += 1) name = `${wanted}#${count}`;
+  return name;
 }

@@ -7,6 +7,7 @@ import type { Consumer } from '../consumer/consumer.js';
 import { Replies } from '../reply/replies.js';
 import type { ResolvedModuleOptions } from '../options/resolve-module-options.js';
 import type { Attendant } from '../transport/transport-connection.js';
+import type { ApplicationConnection } from './application-connection.js';
 import { withDeadline } from './deadline.js';
 import { PrivateBroker } from './private-broker.js';
 
@@ -19,12 +20,14 @@ const DEFAULT_REFUSED_RETRY_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 1_000;
 
 /** One connection of an application from its start to its end: its consumers, and its own broker if it has one. */
-export class ConnectionHost {
+export class ConnectionHost implements ApplicationConnection {
   readonly connection: AmqpConnection;
+  readonly owner = 'module';
   readonly replies: Replies;
   private readonly logger: AmqpLogger;
   private readonly broker: PrivateBroker | undefined;
-  private readonly consumers: Consumer[] = [];
+  readonly consumers: Consumer[] = [];
+  private attempts = 0;
   private readonly attendants = new Set<Attendant>();
   private readonly shutdown = new AbortController();
   private stopping: Promise<void> | undefined;
@@ -51,6 +54,14 @@ export class ConnectionHost {
       name,
     );
     this.replies = new Replies(this.connection, this.logger);
+  }
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  get isPersistent(): boolean {
+    return this.attempts > 0;
   }
 
   add(consumer: Consumer): void {
@@ -132,10 +143,12 @@ export class ConnectionHost {
   }
 
   private async startInBackground(consumer: Consumer): Promise<void> {
-    const isAttached = await this.persist(consumer.plan.name, async () => {
+    consumer.startsLater();
+    const attach = async (): Promise<void> => {
       await this.connection.open();
       await consumer.attach();
-    });
+    };
+    const isAttached = await this.persist(consumer.name, attach, (error) => consumer.startsLater(error));
     if (isAttached) this.resume(consumer);
   }
 
@@ -146,7 +159,24 @@ export class ConnectionHost {
   }
 
   /** Until it succeeds or the application shuts down; resolves to whether it did. */
-  private async persist(what: string, attempt: () => Promise<void>): Promise<boolean> {
+  private async persist(
+    what: string,
+    attempt: () => Promise<void>,
+    failed: (error: unknown) => void = () => undefined,
+  ): Promise<boolean> {
+    this.attempts += 1;
+    try {
+      return await this.persistently(what, attempt, failed);
+    } finally {
+      this.attempts -= 1;
+    }
+  }
+
+  private async persistently(
+    what: string,
+    attempt: () => Promise<void>,
+    failed: (error: unknown) => void,
+  ): Promise<boolean> {
     const { signal } = this.shutdown;
     const { refusedRetryMs = DEFAULT_REFUSED_RETRY_MS } = this.options.connection;
     while (!signal.aborted) {
@@ -155,6 +185,7 @@ export class ConnectionHost {
         return true;
       } catch (error) {
         if (signal.aborted) break;
+        failed(error);
         this.logger.error(`${what}: ${messageOf(error)}; tried again in ${refusedRetryMs} ms`);
         await delay(refusedRetryMs, undefined, { signal }).catch(() => undefined); // aborted: the loop ends
       }

@@ -105,6 +105,11 @@ export class AmqpClientProxy extends ClientProxy<AmqpTransportEvents> {
     return this.connection.get() as T;
   }
 
+  /** @internal The connection; `undefined`: it has the name of one of AmqpModule's. */
+  get givenConnection(): AmqpConnection | undefined {
+    return this.connection.isNamed ? undefined : this.connection.get();
+  }
+
   /** @internal The application's connections by name. */
   bind(directory: ConnectionDirectory): void {
     this.connection.bind(directory);

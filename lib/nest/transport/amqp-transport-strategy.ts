@@ -131,6 +131,11 @@ export class AmqpTransportStrategy
     return found.kind === 'request' ? found.handler : (found.handlers[0] ?? null);
   }
 
+  /** @internal The connection; `undefined`: it has the name of one of AmqpModule's. */
+  get givenConnection(): AmqpConnection | undefined {
+    return this.connection.isNamed ? undefined : this.connection.get();
+  }
+
   /** @internal The application's connections by name. */
   bind(application: Application): void {
     this.application ??= application;

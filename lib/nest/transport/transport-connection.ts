@@ -45,6 +45,11 @@ export class TransportConnection {
     if (this.isOwn) this.use(new AmqpConnection(given as ConnectionOptions)); // true: a connection has no `uri`
   }
 
+  /** One of the application's, by its name. */
+  get isNamed(): boolean {
+    return typeof this.given === 'string';
+  }
+
   /** The application says where its connections are. */
   bind(directory: ConnectionDirectory): void {
     this.directory ??= directory;

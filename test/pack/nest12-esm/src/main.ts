@@ -8,6 +8,7 @@ import * as esmClient from 'nestjs-amqp10/client';
 import * as esmTesting from 'nestjs-amqp10/testing';
 
 import { AppModule, Orders, until } from './app.js';
+import { checkHealth } from './health.js';
 
 const require = createRequire(import.meta.url);
 const cjs = require('nestjs-amqp10') as typeof import('nestjs-amqp10', { with: { 'resolution-mode': 'require' } });
@@ -69,4 +70,5 @@ await orders.send({ id: -2 });
 await until(() => orders.placed.length + app.get<Late>('late').placed.length === 1);
 await until(() => orders.parked.length + app.get<Late>('late').parked.length === 1);
 await app.close();
+await checkHealth();
 console.log('nest12-esm: ok');
