@@ -1,6 +1,6 @@
 // Text in and out of bytes, by charset. Nothing is replaced silently: what does not fit is an error.
 
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { TextDecoder } from 'node:util';
 
 /** @throws TypeError when the charset is unknown or the bytes are not text in it */
@@ -15,8 +15,12 @@ export function decodeText(body: Buffer, charset: string): string {
   return decoderOf(charset).decode(body);
 }
 
+/** From this length on the question whether it is ASCII, which is read faster, is worth a call. */
+const LONG_BYTES = 4096;
+
 /** `undefined`: it is not valid UTF-8. */
 export function utf8Text(body: Buffer): string | undefined {
+  if (body.length >= LONG_BYTES && isAscii(body)) return body.toString('latin1');
   const text = body.toString('utf8');
   // Only a text with U+FFFD in it can come of invalid bytes. On an ASCII text this search ends at once.
   return text.includes('\uFFFD') && !isUtf8(body) ? undefined : text;

@@ -11,7 +11,7 @@ const SUSPECT =
  * @param json the text that `value` was parsed from
  */
 export function dropPrototypeKeys(value: unknown, json: string): unknown {
-  if (typeof value !== 'object' || value === null || !SUSPECT.test(json)) return value;
+  if (typeof value !== 'object' || value === null || !mayHold(json)) return value;
   // A list instead of recursion: JSON.parse takes texts nested deeper than the stack.
   const open: object[] = [value];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -19,6 +19,11 @@ export function dropPrototypeKeys(value: unknown, json: string): unknown {
     for (const member of Object.values(next)) if (typeof member === 'object' && member !== null) open.push(member);
   }
   return value;
+}
+
+/** Both names need these five letters, unless some are written as numbers. A search for plain text takes a tenth of the expression's time. */
+function mayHold(json: string): boolean {
+  return (json.includes('proto') || json.includes('\\')) && SUSPECT.test(json);
 }
 
 function clean(record: object): void {

@@ -5,8 +5,8 @@ import { FramingError } from './framing-error.js';
 const HEADER_SIZE = 8;
 /** "AMQP", where a frame has its size. */
 const PROTOCOL = 0x414d5150;
-/** What is allocated at first for a frame that did not arrive whole; doubled as its bytes come in. */
-const FIRST_CAPACITY = 4096;
+/** What is allocated at once for a frame that did not arrive whole: our usual max-frame-size. For a larger one it is doubled as its bytes come. */
+const FIRST_CAPACITY = 65_536;
 
 /** What a framer finds. Neither function may throw for reasons of its own: what it throws comes out of `push`. */
 export interface FrameSink {
@@ -59,7 +59,9 @@ export class Framer {
       this.report(chunk, position, size);
       position += size;
     }
-    if (!this.stopped && position < end) this.keep(chunk, position, end);
+    if (this.stopped || position === end) return;
+    const size = end - position < HEADER_SIZE ? HEADER_SIZE : this.sizeAt(chunk, position);
+    this.keep(chunk, position, end, size);
   }
 
   /** Adds to the frame that was begun; answers how much of the chunk that took. */
@@ -67,7 +69,7 @@ export class Framer {
     let taken = 0;
     if (this.have < HEADER_SIZE) {
       taken = Math.min(HEADER_SIZE - this.have, chunk.length);
-      this.keep(chunk, 0, taken);
+      this.keep(chunk, 0, taken, HEADER_SIZE);
       if (this.have < HEADER_SIZE) return taken;
     }
     const size = this.sizeAt(this.partial, 0);
@@ -83,7 +85,7 @@ export class Framer {
   }
 
   /** Copies, growing by doubling: a peer that announces a large frame does not get the memory before it sends the bytes. */
-  private keep(chunk: Buffer, start: number, end: number, frameSize = this.maxFrameSize): void {
+  private keep(chunk: Buffer, start: number, end: number, frameSize: number): void {
     const needed = this.have + end - start;
     if (needed > this.partial.length) {
       const larger = Buffer.allocUnsafeSlow(

@@ -27,8 +27,6 @@ export interface PlaneReceiverOptions extends EndpointOptions {
   readonly onDelivery: (delivery: PlaneDelivery, payload: Buffer, start: number, end: number) => void;
 }
 
-const NO_BYTES = Buffer.alloc(0);
-
 export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlow {
   readonly role = 'receiver';
   /** What is under way to the peer, settlements, is written ahead of a DETACH. */
@@ -214,8 +212,7 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
       this.noneUnderWay();
     } else if (transfer.more) {
       const { maxMessageBytes } = this.options;
-      const size = end - payload;
-      this.partial = new PartialDelivery(deliveryId, tag, format, transactionId, settled, maxMessageBytes, size);
+      this.partial = new PartialDelivery(deliveryId, tag, format, transactionId, settled, maxMessageBytes);
       this.partial.add(buffer, payload, end);
     } else {
       const oversized = end - payload > this.options.maxMessageBytes;
@@ -249,7 +246,8 @@ export class PlaneReceiver extends LinkEndpoint implements ReceiverLink, LinkFlo
     const { deliveryId, tag, messageFormat, presettled, isOversized, transactionId } = partial;
     const delivery = new PlaneDelivery(this, deliveryId, tag, messageFormat, presettled, isOversized, transactionId);
     this.noneUnderWay();
-    this.deliver(delivery, isOversized ? NO_BYTES : partial.buffer, 0, partial.length);
+    const whole = partial.join();
+    this.deliver(delivery, whole, 0, whole.length);
   }
 
   private deliver(delivery: PlaneDelivery, buffer: Buffer, start: number, end: number): void {

@@ -14,6 +14,12 @@ function decodeJson(text: string): unknown {
   return registry.decode(received(Buffer.from(text), 'application/json'));
 }
 
+/** As JSON may write a text: one of its characters as its number. */
+function withNumber(text: string, at: number): string {
+  const number = text.charCodeAt(at).toString(16).padStart(4, '0');
+  return `${text.slice(0, at)}\\u${number}${text.slice(at + 1)}`;
+}
+
 const csv: Codec = {
   contentType: 'text/csv',
   encode: (value) => Buffer.from((value as string[]).join(',')),
@@ -90,6 +96,17 @@ describe('decoding', () => {
     expect(() => decodeJson(text)).not.toThrow(/4111/);
   });
 
+  it.each([10, 10_000])(
+    'reads a text with letters beyond ASCII, and refuses a broken one, of %i characters',
+    (length) => {
+      const text = 'x'.repeat(length);
+      expect(registry.decode(received(Buffer.from(`${text}é`), 'text/plain'))).toBe(`${text}é`);
+      expect(() => registry.decode(received(Buffer.from(`${text}é`, 'latin1'), 'text/plain'))).toThrow(
+        'not valid UTF-8',
+      );
+    },
+  );
+
   it('refuses bytes that are not UTF-8 rather than replace them', () => {
     expect(() => registry.decode(received(Buffer.from([0xff, 0xfe, 0x41]), 'text/plain'))).toThrow('not valid UTF-8');
     expect(() => registry.decode(received(Buffer.from([0x22, 0xff, 0x22]), 'application/json'))).toThrow(
@@ -148,6 +165,14 @@ describe('keys of a JSON body that would change prototypes', () => {
     '{"constructor":{"name":"x"}}',
   ])('and honest data like %s stays', (text) => {
     expect(JSON.stringify(decodeJson(text))).toBe(JSON.stringify(JSON.parse(text)));
+  });
+
+  it.each([
+    ['__proto__', (name: string) => `{"${name}":{"isAdmin":true}}`],
+    ['constructor', (name: string) => `{"${name}":{"prototype":{"x":1}}}`],
+    ['prototype', (name: string) => `{"constructor":{"${name}":{"x":1}}}`],
+  ])('are found with any letter of %s as its number', (name, textOf) => {
+    for (let at = 0; at < name.length; at++) expect(decodeJson(textOf(withNumber(name, at)))).toEqual({});
   });
 
   it('are found however deep the text is nested', () => {
