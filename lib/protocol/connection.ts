@@ -164,6 +164,8 @@ export interface OutgoingTransfer {
   readonly message: AmqpMessage;
   /** Already encoded sections; then `message` is not looked at (batch messages, transactional control). */
   readonly encoded?: Buffer | undefined;
+  /** The bytes that are `message.body`, where nobody ever writes into them: large ones go to the stream without being copied. */
+  readonly ownBody?: Buffer | undefined;
   /** 0 unless said otherwise. */
   readonly messageFormat?: number | undefined;
   /** Send this one pre-settled (where the link's mode allows): `settled(undefined)` follows when it is handed to the stream. */

@@ -11,6 +11,7 @@ export { Uuid } from './types/uuid.js';
 export { Described, Typed, type TypeName } from './types/typed.js';
 export { decodeDataSections, decodeMessageInto } from './message/decode-message.js';
 export { ownBytes } from './types/own-bytes.js';
+export { utf8Bytes } from './types/utf8-bytes.js';
 export { encodeMessage } from './message/encode-message.js';
 export { VERSION } from './version.js';
 export { BATCH_FORMAT } from './message/batch-format.js';

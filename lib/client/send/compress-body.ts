@@ -15,7 +15,7 @@ export function compressBody(pending: PendingSend, how: Compression, sender: Sen
   const compress = compressor(how);
   pending.isCompressing = true;
   const done = (compressed: Buffer): void => {
-    pending.message.body = compressed;
+    pending.message.body = pending.ownBody = compressed;
     pending.message.properties = { ...pending.message.properties, contentEncoding: how };
     sender.compressed(pending, undefined);
   };

@@ -27,6 +27,8 @@ export class PendingSend implements OutgoingTransfer, DeadlineEntry, Transaction
   message: AmqpMessage;
   messageFormat: number | undefined = undefined;
   presettled: boolean;
+  /** The body, when it is bytes that were made here. */
+  ownBody: Buffer | undefined = undefined;
   /** Its body is being compressed: it keeps its place in the queue, and those behind it wait. */
   isCompressing = false;
   transaction: LocalTransaction | undefined = undefined;

@@ -8,6 +8,7 @@ import { ClientClosedError, type SendError } from '../errors.js';
 import type { MessagingContext } from '../messaging-context.js';
 import { bytesOf } from '../message/body-bytes.js';
 import { MessageIds } from '../message/message-ids.js';
+import { takeBytesOfText } from '../message/text-bytes.js';
 import { nodeOfTarget, type ObservedNode } from '../observer/observed-node.js';
 import type { RequestTokens } from '../observer/observers.js';
 import { OutgoingMessages } from '../message/outgoing-message.js';
@@ -305,7 +306,8 @@ export class SendClient implements Closable {
       pending.signal = options.signal;
       pending.transaction = transaction;
     }
-    if (options?.compress !== undefined) compressBody(pending, options.compress, lane.sender);
+    if (options?.compress === undefined) pending.ownBody = takeBytesOfText(message);
+    else compressBody(pending, options.compress, lane.sender);
     // Behind everything that throws: who is told of a send is told of its end.
     if (this.#context.observers.watchesSends) {
       const event = { address: this.address, node: this.#node, message };

@@ -10,10 +10,13 @@ import { writeText } from '../types/write-text.js';
 import type { AmqpMessage, MessageHeader } from './amqp-message.js';
 import { writeBinary, writeProperties } from './encode-properties.js';
 import * as section from './sections.js';
-import { encodedSizeBound } from './size-bound.js';
+import { boundBeforeBody, encodedSizeBound } from './size-bound.js';
 import { isPresent, writeSection } from './write-head.js';
 
 export { encodedSizeBound } from './size-bound.js';
+
+/** Descriptor, type code and length of a data section. */
+const DATA_HEAD = 8;
 
 /**
  * The sections of a message in a buffer of their own.
@@ -25,11 +28,30 @@ export function encodeMessage(message: AmqpMessage): Buffer {
 }
 
 /**
+ * What stands before the bytes of a data body that is not copied: the other sections, and the section's head. No footer is written.
+ * @throws {EncodingFailure} a value in the message has no form in AMQP; the path names it
+ */
+export function encodeBeforeBody(message: AmqpMessage, bodyBytes: number): Buffer {
+  const buffer = Buffer.allocUnsafe(boundBeforeBody(message) + DATA_HEAD);
+  const at = writeSection(buffer, writeBeforeBody(buffer, 0, message), section.DATA);
+  buffer[at] = 0xb0;
+  return buffer.subarray(0, writeUint32(buffer, at + 1, bodyBytes));
+}
+
+/**
  * Writes the sections at `offset` and answers where they end. The buffer must have room for `encodedSizeBound(message)` from there.
  * What is behind the answered end, or behind `offset` after a failure, is undefined.
  * @throws {EncodingFailure} a value in the message has no form in AMQP; the path names it
  */
 export function encodeMessageInto(buffer: Buffer, offset: number, message: AmqpMessage): number {
+  let at = writeBody(buffer, writeBeforeBody(buffer, offset, message), message);
+  if (message.footer) at = writeAnnotations(buffer, at, section.FOOTER, message.footer, 'footer');
+  // Only a getter that answers something larger the second time can bring this about.
+  if (at > buffer.length) throw new EncodingFailure('the message changed while it was encoded');
+  return at;
+}
+
+function writeBeforeBody(buffer: Buffer, offset: number, message: AmqpMessage): number {
   let at = offset;
   if (message.header) at = writeHeader(buffer, at, message.header);
   if (message.deliveryAnnotations)
@@ -38,10 +60,6 @@ export function encodeMessageInto(buffer: Buffer, offset: number, message: AmqpM
     at = writeAnnotations(buffer, at, section.MESSAGE_ANNOTATIONS, message.messageAnnotations, 'messageAnnotations');
   if (message.properties) at = writeProperties(buffer, at, message.properties);
   if (message.applicationProperties) at = writeApplicationProperties(buffer, at, message.applicationProperties);
-  at = writeBody(buffer, at, message);
-  if (message.footer) at = writeAnnotations(buffer, at, section.FOOTER, message.footer, 'footer');
-  // Only a getter that answers something larger the second time can bring this about.
-  if (at > buffer.length) throw new EncodingFailure('the message changed while it was encoded');
   return at;
 }
 

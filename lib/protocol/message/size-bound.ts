@@ -19,15 +19,21 @@ const HEADER_SECTION = 20;
  * @throws {EncodingFailure} a value that has to be encoded to be measured has no form in AMQP
  */
 export function encodedSizeBound(message: AmqpMessage): number {
+  let bound = boundBeforeBody(message);
+  if (message.footer) bound += recordBound(message.footer, 'footer');
+  bound += bodyBound(message);
+  // Not a number: a bodyType that no compiler has seen.
+  if (Number.isNaN(bound)) throw new EncodingFailure("must be 'data', 'value', 'sequence' or 'none'", 'bodyType');
+  return bound;
+}
+
+/** The same of the sections that stand before the body. */
+export function boundBeforeBody(message: AmqpMessage): number {
   let bound = message.header ? HEADER_SECTION : 0;
   if (message.properties) bound += propertiesBound(message.properties);
   if (message.applicationProperties) bound += recordBound(message.applicationProperties, 'applicationProperties');
   if (message.deliveryAnnotations) bound += recordBound(message.deliveryAnnotations, 'deliveryAnnotations');
   if (message.messageAnnotations) bound += recordBound(message.messageAnnotations, 'messageAnnotations');
-  if (message.footer) bound += recordBound(message.footer, 'footer');
-  bound += bodyBound(message);
-  // Not a number: a bodyType that no compiler has seen.
-  if (Number.isNaN(bound)) throw new EncodingFailure("must be 'data', 'value', 'sequence' or 'none'", 'bodyType');
   return bound;
 }
 

@@ -12,7 +12,7 @@ import {
   writeTransferPart,
   type LinkFlow,
 } from '../frames/write-performatives.js';
-import { encodedSizeBound, encodeMessage, encodeMessageInto } from '../message/encode-message.js';
+import { encodeBeforeBody, encodedSizeBound, encodeMessage, encodeMessageInto } from '../message/encode-message.js';
 import { SLAB_BYTES } from '../socket/writer.js';
 import { rethrowLater } from './callback.js';
 import { encodeTransactional, type DeliveryState } from './delivery-state.js';
@@ -24,6 +24,7 @@ import { failTransfer, settleTransfer, type PlaneTransfer } from './transfer.js'
 
 /** A message up to this bound is encoded straight into the writer's buffer. */
 const IN_PLACE_BYTES = SLAB_BYTES - 1024;
+const NOTHING = Buffer.alloc(0);
 
 export interface PlaneSenderOptions extends EndpointOptions {
   readonly settleMode: 'unsettled' | 'settled' | 'mixed';
@@ -41,6 +42,8 @@ interface Rest {
   readonly payload: Buffer;
   offset: number;
   readonly settled: boolean;
+  /** Nobody writes into the payload any more. */
+  readonly isOwn: boolean;
 }
 
 export class PlaneSender extends LinkEndpoint implements SenderLink, LinkFlow {
@@ -76,25 +79,28 @@ export class PlaneSender extends LinkEndpoint implements SenderLink, LinkFlow {
     const { session } = this;
     const { plane } = session;
     if (!plane.turns.admits(this)) return false;
-    const { encoded } = transfer;
-    if (encoded !== undefined) return this.sendEncoded(transfer, encoded);
-    const bound = encodedSizeBound(transfer.message);
-    if (bound > IN_PLACE_BYTES) return this.sendEncoded(transfer, encodeMessage(transfer.message));
+    const { encoded, ownBody, message } = transfer;
+    if (encoded !== undefined) return this.sendEncoded(transfer, encoded, undefined);
+    if (ownBody !== undefined && ownBody === message.body && message.footer === undefined)
+      return this.sendEncoded(transfer, encodeBeforeBody(message, ownBody.length), ownBody);
+    const bound = encodedSizeBound(message);
+    if (bound > IN_PLACE_BYTES) return this.sendEncoded(transfer, NOTHING, encodeMessage(message));
 
     const state = transfer.transactionId === undefined ? undefined : this.transactionState(transfer.transactionId);
     const settled = this.isPresettled(transfer);
     const { writer } = plane;
     const room = frameRoom(state === undefined ? 0 : state.length) + bound;
-    if (room > SLAB_BYTES) return this.sendEncoded(transfer, encodeMessage(transfer.message));
+    if (room > SLAB_BYTES) return this.sendEncoded(transfer, NOTHING, encodeMessage(message));
     writer.reserve(room);
     const { buffer, position: start } = writer;
     // Nothing is taken until the message is encoded: the id is the next one, and stays so if encoding throws.
     const id = session.nextDeliveryId;
     const format = transfer.messageFormat ?? 0;
     const payload = writeTransferHead(buffer, start, session.channel, this.handle, id, format, settled, false, state);
-    const end = encodeMessageInto(buffer, payload, transfer.message);
+    const end = encodeMessageInto(buffer, payload, message);
     this.checkSize(end - payload);
-    if (end - start > plane.maxFrameSize) return this.sendEncoded(transfer, Buffer.from(buffer.subarray(payload, end)));
+    if (end - start > plane.maxFrameSize)
+      return this.sendEncoded(transfer, NOTHING, Buffer.from(buffer.subarray(payload, end)));
     closeFrame(buffer, start, end);
     writer.position = end;
     session.countTransfer();
@@ -166,28 +172,37 @@ export class PlaneSender extends LinkEndpoint implements SenderLink, LinkFlow {
 
   // ---- inside ----
 
-  private sendEncoded(transfer: PlaneTransfer, payload: Buffer): boolean {
-    this.checkSize(payload.length);
+  /** @param own the rest of the payload, into which nobody writes any more */
+  private sendEncoded(transfer: PlaneTransfer, payload: Buffer, own: Buffer | undefined): boolean {
+    const total = payload.length + (own === undefined ? 0 : own.length);
+    this.checkSize(total);
     const settled = this.isPresettled(transfer);
     const state = transfer.transactionId === undefined ? undefined : this.transactionState(transfer.transactionId);
     const { session } = this;
     const { writer, maxFrameSize } = session.plane;
     const head = frameRoom(state === undefined ? 0 : state.length);
-    const size = Math.min(payload.length, maxFrameSize - head);
+    const size = Math.min(total, maxFrameSize - head);
     if (size < 0) throw new SizeFailure(head, maxFrameSize);
-    const more = size < payload.length;
-    writer.reserve(head + size);
+    // Sections that fill more than a frame go on in later ones, which come of one piece.
+    if (own !== undefined && payload.length > size)
+      return this.sendEncoded(transfer, NOTHING, Buffer.concat([payload, own]));
+    const more = size < total;
+    const copied = Math.min(size, payload.length);
+    writer.reserve(head + (writer.gathers ? copied : size));
     const { buffer, position: start } = writer;
     const id = session.nextDeliveryId;
     const format = transfer.messageFormat ?? 0;
     const at = writeTransferHead(buffer, start, session.channel, this.handle, id, format, settled, more, state);
-    const end = at + payload.copy(buffer, at, 0, size);
-    closeFrame(buffer, start, end);
-    writer.position = end;
+    writer.position = at + payload.copy(buffer, at, 0, copied);
+    closeFrame(buffer, start, at + size);
+    if (own !== undefined) writer.appendOwn(own.subarray(0, size - copied));
     session.countTransfer();
     this.begin(transfer, settled);
     if (more) {
-      this.rest = { transfer, payload, offset: size, settled };
+      this.rest =
+        own === undefined
+          ? { transfer, payload, offset: size, settled, isOwn: false }
+          : { transfer, payload: own, offset: size - copied, settled, isOwn: true };
       this.writeRest();
     } else if (settled) {
       session.plane.pending.addPresettled(transfer);
@@ -204,13 +219,16 @@ export class PlaneSender extends LinkEndpoint implements SenderLink, LinkFlow {
     while (rest.offset < rest.payload.length) {
       if (!plane.turns.admits(this)) return;
       const upTo = Math.min(rest.offset + room, rest.payload.length);
-      writer.reserve(frameRoom(0) + upTo - rest.offset);
+      const size = upTo - rest.offset;
+      writer.reserve(frameRoom(0) + (rest.isOwn && writer.gathers ? 0 : size));
       const { buffer, position: start } = writer;
       const more = upTo < rest.payload.length;
       const at = writeTransferPart(buffer, start, session.channel, this.handle, rest.settled, more, false);
-      const end = at + rest.payload.copy(buffer, at, rest.offset, upTo);
-      closeFrame(buffer, start, end);
-      writer.position = end;
+      closeFrame(buffer, start, at + size);
+      writer.position = at;
+      const part = rest.payload.subarray(rest.offset, upTo);
+      if (rest.isOwn) writer.appendOwn(part);
+      else writer.append(part);
       rest.offset = upTo;
       session.countTransfer();
     }

@@ -6,6 +6,8 @@ import type { Duplex } from 'node:stream';
 export const SLAB_BYTES = 256 * 1024;
 /** Bytes waiting here or in the stream above which links are told to wait. */
 export const HIGH_WATER_BYTES = 1024 * 1024;
+/** Less than this is copied rather than written as a piece of its own. */
+const LEAST_PIECE = 8192;
 
 /** What the writer asks of the data plane. None may throw. */
 export interface WriterHooks {
@@ -32,6 +34,12 @@ export class Writer {
   /** Is shown what is handed to the stream. */
   onWrite: ((bytes: Buffer) => void) | undefined;
 
+  /**
+   * Many pieces cost the stream one call, so that `appendOwn` need not copy. Without it each write is an event of its own (a WebSocket
+   * message, a turn of a stream in memory), and frames stay whole.
+   */
+  readonly gathers: boolean;
+
   private hooks: WriterHooks | undefined;
   private isClosed = false;
   private atTickEnd = false;
@@ -48,6 +56,7 @@ export class Writer {
   };
 
   constructor(private readonly stream: Duplex) {
+    this.gathers = typeof Reflect.get(stream, '_writev') === 'function';
     stream.on('drain', () => {
       if (!this.isFull || this.isClosed) return;
       this.isFull = false;
@@ -91,6 +100,15 @@ export class Writer {
     this.reserve(bytes.length);
     bytes.copy(this.buffer, this.position);
     this.position += bytes.length;
+  }
+
+  /** The same for bytes that nobody ever writes into again. Large ones are not copied where the stream `gathers`. */
+  appendOwn(bytes: Buffer): void {
+    if (bytes.length < LEAST_PIECE || !this.gathers) return this.append(bytes);
+    if (this.isClosed) return;
+    this.addPiece(this.takeCurrent());
+    this.addPiece(bytes);
+    this.schedule();
   }
 
   /** Hands everything to the stream now. */

@@ -309,9 +309,9 @@ export const uamqpSendingRows = [
   {
     promise: 'row-67',
     file: 'lib/protocol/message/encode-message.ts',
-    find: "  at = writeBody(buffer, at, message);\n  if (message.footer) at = writeAnnotations(buffer, at, section.FOOTER, message.footer, 'footer');\n",
+    find: "  let at = writeBody(buffer, writeBeforeBody(buffer, offset, message), message);\n  if (message.footer) at = writeAnnotations(buffer, at, section.FOOTER, message.footer, 'footer');\n",
     replace:
-      "  if (message.footer) at = writeAnnotations(buffer, at, section.FOOTER, message.footer, 'footer');\n  at = writeBody(buffer, at, message);\n",
+      "  let at = writeBeforeBody(buffer, offset, message);\n  if (message.footer) at = writeAnnotations(buffer, at, section.FOOTER, message.footer, 'footer');\n  at = writeBody(buffer, at, message);\n",
     test: [
       'test/unit/client/message/message-bytes.spec.ts',
       'a message as bytes has its sections in the order of the specification, and its size is that of the bytes',
