@@ -40,6 +40,8 @@ export async function sendBatchMessage(
   let envelope: number;
   try {
     const options = host.optionsOf(given);
+    if (given.compress !== undefined)
+      throw new TypeError('a batch message cannot be compressed; sendBatch() compresses each message by itself');
     encoded = encodeAll(values, options, host);
     envelope = envelopeSize(given, host);
   } catch (error) {

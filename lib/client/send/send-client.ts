@@ -1,4 +1,4 @@
-// A message leaving, first step: value -> codec -> pending send. The rest is the sender's.
+// A message leaving: the calls of an application -> pending sends -> promises. The rest is the sender's.
 
 import type { AmqpMessage } from '../../protocol/index.js';
 import type { Target } from '../address/address.js';
@@ -6,29 +6,20 @@ import { describeTarget } from '../address/terminus.js';
 import type { Closable } from '../client-context.js';
 import { ClientClosedError, type SendError } from '../errors.js';
 import type { MessagingContext } from '../messaging-context.js';
-import { bytesOf } from '../message/body-bytes.js';
-import { MessageIds } from '../message/message-ids.js';
-import { takeBytesOfText } from '../message/text-bytes.js';
-import { nodeOfTarget, type ObservedNode } from '../observer/observed-node.js';
 import type { RequestTokens } from '../observer/observers.js';
-import { OutgoingMessages } from '../message/outgoing-message.js';
-import { checkSendOptions, mergeSendOptions, type SendOptions } from '../message/send-options.js';
+import type { SendOptions } from '../message/send-options.js';
 import { LocalTransaction } from '../transaction/local-transaction.js';
 import type { Transaction } from '../transaction/transaction.js';
-import { compressBody } from './compress-body.js';
 import { sendBatchMessage } from './batch-send.js';
 import type { PendingMessage } from './pending-message.js';
-import { PendingSend } from './pending-send.js';
+import type { PendingSend } from './pending-send.js';
 import type { ResolvedSendClientOptions } from './send-client-options.js';
 import { SendFailures } from './send-failures.js';
-import { SendLanes, type SendLane } from './send-lanes.js';
+import { SendLanes } from './send-lanes.js';
 import type { AttachedLink, SendClientState } from './send-link.js';
+import { SendPreparation } from './send-preparation.js';
 import type { BatchSuccess, SendResult, SendSuccess } from './send-result.js';
 
-/** One annotation of a profile's, or an address in its form. */
-const ANNOTATION_BYTES = 64;
-/** What observers write beside a message: a trace's context. */
-const OBSERVED_BYTES = 512;
 const CLOSE_TIMEOUT_MS = 5_000;
 
 /**
@@ -41,12 +32,9 @@ export class SendClient implements Closable {
   readonly address: string;
   readonly #context: MessagingContext;
   readonly #options: ResolvedSendClientOptions;
-  readonly #isAnonymous: boolean;
-  readonly #node: ObservedNode;
-  readonly #messages: OutgoingMessages;
   readonly #failures: SendFailures;
   readonly #lanes: SendLanes;
-  #sequence = 0;
+  readonly #preparation: SendPreparation;
   #resolve: ((result: SendResult) => void) | undefined = undefined;
   #reject: ((error: unknown) => void) | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
@@ -56,9 +44,6 @@ export class SendClient implements Closable {
     this.address = describeTarget(target);
     this.#context = context;
     this.#options = options;
-    this.#isAnonymous = target === null;
-    this.#node = nodeOfTarget(target, options.session === 'replies');
-    this.#messages = new OutgoingMessages(context.codecs.preferring(options.codec), new MessageIds());
     const { links } = context;
     this.#failures = new SendFailures(
       this.address,
@@ -66,6 +51,7 @@ export class SendClient implements Closable {
       () => links.connectionFailure,
     );
     this.#lanes = new SendLanes({ target, options, failures: this.#failures, context });
+    this.#preparation = new SendPreparation(context, target, options, this.#lanes);
     context.register(this);
   }
 
@@ -107,7 +93,7 @@ export class SendClient implements Closable {
   send(value: unknown, options?: SendOptions): Promise<SendSuccess> {
     let pending: PendingSend;
     try {
-      pending = this.#prepare(value, options);
+      pending = this.#preparation.prepare(value, options);
     } catch (error) {
       return reportedBy(options?.transaction, Promise.reject(this.#unsendable(error, options)));
     }
@@ -115,7 +101,7 @@ export class SendClient implements Closable {
     const promise = new Promise<SendResult>(this.#capture);
     pending.resolve = this.#resolve;
     pending.reject = this.#reject;
-    this.#laneOf(pending.transaction).sender.submit(pending, this.#options.whenFull);
+    this.#lanes.of(pending.transaction).sender.submit(pending, this.#options.whenFull);
     // True: with `reject` set, only a success is resolved.
     return reportedBy(pending.transaction, promise as Promise<SendSuccess>);
   }
@@ -134,13 +120,13 @@ export class SendClient implements Closable {
   ): PendingSend | undefined {
     let pending: PendingSend;
     try {
-      pending = this.#make(value, options, requested);
+      pending = this.#preparation.make(value, options, requested);
     } catch (error) {
       failed(this.#unsendable(error, options));
       return undefined;
     }
     pending.reject = failed;
-    this.#laneOf(pending.transaction).sender.submit(pending, this.#options.whenFull);
+    this.#lanes.of(pending.transaction).sender.submit(pending, this.#options.whenFull);
     return pending;
   }
 
@@ -167,7 +153,8 @@ export class SendClient implements Closable {
    * Sends all values in one transfer of message-format 0x80013700, each an encoded message in a data section, for peers that take such
    * batches apart (Azure, the embedded broker) and receivers that do (`message.unbatch()`). What does not fit into one transfer of the
    * peer's max-message-size goes out in several, in order. The options stand on each message and on the whole; a `messageId` on the first
-   * transfer only. The values are taken once, and nothing is sent unless every one of them can be.
+   * transfer only; `compress` is refused, and left out where it is a default. The values are taken once, and nothing is sent unless every
+   * one of them can be.
    *
    * Rejects as `send` does: MessageTooLargeError names the values that fit into no transfer; BatchSendError says what became of each
    * transfer when there were several and one of them failed.
@@ -178,10 +165,10 @@ export class SendClient implements Closable {
       address: this.address,
       maxPendingBytes,
       sendTimeoutMs,
-      optionsOf: (given) => this.#optionsOf(given) ?? {},
-      make: (value, given) => this.#messages.make(value, given),
-      addedLater: (given) => this.#addedLater(given),
-      limit: ({ signal, transaction }, timeoutMs) => this.#laneOf(transaction).sender.messageLimit(timeoutMs, signal),
+      optionsOf: (given) => this.#preparation.optionsOf(given) ?? {},
+      make: (value, given) => this.#preparation.message(value, given),
+      addedLater: (given) => this.#preparation.addedLater(given),
+      limit: ({ signal, transaction }, timeoutMs) => this.#lanes.of(transaction).sender.messageLimit(timeoutMs, signal),
       submit: (message, given, isFirst) => this.#sendForResult(message, given, isFirst ? whenFull : 'queue'),
       refusal: (cause) => this.#failures.encode(cause),
     });
@@ -199,11 +186,11 @@ export class SendClient implements Closable {
     this.#checkOpen();
     let pending: PendingSend;
     try {
-      pending = this.#prepare(value, options);
+      pending = this.#preparation.prepare(value, options);
     } catch (error) {
       throw this.#unsendable(error, options);
     }
-    this.#laneOf(pending.transaction).sender.hold(pending);
+    this.#lanes.of(pending.transaction).sender.hold(pending);
     return pending.message;
   }
 
@@ -214,7 +201,7 @@ export class SendClient implements Closable {
         (pending) =>
           new Promise<SendResult>((resolve) => {
             pending.resolve = resolve;
-            this.#laneOf(pending.transaction).sender.releaseHeld(pending);
+            this.#lanes.of(pending.transaction).sender.releaseHeld(pending);
           }),
       ),
     );
@@ -254,13 +241,6 @@ export class SendClient implements Closable {
     this.#context.unregister(this);
   }
 
-  /** Bytes that the peer's profile and the observers may add to a message after it was made: a guess on the safe side. */
-  #addedLater({ delayMs, to = '' }: SendOptions): number {
-    const annotation = delayMs === undefined ? 0 : ANNOTATION_BYTES;
-    const address = this.#isAnonymous ? ANNOTATION_BYTES + 2 * Buffer.byteLength(to) : 0;
-    return annotation + address + (this.#context.observers.watchesSends ? OBSERVED_BYTES : 0);
-  }
-
   async #sendForResult(
     value: unknown,
     options: SendOptions | (() => SendOptions) | undefined,
@@ -269,10 +249,10 @@ export class SendClient implements Closable {
     let given: SendOptions | undefined;
     try {
       given = typeof options === 'function' ? options() : options;
-      const pending = this.#prepare(value, given);
+      const pending = this.#preparation.prepare(value, given);
       return await new Promise<SendResult>((resolve) => {
         pending.resolve = resolve;
-        this.#laneOf(pending.transaction).sender.submit(pending, whenFull);
+        this.#lanes.of(pending.transaction).sender.submit(pending, whenFull);
       });
     } catch (error) {
       return { ok: false, error: this.#unsendable(error, given), attempts: 0 };
@@ -283,54 +263,6 @@ export class SendClient implements Closable {
     this.#resolve = resolve;
     this.#reject = reject;
   };
-
-  /** @throws anything; the caller makes an EncodeError of it */
-  #prepare(value: unknown, given: SendOptions | undefined): PendingSend {
-    return this.#make(value, this.#optionsOf(given));
-  }
-
-  /** @throws as `#prepare` */
-  #make(value: unknown, options: SendOptions | undefined, requested?: RequestTokens): PendingSend {
-    const message = this.#messages.make(value, options);
-    const transaction = options?.transaction && LocalTransaction.of(options.transaction, this.#context.links);
-    const presettled = isPresettled(this.#options.settleMode, options?.settled) && transaction === undefined;
-    const lane = this.#laneOf(transaction);
-    const pending = new PendingSend(lane.sender, message, presettled);
-    pending.messageFormat = message.messageFormat;
-    pending.sequence = this.#sequence++;
-    pending.timeoutMs = options?.timeoutMs ?? this.#options.sendTimeoutMs;
-    if (this.#isAnonymous && message.properties?.to === undefined)
-      throw new TypeError("on the anonymous target each message needs the option 'to'");
-    if (options !== undefined) {
-      pending.mandatory = options.mandatory;
-      pending.signal = options.signal;
-      pending.transaction = transaction;
-    }
-    if (options?.compress === undefined) pending.ownBody = takeBytesOfText(message);
-    else compressBody(pending, options.compress, lane.sender);
-    // Behind everything that throws: who is told of a send is told of its end.
-    if (this.#context.observers.watchesSends) {
-      const event = { address: this.address, node: this.#node, message };
-      const observed = this.#context.observers.sending(event, requested);
-      pending.message = observed.message;
-      pending.tokens = observed.tokens;
-    }
-    pending.bytes = bytesOf(pending.message);
-    if (this.#isAnonymous || options?.delayMs !== undefined || dependsOnPeer(message))
-      pending.unfinished = { address: this.#isAnonymous, delayMs: options?.delayMs };
-    return pending;
-  }
-
-  #optionsOf(given: SendOptions | undefined): SendOptions | undefined {
-    const { defaults } = this.#options;
-    if (given === undefined) return defaults;
-    const checked = checkSendOptions(given, '');
-    return defaults === undefined ? checked : mergeSendOptions(defaults, checked);
-  }
-
-  #laneOf(transaction: Transaction | undefined): SendLane {
-    return transaction === undefined ? this.#lanes.main : this.#lanes.transactional;
-  }
 
   /** It fails before it is a message; its transaction, where it has one, with it. */
   #unsendable(cause: unknown, { transaction }: SendOptions = {}): SendError {
@@ -349,19 +281,4 @@ export class SendClient implements Closable {
 function reportedBy<T>(transaction: Transaction | undefined, promise: Promise<T>): Promise<T> {
   if (transaction !== undefined) promise.catch(() => undefined);
   return promise;
-}
-
-/** @throws TypeError when the link cannot send a single message the other way */
-function isPresettled(mode: 'unsettled' | 'settled' | 'mixed', asked: boolean | undefined): boolean {
-  if (mode === 'mixed') return asked === true;
-  const isSettled = mode === 'settled';
-  if (asked === undefined || asked === isSettled) return isSettled;
-  throw new TypeError(`settled: ${String(asked)} needs a client of settleMode 'mixed', this one is '${mode}'`);
-}
-
-/** It has something that some peers cannot take. */
-function dependsOnPeer(message: AmqpMessage): boolean {
-  const { messageAnnotations, deliveryAnnotations, messageFormat, properties } = message;
-  if (messageAnnotations !== undefined || deliveryAnnotations !== undefined) return true;
-  return messageFormat !== undefined || properties?.userId !== undefined;
 }

@@ -3,6 +3,7 @@
 import type { Target } from '../address/address.js';
 import { describeTarget } from '../address/terminus.js';
 import type { MessagingContext } from '../messaging-context.js';
+import type { Transaction } from '../transaction/transaction.js';
 import { pendingMessages, type PendingMessage } from './pending-message.js';
 import type { PendingSend } from './pending-send.js';
 import type { ResolvedSendClientOptions } from './send-client-options.js';
@@ -29,6 +30,10 @@ export class SendLanes {
     },
   ) {
     this.main = this.#lane(parts.options);
+  }
+
+  of(transaction: Transaction | undefined): SendLane {
+    return transaction === undefined ? this.main : this.transactional;
   }
 
   /** Made with the first transaction. Never pre-settled: the outcome says whether the message is part of it. */

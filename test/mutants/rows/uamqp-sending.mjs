@@ -50,7 +50,7 @@ export const uamqpSendingRows = [
   },
   {
     promise: 'row-27',
-    file: 'lib/client/send/send-client.ts',
+    file: 'lib/client/send/send-preparation.ts',
     find: "if (mode === 'mixed') return asked === true;",
     replace: "if (mode === 'mixed') return false;",
     test: [

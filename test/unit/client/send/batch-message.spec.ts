@@ -110,6 +110,19 @@ describe('a batch message', () => {
     expect(links.sender.written).toEqual([]);
   });
 
+  it('is not compressed: where the client does so by default it goes as it is, where it is asked for it is refused', async () => {
+    const { client, links } = await attached({ defaults: { compress: 'gzip', subject: 's' } });
+    const sent = client.sendBatchMessage([{ a: 1 }, 'b']);
+    links.sender.answer(ACCEPTED);
+    await expect(sent).resolves.toMatchObject({ ok: true });
+    expect(links.sender.written[0]?.properties).toMatchObject({ subject: 's', contentEncoding: undefined });
+    expect(inner(links.sender.payloads[0]).map(({ body }) => String(body))).toEqual(['{"a":1}', 'b']);
+    const asked = client.sendBatchMessage(['c'], { compress: 'gzip' });
+    await expect(asked).rejects.toThrow('a batch message cannot be compressed');
+    await expect(asked).rejects.toMatchObject({ code: 'encode', delivered: 'no' });
+    expect(links.sender.written).toHaveLength(1);
+  });
+
   it('of endless values ends at maxPendingBytes', async () => {
     const { client } = await attached({ maxPendingBytes: 10_000 });
     let taken = 0;
