@@ -224,7 +224,7 @@ export const messagingMutants = [
   },
   {
     promise: 'policy-5',
-    file: 'lib/client/message/incoming-message.ts',
+    file: 'lib/client/message/decoded-message.ts',
     find: 'return this.header?.deliveryCount ?? 0;',
     replace: "return Number(this.messageAnnotations?.['x-delivery-count'] ?? this.header?.deliveryCount ?? 0);",
     test: ['test/unit/client/receive/delivery-count.spec.ts', 'counts what failed by the delivery-count of the header'],

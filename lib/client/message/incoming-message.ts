@@ -1,76 +1,28 @@
-// A message arriving: sections and delivery in one object. The steps around the handler settle it here.
+// A message arriving: its delivery, in one object with its sections. The steps around the handler settle it here.
 
 import { isDeepStrictEqual } from 'node:util';
-import {
-  ACCEPTED,
-  DecodeError,
-  decodeMessageInto,
-  InvalidOptionsError,
-  ownBytes,
-  RELEASED,
-  type AmqpMessage,
-  type IncomingDelivery,
-  type Outcome,
-} from '../../protocol/index.js';
-import type { CodecRegistry } from '../codec/codec-registry.js';
-import { BodyTooLarge, compressionOf, decompress, type Compression } from '../codec/compression.js';
+import { ACCEPTED, InvalidOptionsError, RELEASED, type IncomingDelivery, type Outcome } from '../../protocol/index.js';
 import { SettlementError, TransactionError } from '../errors.js';
 import { checkRecord } from '../options/check.js';
-import type { ObservedNode } from '../observer/observed-node.js';
-import type { Observers } from '../observer/observers.js';
+import type { TransactionalSettlement } from '../transaction/local-transaction.js';
 import type { Transaction } from '../transaction/transaction.js';
-import { batchSections, isBatch, readBatch } from './batched-message.js';
-import { Message } from './message.js';
-import { RAW } from './raw-body.js';
+import { DecodedMessage } from './decoded-message.js';
+import type { DeliveryHost } from './delivery-host.js';
 import type {
   Delivery,
-  DeliveryInfo,
-  MessageRoute,
   Modification,
   ReceivedMessage,
   RejectOptions,
   SettleOptions,
   SettleResult,
 } from './received-message.js';
-import type { LocalTransaction, TransactionalSettlement } from '../transaction/local-transaction.js';
 
-/** The receiving client, as its messages see it. */
-export interface DeliveryHost {
-  readonly address: string;
-  /** For observers. */
-  readonly node: ObservedNode;
-  readonly maxMessageBytes: number;
-  readonly codecs: CodecRegistry;
-  readonly observers: Observers;
-  /** What observers are told of who consumes; absent: nobody that has a name. */
-  readonly consumerName?: string | undefined;
-  /** The outcome as this peer understands it. */
-  outcomeFor(outcome: Outcome): Outcome;
-  /** The way it came, as this peer tells it. */
-  routeOf?(message: AmqpMessage): MessageRoute;
-  /** Absent: its messages are not settled within transactions. */
-  readonly transactional?: TransactionalHost | undefined;
-}
-
-/** The same, for messages that are settled within transactions. */
-export interface TransactionalHost {
-  /** The transaction, when its messages may be settled in it. @throws TransactionError, InvalidOptionsError */
-  settlesIn(transaction: Transaction): LocalTransaction;
-  /** Whether this peer takes the outcome within one; where it does not, it is written right after the commit. */
-  writesWithin(outcome: Outcome): boolean;
-  /** Writes what was settled. */
-  flush(): void;
-  /** A settlement was undone with its transaction; the message is in hand again. */
-  rolledBack(message: IncomingMessage): void;
-}
+export type { DeliveryHost, TransactionalHost } from './delivery-host.js';
 
 /** What stands between deliveries of one client; made once per message, so it holds only what every message needs. */
-export class IncomingMessage extends Message implements ReceivedMessage, TransactionalSettlement {
+export class IncomingMessage extends DecodedMessage implements ReceivedMessage, TransactionalSettlement {
   readonly #host: DeliveryHost;
   readonly #incoming: IncomingDelivery;
-  #raw: unknown = undefined;
-  #compression: Compression | undefined = undefined;
-  #failure: { readonly error: unknown } | undefined = undefined;
   #lane: string | undefined = undefined;
   #outcome: Outcome | undefined = undefined;
   #result: SettleResult | undefined = undefined;
@@ -82,70 +34,9 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
   #keeper: Set<IncomingMessage> | undefined = undefined;
 
   constructor(host: DeliveryHost, incoming: IncomingDelivery) {
-    super();
+    super(host, incoming);
     this.#host = host;
     this.#incoming = incoming;
-  }
-
-  /** Fills the sections from borrowed bytes. Never throws: what cannot be read becomes `failure`. */
-  read(payload: Buffer, start: number, end: number): void {
-    if (this.#incoming.oversized) {
-      const limit = `${this.#host.maxMessageBytes} bytes`;
-      this.#fail(`is larger than maxMessageBytes (${limit}) and was discarded`, {
-        code: 'message-too-large',
-        condition: 'amqp:link:message-size-exceeded',
-      });
-      return;
-    }
-    try {
-      decodeMessageInto(this, payload, start, end, 'borrowed');
-      if (this.bodyType === 'data')
-        this.body = batchSections(this.#incoming.messageFormat, payload, start, end) ?? this.body;
-    } catch (cause) {
-      this.#raw = Buffer.from(payload.subarray(start, end));
-      this.#fail('is malformed', { cause });
-      return;
-    }
-    this.#compression = compressionOf(this);
-    if (this.#compression === undefined) this.#decode();
-    else if (Buffer.isBuffer(this.body)) this.#raw = this.body = ownBytes(this.body, 0, this.body.length);
-  }
-
-  /** Its body waits for `inflate`. */
-  get isCompressed(): boolean {
-    return this.#compression !== undefined;
-  }
-
-  /** Decompresses and decodes the body. Never rejects: what cannot be read becomes `failure`. */
-  async inflate(): Promise<void> {
-    const how = this.#compression;
-    if (how === undefined || !Buffer.isBuffer(this.#raw)) return;
-    this.#compression = undefined;
-    try {
-      this.body = await decompress(this.#raw, how, this.#host.maxMessageBytes);
-    } catch (cause) {
-      if (cause instanceof BodyTooLarge)
-        this.#fail('is larger than maxMessageBytes once it is decompressed', {
-          cause,
-          code: 'message-too-large',
-          condition: 'amqp:link:message-size-exceeded',
-        });
-      else this.#fail(`has a body that cannot be decompressed (${how})`, { cause });
-      return;
-    }
-    const raw = this.#raw;
-    this.#decode();
-    // Sent on, it goes as it came.
-    this.#raw = raw;
-  }
-
-  /** Why it cannot be handed to a handler: it could not be read, or not be sorted into a lane. */
-  get failure(): { readonly error: unknown } | undefined {
-    return this.#failure;
-  }
-
-  failBeforeHandler(error: unknown): void {
-    this.#failure ??= { error };
   }
 
   /** The key of the lane it was sorted into. */
@@ -157,46 +48,8 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
     this.#lane = key;
   }
 
-  get [RAW](): unknown {
-    // Nearly nobody asks, so the bytes of a text are made again when somebody does.
-    if (this.bodyType === 'data' && typeof this.#raw === 'string') this.#raw = Buffer.from(this.#raw);
-    return this.#raw;
-  }
-
   get delivery(): Delivery {
     return this;
-  }
-
-  get messageFormat(): number {
-    return this.#incoming.messageFormat;
-  }
-
-  unbatch(): AmqpMessage[] {
-    const raw = this.#raw;
-    return isBatch(this.messageFormat, raw) ? readBatch(raw, this.#host) : [this];
-  }
-
-  get tag(): Buffer {
-    return this.#incoming.tag;
-  }
-
-  get address(): string {
-    return this.#host.address;
-  }
-
-  get deliveryCount(): number {
-    return this.header?.deliveryCount ?? 0;
-  }
-
-  get redelivered(): boolean {
-    if (this.deliveryCount > 0 || this.header?.firstAcquirer === false) return true;
-    // RabbitMQ's quorum queues count here what was only released.
-    return Number(this.messageAnnotations?.['x-delivery-count'] ?? 0) > 0;
-  }
-
-  get deliveryInfo(): DeliveryInfo {
-    const { tag, address, redelivered, deliveryCount } = this;
-    return { tag, address, redelivered, deliveryCount, ...this.#host.routeOf?.(this) };
   }
 
   /** Somebody here said what becomes of it. */
@@ -316,15 +169,6 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
     return this.#settleOnce({ kind: 'modified', deliveryFailed, undeliverableHere, messageAnnotations }, options);
   }
 
-  #decode(): void {
-    try {
-      this.#decodeBody();
-    } catch (cause) {
-      const type = this.properties?.contentType ?? 'no content type';
-      this.#fail(`has a body that its codec cannot read (${type})`, { cause });
-    }
-  }
-
   #settleWithin(transaction: Transaction, outcome: Outcome): SettleResult {
     const { transactional } = this.#host;
     if (transactional === undefined)
@@ -366,27 +210,6 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
     );
   }
 
-  /** The body is borrowed until it is a text, or bytes of its own. @throws whatever the codec throws */
-  #decodeBody(): void {
-    const { codecs } = this.#host;
-    const text = codecs.textOf(this);
-    if (text !== undefined && this.#takeText(text)) return;
-    if (this.bodyType === 'data' && Buffer.isBuffer(this.body)) this.body = ownBytes(this.body, 0, this.body.length);
-    this.#raw = this.body;
-    this.body = codecs.decode(this);
-  }
-
-  /** `false`: it has no value, and `decode` will say why. */
-  #takeText(text: string): boolean {
-    try {
-      this.body = this.#host.codecs.valueOf(text, this);
-    } catch {
-      return false;
-    }
-    this.#raw = text;
-    return true;
-  }
-
   /** Those before it that were fetched and not settled, then this one. */
   #settleUpToHere(outcome: Outcome, { transaction }: SettleOptions): Promise<SettleResult> {
     const before = this.#keeper;
@@ -398,11 +221,5 @@ export class IncomingMessage extends Message implements ReceivedMessage, Transac
         message.settle(outcome, transaction);
       }
     return this.#settleOnce(outcome, { transaction });
-  }
-
-  #fail(what: string, facts: { code?: string; condition?: string; cause?: unknown }): void {
-    const { code, condition = 'amqp:decode-error', cause } = facts;
-    const error = new DecodeError(`a message from "${this.#host.address}" ${what}`, { condition, cause }, code);
-    this.#failure = { error };
   }
 }

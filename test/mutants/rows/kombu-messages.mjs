@@ -107,7 +107,7 @@ const producing = [
   },
   {
     promise: 'row-118',
-    file: 'lib/client/message/incoming-message.ts',
+    file: 'lib/client/message/decoded-message.ts',
     find: 'if (this.#compression === undefined) this.#decode();',
     replace:
       'if (this.#compression === undefined) {\n      this.#decode();\n      if (!this.body) { this.body = this.#raw; this.#decode(); }\n    }',
