@@ -397,9 +397,12 @@ describe('a decorated consumer', () => {
         async ({ app: other, idle, settled }) => {
           const sender = other.get(AmqpConnection).createSendClient('answered');
           await sender.send({ ask: 'value' }, { replyTo: '/queues/gone' });
+          // No address at all: nobody can have it.
+          await sender.send({ ask: 'value' }, { replyTo: '/queues/100%' });
           await idle();
-          expect(settled('answered').map(({ outcome }) => outcome?.kind)).toEqual(['accepted']);
+          expect(settled('answered').map(({ outcome }) => outcome?.kind)).toEqual(['accepted', 'accepted']);
           expect(lines.matching(/no reply could be sent to \/queues\/gone/)).toHaveLength(1);
+          expect(lines.matching(/no reply could be sent to \/queues\/100%/)).toHaveLength(1);
         },
       );
     });

@@ -5,11 +5,13 @@ import { RpcException } from '@nestjs/microservices';
 import {
   type AmqpConnection,
   createMessage,
+  LinkDetachedError,
   policy,
   type PolicyDecision,
   type ReceivedMessage,
   type SendClient,
   SendError,
+  type SendErrorCode,
   type SendOptions,
   type Target,
 } from '../../lib/index.js';
@@ -130,7 +132,9 @@ describe('replies that nobody takes', () => {
 });
 
 describe('a requester that is gone', () => {
-  const gone = (): Error => new SendError('link-closed', 'not found', { address: 'x', delivered: 'no', attempts: 0 });
+  const failed = (code: SendErrorCode, condition?: string, cause?: Error): Error =>
+    new SendError(code, 'not found', { address: 'x', delivered: 'no', attempts: 0, condition, cause });
+  const gone = (): Error => failed('link-closed', 'amqp:not-found');
 
   function repliesToNobody(lines: Lines): Replies {
     const createReplyClient = (): unknown => ({
@@ -140,6 +144,26 @@ describe('a requester that is gone', () => {
     });
     return new Replies({ createReplyClient } as unknown as AmqpConnection, lines); // all that is asked of it
   }
+
+  it.each<[string, Error, boolean]>([
+    ['there is no such address', failed('link-closed', 'amqp:not-found'), true],
+    ['it was deleted', failed('link-closed', 'amqp:resource-deleted'), true],
+    ['it was detached', failed('link-closed', undefined, new LinkDetachedError('gone', 'x', 'link')), true],
+    ['it did not take this reply in time', failed('timeout'), false],
+    ['it did not take this reply in time, and was detached once', failed('timeout', 'amqp:not-found'), false],
+    ['this reply was rejected', failed('rejected', 'amqp:not-found'), false],
+    ['nobody may send there', failed('link-closed', 'amqp:unauthorized-access'), false],
+    ['the connection is lost', failed('connection-lost'), false],
+  ])('has its link closed where %s: %s, %s', async (_why, error, isClosed) => {
+    const closed: string[] = [];
+    const createReplyClient = (address: string): unknown => ({
+      send: () => Promise.reject(error),
+      close: () => Promise.resolve(void closed.push(address)),
+    });
+    const replies = new Replies({ createReplyClient } as unknown as AmqpConnection, new Lines()); // all that is asked of it
+    await replies.to(request({ properties: { replyTo: 'here' } }))?.value(1);
+    expect(closed).toEqual(isClosed ? ['here'] : []);
+  });
 
   it('costs one log line, however many replies it misses and links it takes', async () => {
     const lines = new Lines();

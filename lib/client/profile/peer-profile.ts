@@ -11,6 +11,8 @@ export interface PeerProfile {
   readonly name: ProfileName;
   /** A queue's name -> its address on the wire. */
   queueAddress(queue: string): string;
+  /** An address on the wire -> the queue's name in it, as other protocols know it; `undefined`: it is no queue's. */
+  queueName(address: string): string | undefined;
   /** Capabilities to ask for on a queue's terminus. */
   readonly queueCapabilities: readonly string[];
   /** A topic's name -> address as a target and as a source, and the capabilities to ask for. */

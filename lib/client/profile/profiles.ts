@@ -6,6 +6,27 @@ import type { PeerProfile, ProfileName } from './peer-profile.js';
 
 const part = encodeURIComponent;
 
+/** The name behind one of these prefixes, percent-encoded there. */
+function nameBehind(...prefixes: readonly string[]): (address: string) => string | undefined {
+  return (address) => {
+    const prefix = prefixes.find((each) => address.startsWith(each));
+    return prefix === undefined ? bareName(address) : decoded(address.slice(prefix.length));
+  };
+}
+
+/** A name is its own address where there are no forms of addresses. */
+function bareName(address: string): string | undefined {
+  return address.startsWith('/') || address.includes('://') ? undefined : address;
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined; // a `%` that starts no byte: the peer will not know it either
+  }
+}
+
 /** RabbitMQ, and the embedded broker as it: the exchange (empty: the default one) and the key. */
 function routeByAnnotations({ messageAnnotations }: AmqpMessage): MessageRoute {
   const { 'x-exchange': exchange, 'x-routing-key': routingKey } = messageAnnotations ?? {};
@@ -19,6 +40,7 @@ function routeByAnnotations({ messageAnnotations }: AmqpMessage): MessageRoute {
 const generic: PeerProfile = {
   name: 'generic',
   queueAddress: (queue) => queue,
+  queueName: nameBehind('/queues/'),
   queueCapabilities: [],
   topic: (name) => ({ target: name, source: name, capabilities: ['topic'] }),
   exchangeAddress: undefined,
@@ -56,6 +78,8 @@ const rabbitmq4: PeerProfile = {
   ...generic,
   name: 'rabbitmq-4',
   queueAddress: (queue) => `/queues/${part(queue)}`,
+  // Its deprecated addresses, too: never written here, but a user may.
+  queueName: nameBehind('/queues/', '/amq/queue/', '/queue/'),
   topic: (name) => ({ target: `/exchanges/amq.topic/${part(name)}`, source: undefined, capabilities: [] }),
   exchangeAddress: (exchange, routingKey) =>
     routingKey === undefined || routingKey === ''
@@ -87,6 +111,7 @@ const rabbitmq3: PeerProfile = {
   ...rabbitmq4,
   name: 'rabbitmq-3',
   queueAddress: (queue) => `/amq/queue/${part(queue)}`,
+  queueName: nameBehind('/amq/queue/', '/queue/'),
   topic: (name) => ({ target: `/topic/${part(name)}`, source: `/topic/${part(name)}`, capabilities: [] }),
   exchangeAddress: (exchange, routingKey) =>
     routingKey === undefined || routingKey === ''
@@ -113,6 +138,8 @@ const activemq: PeerProfile = {
   name: 'activemq',
   sharedSubscriptions: false,
   streams: false,
+  // A temporary queue has no other name than its address.
+  queueName: (address) => bareName(address.replace(/^queue:\/\//, '')),
   topic: (name) => ({ target: `topic://${name}`, source: `topic://${name}`, capabilities: [] }),
   outcomesInTransactions: 'accepted',
   delay: { annotation: 'x-opt-delivery-delay', as: 'delay-ms' },

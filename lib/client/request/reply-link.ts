@@ -90,7 +90,7 @@ export class ReplyLink implements LinkOwner<ReceiverLink>, DeliveryHost {
     });
     const replyTo = address ?? link.remote.source?.address;
     if (typeof replyTo === 'string' && replyTo !== '') {
-      this.#replyTo = this.options.replyToAs === 'queue' ? queueName(replyTo) : replyTo;
+      this.#replyTo = this.options.replyToAs === 'queue' ? this.#queueName(replyTo, profile) : replyTo;
       return link;
     }
     await link.detach({ closed: true, timeoutMs: 1_000 });
@@ -133,6 +133,15 @@ export class ReplyLink implements LinkOwner<ReceiverLink>, DeliveryHost {
     if (supervised !== undefined) await atMost(Math.max(0, until - performance.now()), supervised.release());
   }
 
+  #queueName(address: string, profile: PeerProfile): string {
+    const name = profile.queueName(address);
+    if (name === undefined)
+      this.context.logger.warn(
+        `"${this.address}": replyToAs 'queue': "${address}" is no queue's address, and is sent as it is`,
+      );
+    return name ?? address;
+  }
+
   readonly #onDelivery = (incoming: IncomingDelivery, payload: Buffer, start: number, end: number): void => {
     const message = new IncomingMessage(this, incoming);
     message.read(payload, start, end);
@@ -145,11 +154,4 @@ export class ReplyLink implements LinkOwner<ReceiverLink>, DeliveryHost {
     message.done();
     this.events.replied(message);
   }
-}
-
-const QUEUES = '/queues/';
-
-/** Of RabbitMQ's address of a queue the name, of all else what it is. */
-function queueName(address: string): string {
-  return address.startsWith(QUEUES) ? decodeURIComponent(address.slice(QUEUES.length)) : address;
 }

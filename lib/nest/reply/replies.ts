@@ -4,6 +4,7 @@ import {
   type AmqpConnection,
   type AmqpLogger,
   type HandlerPolicy,
+  LinkDetachedError,
   type ReceivedMessage,
   type SendClient,
   SendError,
@@ -197,9 +198,12 @@ function shown(address: string): string {
     : JSON.stringify(address.slice(0, MOST_SHOWN));
 }
 
-/** The peer has no such address, or it does not take anything any more. */
+const GONE: ReadonlySet<string | undefined> = new Set(['amqp:not-found', 'amqp:resource-deleted']);
+
+/** The peer has no such address, or has it no more. One that only did not take this reply in time may take the others. */
 function isGone(error: unknown): boolean {
-  return error instanceof SendError && (error.code === 'link-closed' || error.code === 'timeout');
+  if (!(error instanceof SendError) || error.code !== 'link-closed') return false;
+  return GONE.has(error.condition) || error.cause instanceof LinkDetachedError;
 }
 
 /** The policy, and an error reply where it ends in rejected or dead-letter. */

@@ -12,9 +12,11 @@ import {
   type SendOptions,
 } from '../../../lib/client/index.js';
 import { eventually } from '../../support/eventually.js';
+import { decodeMessage, ScriptedPeer } from '../../support/scripted-peer.js';
 
 const brokers: EmbeddedBroker[] = [];
 const connections: AmqpConnection[] = [];
+const peers: ScriptedPeer[] = [];
 const quiet = { log: () => undefined, warn: () => undefined, error: () => undefined };
 
 async function start(): Promise<EmbeddedBroker> {
@@ -60,6 +62,7 @@ async function responder(
 afterEach(async () => {
   await Promise.all(connections.splice(0).map((connection) => connection.close({ timeoutMs: 1_000 })));
   await Promise.all(brokers.splice(0).map((broker) => broker.stop()));
+  await Promise.all(peers.splice(0).map((peer) => peer.close()));
 });
 
 describe('a request', () => {
@@ -193,6 +196,23 @@ describe('a request', () => {
     const requests = connection.createRequestClient('prices', { replyTo: 'answers' });
     expect((await requests.request('?')).body).toBe('?');
     expect(seen[0]?.properties?.replyTo).toBe('answers');
+  });
+
+  it("goes out with its queue's bare name where that is asked for, or with an address that names none as it is", async () => {
+    const peer = await ScriptedPeer.listen();
+    peers.push(peer);
+    const lines: string[] = [];
+    const logger = { ...quiet, warn: (line: string) => void lines.push(line) };
+    const connection = new AmqpConnection({ uri: peer.uri, logger, profile: 'rabbitmq-3' });
+    connections.push(connection);
+    for (const replyTo of ['/amq/queue/my%20replies', '/amq/queue/100%'])
+      await connection
+        .createRequestClient('prices', { replyTo, replyToAs: 'queue' })
+        .request('?', { timeoutMs: 200 })
+        .catch(() => undefined); // nobody answers
+    const sent = peer.deliveries.map(({ payload }) => decodeMessage(payload).properties?.['replyTo']);
+    expect(sent).toEqual(['my replies', '/amq/queue/100%']);
+    expect(lines).toEqual([expect.stringContaining('"/amq/queue/100%" is no queue\'s address')]);
   });
 
   it('gets replies on an exclusive queue where that is what the peer has', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ProfileName } from '../../../lib/client/profile/peer-profile.js';
-import { profileNamed } from '../../../lib/client/profile/profiles.js';
+import { PROFILE_NAMES, profileNamed } from '../../../lib/client/profile/profiles.js';
 import { replySource } from '../../../lib/client/request/reply-address.js';
 
 const { signal } = new AbortController();
@@ -25,6 +25,31 @@ describe('a reply address', () => {
       expect(source).toEqual({ terminus: { dynamic: true }, address: undefined });
     },
   );
+
+  it.each<[ProfileName, string, string | undefined]>([
+    ['rabbitmq-4', '/queues/a%2Fb', 'a/b'],
+    ['rabbitmq-4', '/queue/a%20b', 'a b'],
+    ['rabbitmq-4', '/amq/queue/a', 'a'],
+    ['rabbitmq-4', '/exchanges/events/key', undefined],
+    ['rabbitmq-4', '/queues/100%', undefined],
+    ['rabbitmq-3', '/amq/queue/a%2Fb', 'a/b'],
+    ['rabbitmq-3', '/queue/a', 'a'],
+    ['rabbitmq-3', '/exchange/events/key', undefined],
+    ['activemq', 'queue://100%', '100%'],
+    ['activemq', 'temp-queue://ID:1', undefined],
+    ['artemis', '100%', '100%'],
+    ['qpid', 'a', 'a'],
+    ['azure', 'a', 'a'],
+    ['embedded', '/queues/a%2Fb', 'a/b'],
+    ['generic', '/queues/a%2Fb', 'a/b'],
+  ])('of %s in the form %s is the queue %j', (name, address, queue) => {
+    expect(profileNamed(name).queueName(address)).toBe(queue);
+  });
+
+  it.each(PROFILE_NAMES)("of %s that is made of a queue's name has that name in it", (name) => {
+    const profile = profileNamed(name);
+    for (const queue of ['orders', 'a b', 'a%b']) expect(profile.queueName(profile.queueAddress(queue))).toBe(queue);
+  });
 
   it('is direct reply-to from RabbitMQ 4.2 on: a volatile queue, pre-settled', async () => {
     const source = await replySource(profileNamed('rabbitmq-4', '4.2.0'), undefined, undefined, signal);
