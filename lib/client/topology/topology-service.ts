@@ -1,6 +1,5 @@
 // The topology of one connection: checks what is asked, waits for the peer, hands it to the driver of that kind of peer.
 
-import { inspect } from 'node:util';
 import type { QueueAccess, ReplyQueueAccess } from '../client-context.js';
 import type { ConnectedPeer } from '../connection/connect-peer.js';
 import { asError, deadline, raceSignal } from '../deadline.js';
@@ -12,6 +11,7 @@ import { ARTEMIS_NODE } from './artemis-management.js';
 import { artemisTopology } from './artemis-topology.js';
 import { autoCreateTopology } from './auto-create-topology.js';
 import { checkBinding, checkTopology } from './check-topology.js';
+import { isEmpty, KeptTopology } from './kept-topology.js';
 import { managementTimeout } from './management-pair.js';
 import { noTopology } from './no-topology.js';
 import { orByAttaching } from './or-by-attaching.js';
@@ -43,8 +43,7 @@ export class TopologyService implements TopologyClient {
     },
   };
 
-  /** Declared anew after each connect; the same definition is kept once. */
-  readonly #kept = new Map<string, Topology>();
+  readonly #kept = new KeptTopology();
 
   /** One request after the other: each has a session of its own, and a hundred at once would use up the connection's. */
   #last: Promise<unknown> = Promise.resolve();
@@ -55,7 +54,7 @@ export class TopologyService implements TopologyClient {
     const topology = checkTopology(wanted, 'topology');
     const isKept = checkBoolean(checkObject(options, 'options', ['kept'])['kept'], 'options.kept', false);
     await this.#run((driver, peer, signal) => driver.declare(peer, topology, signal));
-    if (isKept) this.#kept.set(inWords(topology), topology);
+    if (isKept) this.#kept.keep(topology);
   }
 
   async check(wanted: Topology): Promise<void> {
@@ -78,6 +77,7 @@ export class TopologyService implements TopologyClient {
   async unbind(wanted: BindingDeclaration): Promise<void> {
     const binding = checkBinding(wanted, 'binding');
     await this.#run((driver, peer, signal) => driver.unbind(peer, binding, signal));
+    this.#kept.forgetBinding(binding);
   }
 
   async purge(queue: string): Promise<number> {
@@ -95,7 +95,9 @@ export class TopologyService implements TopologyClient {
       ifEmpty: checkBoolean(given['ifEmpty'], 'options.ifEmpty', false),
       ifUnused: checkBoolean(given['ifUnused'], 'options.ifUnused', false),
     };
-    return this.#run((driver, peer, signal) => driver.deleteQueue(peer, name, conditions, signal));
+    const deleted = await this.#run((driver, peer, signal) => driver.deleteQueue(peer, name, conditions, signal));
+    this.#kept.forgetQueue(name);
+    return deleted;
   }
 
   async deleteExchange(exchange: string, options?: { readonly ifUnused?: boolean | undefined }): Promise<void> {
@@ -103,12 +105,13 @@ export class TopologyService implements TopologyClient {
     const given = checkObject(options, 'options', ['ifUnused']);
     const ifUnused = checkBoolean(given['ifUnused'], 'options.ifUnused', false);
     await this.#run((driver, peer, signal) => driver.deleteExchange(peer, name, ifUnused, signal));
+    this.#kept.forgetExchange(name);
   }
 
   /** After each connect, before any link: on this peer, whatever the connection's state. */
   async declareOn(peer: ConnectedPeer, topology: Topology, signal: AbortSignal): Promise<void> {
     if (!isEmpty(topology)) await this.#within(peer, (driver, bound) => driver.declare(peer, topology, bound), signal);
-    for (const kept of this.#kept.values()) {
+    for (const kept of this.#kept.all) {
       try {
         await this.#within(peer, (driver, bound) => driver.declare(peer, kept, bound), signal);
       } catch (error) {
@@ -173,15 +176,6 @@ function driverOf(profile: PeerProfile): TopologyDriver {
     case 'none':
       return noTopology;
   }
-}
-
-/** A text that is equal for equal definitions. */
-function inWords(topology: Topology): string {
-  return inspect(topology, { depth: null, sorted: true, maxArrayLength: null, maxStringLength: null });
-}
-
-function isEmpty({ queues = [], exchanges = [], bindings = [] }: Topology): boolean {
-  return queues.length === 0 && exchanges.length === 0 && bindings.length === 0;
 }
 
 function required(value: unknown, path: string): string {

@@ -88,8 +88,8 @@ export interface TopologyClient {
   /**
    * Makes what is missing and leaves what is there and equal.
    *
-   * `kept`: declared again after each reconnect, before links attach, until the connection is closed. For queues that go with their
-   * connection or consumer (`exclusive`, `autoDelete`, `expiresMs`), and for peers that may lose them.
+   * `kept`: declared again after each reconnect, before links attach, until it is deleted or unbound here, or the connection is closed. For
+   * queues that go with their connection or consumer (`exclusive`, `autoDelete`, `expiresMs`), and for peers that may lose them.
    *
    * @throws TopologyError `conflict` (with both definitions), `not-found` (passive, or an end of a binding), `unsupported`
    */

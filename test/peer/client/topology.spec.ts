@@ -291,6 +291,50 @@ describe('what is kept', () => {
     expect(second.queues().map(({ name }) => name)).toEqual(['mine']);
   });
 
+  it('does not come back once it was deleted, alone and with what was declared beside it', async () => {
+    const first = await start();
+    const connection = connect({ uri: first.uri });
+    const { topology } = connection;
+    const exchanges = [
+      { name: 'e', type: 'fanout' },
+      { name: 'gone', type: 'fanout' },
+    ] as const;
+    const bindings = [
+      { exchange: 'e', queue: 'stays' },
+      { exchange: 'e', queue: 'deleted' },
+      { exchange: 'e', queue: 'unbound', routingKey: 'k' },
+      { exchange: 'gone', queue: 'stays' },
+    ];
+    await topology.declare({ exchanges, queues: ['stays', 'deleted', 'unbound'], bindings }, { kept: true });
+    await topology.declare({ queues: ['alone'] }, { kept: true });
+    await topology.deleteQueue('deleted');
+    await topology.deleteQueue('alone');
+    await topology.deleteExchange('gone');
+    await topology.unbind({ exchange: 'e', queue: 'unbound', routingKey: 'k', arguments: {} });
+    const { port = 0 } = first;
+    await first.stop();
+    const second = await start({ port });
+    await connection.createSendClient({ exchange: 'e' }).send('again');
+    expect(second.queues().map(({ name, stats }) => [name, stats().ready])).toEqual([
+      ['stays', 1],
+      ['unbound', 0],
+    ]);
+    expect(await failure(topology.check({ exchanges: [exchanges[1]] }))).toMatchObject({ code: 'not-found' });
+  });
+
+  it('comes back where it could not be deleted', async () => {
+    const first = await start();
+    const connection = connect({ uri: first.uri });
+    await connection.topology.declare({ queues: ['full'] }, { kept: true });
+    await connection.createSendClient('full').send('keeps it');
+    expect(await failure(connection.topology.deleteQueue('full', { ifEmpty: true }))).toMatchObject({ code: 'in-use' });
+    const { port = 0 } = first;
+    await first.stop();
+    const second = await start({ port });
+    await connection.createSendClient('full').send('again');
+    expect(second.queues().map(({ name }) => name)).toEqual(['full']);
+  });
+
   it('does not keep the connection down when it cannot be declared again', async () => {
     const warnings: string[] = [];
     const write = (): void => undefined;
