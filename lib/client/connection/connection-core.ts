@@ -56,6 +56,8 @@ export class ConnectionCore {
   #keeper: TokenKeeper | undefined;
   #attempts = 0;
   #openers = 0;
+  /** One of the openers is here for the links. */
+  #isWantedByLinks = false;
   #wasUp = false;
   #wasBlocked = false;
   #established = false;
@@ -208,10 +210,17 @@ export class ConnectionCore {
     return peer;
   }
 
-  /** A first use opens the connection; whoever waits for its link hears of a failure there. */
+  /**
+   * A first use opens the connection, and keeps an attempt alive that who asked for it gives up; whoever waits for its link hears of a
+   * failure there.
+   */
   #connectInBackground(): void {
-    if (this.#closing !== undefined || !this.life.isIdle) return;
-    this.open().catch(() => undefined);
+    if (this.#closing !== undefined || this.#isWantedByLinks) return;
+    this.#isWantedByLinks = true;
+    const over = (): void => {
+      this.#isWantedByLinks = false;
+    };
+    this.open().then(over, over);
   }
 
   #lifeHandlers(): LifeHandlers {

@@ -167,6 +167,21 @@ describe('open(), when there is nobody to talk to', () => {
     expect(peer.connections).toHaveLength(1);
   });
 
+  it('goes on for a link that wants the connection when its only caller gives up', async () => {
+    let letIn: () => void = () => undefined;
+    const peer = await peerOf({ replies: { open: heldUntil(new Promise<void>((resolve) => (letIn = resolve))) } });
+    const { core } = connect({ uri: peer.uri });
+    const stop = new AbortController();
+    const opened = core.open(stop.signal);
+    await peer.next('open');
+    const attached = new ProbeOwner(core, 'orders').handle.ready();
+    stop.abort(new Error('enough'));
+    await expect(opened).rejects.toThrow('enough');
+    letIn();
+    await attached;
+    expect(peer.connections).toHaveLength(1);
+  });
+
   it('may be called again after it failed', async () => {
     const peer = await peerOf({ replies: { open: firstOnly(dropped) } });
     const { core } = connect({ uri: peer.uri, connectTimeoutMs: 50, reconnect: false });
