@@ -9,12 +9,11 @@ import type { TopologyDriver } from './topology-driver.js';
 /** What a peer says that has no such node, or has none for this user. */
 const REFUSED: ReadonlySet<string | undefined> = new Set(['amqp:not-found', 'amqp:unauthorized-access']);
 
-function isRefusal({ code, condition }: LinkError): boolean {
-  // Artemis takes a link of any user who may send, and rejects the requests of those who may not manage.
-  return code === REQUEST_REFUSED || REFUSED.has(condition);
-}
-
-export function orByAttaching(managed: TopologyDriver, node: string): TopologyDriver {
+/** @param noRight further conditions with which this peer rejects the requests of a user who may not manage */
+export function orByAttaching(managed: TopologyDriver, node: string, noRight: readonly string[]): TopologyDriver {
+  // A request that was released, or rejected for any other reason, may be taken the next time.
+  const isRefusal = ({ code, condition }: LinkError): boolean =>
+    REFUSED.has(condition) || (code === REQUEST_REFUSED && condition !== undefined && noRight.includes(condition));
   const either =
     <Arguments extends unknown[], Result>(
       first: (...given: Arguments) => Promise<Result>,

@@ -160,8 +160,9 @@ export class TopologyService implements TopologyClient {
   }
 }
 
-const artemis = orByAttaching(artemisTopology, ARTEMIS_NODE.address);
-const qpid = orByAttaching(qpidTopology, QPID_NODE.address);
+// Artemis takes a link of any user who may send, and rejects what those ask who may not manage; most other failures are `failed` there too.
+const artemis = orByAttaching(artemisTopology, ARTEMIS_NODE.address, ['failed']);
+const qpid = orByAttaching(qpidTopology, QPID_NODE.address, ['amqp:not-allowed']);
 
 function driverOf(profile: PeerProfile): TopologyDriver {
   switch (profile.topology) {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { EmbeddedBroker } from '../../../lib/broker/index.js';
+import { EmbeddedBroker, type InjectedFault } from '../../../lib/broker/index.js';
 import { AmqpConnection, TopologyError, type QueueDeclaration } from '../../../lib/client/index.js';
 
 /** What stands at a management that answers as Artemis does: each field a text, as it lists them. */
@@ -170,6 +170,25 @@ describe("the topology of a peer with Artemis' management", () => {
     expect(error).toMatchObject({ name: 'TopologyError', code: 'unsupported', condition: 'failed' });
     expect(String(error)).toContain('a request to activemq.management was rejected: failed');
     expect(management.calls).toEqual([]);
+  });
+
+  it.each<[string, InjectedFault]>([
+    ['released', { kind: 'release' }],
+    ['rejected for want of room', { kind: 'reject', condition: 'amqp:resource-limit-exceeded' }],
+    ['rejected without a reason', { kind: 'reject' }],
+  ])('is not left to attaching where a request is %s', async (_how, fault) => {
+    broker.queue('activemq.management').inject(fault);
+    const error = await errorOf(connection.topology.declare({ queues: ['by-attaching'] }));
+    expect(error).toMatchObject({ name: 'LinkError', code: 'request-refused', retryable: true });
+    expect(broker.queues().map(({ name }) => name)).not.toContain('by-attaching');
+    await connection.topology.declare({ queues: ['managed'] });
+    expect(management.queues.has('managed')).toBe(true);
+  });
+
+  it('is left to attaching where this user may not manage, by the condition of the specification', async () => {
+    broker.queue('activemq.management').inject({ kind: 'reject', condition: 'amqp:unauthorized-access' });
+    await connection.topology.declare({ queues: ['by-attaching'] });
+    expect(broker.queues().map(({ name }) => name)).toContain('by-attaching');
   });
 
   it('does not believe an answer that is none, and asks on', async () => {
