@@ -15,6 +15,7 @@ import {
   type Secrets,
   type SenderLink,
 } from '../../protocol/index.js';
+import { findById } from '../correlation.js';
 import { raceSignal } from '../deadline.js';
 import { wholeNumber } from '../management/management-response.js';
 
@@ -38,6 +39,7 @@ export interface Claim {
 }
 
 interface Waiting {
+  readonly messageId: string;
   readonly audience: string;
   resolve(): void;
   reject(error: Error): void;
@@ -108,7 +110,7 @@ export class ClaimsLink {
       bodyType: 'value',
     };
     const answered = new Promise<void>((resolve, reject) => {
-      this.#waiting.set(messageId, { audience, resolve, reject });
+      this.#waiting.set(messageId, { messageId, audience, resolve, reject });
     });
     this.#unsent.set(messageId, {
       message,
@@ -161,8 +163,8 @@ export class ClaimsLink {
       for (const id of this.#waiting.keys()) this.#fail(id, undefined, 'an answer cannot be read', facts);
       return;
     }
-    const id = answer.properties?.correlationId;
-    if (typeof id === 'string' && this.#waiting.has(id)) this.#answered(id, answer.applicationProperties ?? {});
+    const waiting = findById(this.#waiting, answer.properties?.correlationId);
+    if (waiting !== undefined) this.#answered(waiting.messageId, answer.applicationProperties ?? {});
   }
 
   #answered(messageId: string, properties: Readonly<Record<string, unknown>>): void {

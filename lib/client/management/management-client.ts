@@ -2,6 +2,7 @@
 
 import { AmqpError, EncodingFailure, InvalidOptionsError, SizeFailure, type Outcome } from '../../protocol/index.js';
 import type { Closable } from '../client-context.js';
+import { findById } from '../correlation.js';
 import {
   ClientClosedError,
   EncodeError,
@@ -128,8 +129,7 @@ export class ManagementClient implements Closable {
   }
 
   #answered(message: IncomingMessage): void {
-    // Some nodes (Qpid) make a UUID of a text that looks like one.
-    const pending = this.#pending.get(String(message.properties?.correlationId));
+    const pending = findById(this.#pending, message.properties?.correlationId);
     if (pending === undefined)
       this.#context.logger.debug?.(`"${this.address}": an answer to no request in flight was dropped`);
     else if (this.#forget(pending)) pending.handler.answered(message);

@@ -1,9 +1,10 @@
 // A request leaving and its replies coming back: value -> reply address -> send client -> peer -> reply link -> promise.
 
-import { InvalidOptionsError, type AmqpError, type MessageId } from '../../protocol/index.js';
+import { InvalidOptionsError, type AmqpError } from '../../protocol/index.js';
 import type { Target } from '../address/address.js';
 import { describeTarget } from '../address/terminus.js';
 import type { Closable } from '../client-context.js';
+import { findById, keyOf } from '../correlation.js';
 import { ClientClosedError, RequestTimeoutError, SendError, SendQueueFullError } from '../errors.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
 import { MessageIds } from '../message/message-ids.js';
@@ -165,8 +166,7 @@ export class RequestClient implements Closable {
   }
 
   #replied(message: IncomingMessage): void {
-    const id = message.properties?.correlationId;
-    const pending = id === undefined ? undefined : this.#pending.get(keyOf(id));
+    const pending = findById(this.#pending, message.properties?.correlationId);
     if (pending === undefined) {
       this.#context.logger.debug?.(`"${this.address}": a reply to no request in flight was dropped`);
       return;
@@ -292,11 +292,4 @@ export class RequestClient implements Closable {
   #closedError(): ClientClosedError {
     return new ClientClosedError(`the request client for "${this.address}" is closed`);
   }
-}
-
-/** Ids of different kinds never meet: the number 1 is not the text '1'. */
-function keyOf(id: MessageId): string {
-  if (typeof id === 'string') return id;
-  if (typeof id === 'bigint') return `\0ulong ${id}`;
-  return Buffer.isBuffer(id) ? `\0binary ${id.toString('hex')}` : `\0uuid ${id.toString()}`;
 }

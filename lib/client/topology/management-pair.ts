@@ -12,6 +12,7 @@ import {
   type ReceiverLink,
   type SenderLink,
 } from '../../protocol/index.js';
+import { findById } from '../correlation.js';
 import { raceSignal } from '../deadline.js';
 import { AmqpTimeoutError } from '../errors.js';
 
@@ -166,8 +167,7 @@ export class ManagementPair {
       this.#end(error instanceof AmqpError ? error : new LinkError('a management reply cannot be read', address, ''));
       return;
     }
-    // Qpid makes a UUID of a text that looks like one.
-    this.#waiting.get(String(message.properties?.correlationId))?.resolve(message);
+    findById(this.#waiting, message.properties?.correlationId)?.resolve(message);
   }
 
   #end(error: AmqpError): void {

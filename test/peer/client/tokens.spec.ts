@@ -141,6 +141,21 @@ describe('a token that is refused', () => {
 });
 
 describe('a node for tokens', () => {
+  it('that gives the id of a request back as a UUID is understood', async () => {
+    const node = await nodeOf((put) => {
+      const correlationId = wire.uuid(String(put.request.properties?.messageId));
+      put.answer({ properties: { correlationId }, applicationProperties: { 'status-code': 202 } });
+      return undefined;
+    });
+    const { connection } = clientOf(node, {
+      credentials: jwtToken({ audience: AUDIENCE, getToken: provider(HOUR).getToken }),
+      connectTimeoutMs: 500,
+      reconnect: false,
+    });
+    await connection.open();
+    expect(connection.authentication).toMatchObject({ state: 'ok' });
+  });
+
   it('that never answers fails the attempt within its time', async () => {
     const node = await nodeOf(() => undefined);
     const { connection } = clientOf(node, {
