@@ -315,7 +315,7 @@ describe('what is kept', () => {
     await first.stop();
     const second = await start({ port });
     await connection.createSendClient({ exchange: 'e' }).send('again');
-    expect(second.queues().map(({ name, stats }) => [name, stats().ready])).toEqual([
+    expect(second.queues().map((queue) => [queue.name, queue.stats().ready])).toEqual([
       ['stays', 1],
       ['unbound', 0],
     ]);
