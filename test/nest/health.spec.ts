@@ -296,6 +296,26 @@ describe('readiness', () => {
     });
   });
 
+  it('is down while a receiver is attached for the first time, up while a sender is, until an attempt has failed', async () => {
+    const peer = await ScriptedPeer.listen({ on: { attach: () => undefined } });
+    ends.push(() => peer.close());
+    const { connection, ready } = await boot([
+      { uri: peer.uri, logger: quiet, connectTimeoutMs: 400, reconnect: SLOW, closeTimeoutMs: 100 },
+    ]);
+    const sending = connection.createSendClient('there').attach();
+    const receiving = connection.createReceiveClient('here').attach();
+    const attached = Promise.allSettled([sending, receiving]);
+    await eventually('both are on their way', () => connection.links.length === 2);
+    expect(ready().reasons).toEqual(['connection default: receive link to here is attaching']);
+    expect(ready({ ignore: ['here'] })).toMatchObject({ status: 'up', reasons: [] });
+    await eventually('nobody answered', () => ready({ ignore: ['here'] }).status === 'down');
+    expect(ready({ ignore: ['here'] }).reasons).toEqual([
+      expect.stringMatching(/send link to there is attaching: .*no answer to the attach/u),
+    ]);
+    await connection.close();
+    await attached;
+  });
+
   it('is degraded while the peer takes no messages', async () => {
     const peer = await ScriptedPeer.listen();
     ends.push(() => peer.close());
