@@ -76,6 +76,11 @@ export interface PeerProfile {
   readonly annotationPrefix: string | undefined;
   /** A message's user-id has to be the login's name; the session ends otherwise. */
   readonly userIdIsLogin: boolean;
+  /**
+   * Conditions with which it closes the connection when it is stopped under load: with the connection ended they say nothing of the
+   * messages that were on their way, which are sent again.
+   */
+  readonly stoppingConditions: readonly string[];
   /** `false`: a message with delivery annotations is never answered. */
   readonly deliveryAnnotations: boolean;
 }

@@ -70,6 +70,7 @@ const generic: PeerProfile = {
   batches: 'whole',
   annotationPrefix: undefined,
   userIdIsLogin: false,
+  stoppingConditions: [],
   deliveryAnnotations: true,
 };
 
@@ -145,6 +146,7 @@ const activemq: PeerProfile = {
   delay: { annotation: 'x-opt-delivery-delay', as: 'delay-ms' },
   topology: 'auto-create',
   batches: { lost: 'accepts it and keeps its last message only' },
+  stoppingConditions: ['amqp:decode-error'],
 };
 
 /** Apache Artemis. Without the capability an address that is created by an attach is a multicast one. */

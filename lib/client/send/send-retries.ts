@@ -1,24 +1,24 @@
 import type { AmqpLogger } from '../client-context.js';
 import type { SendError } from '../errors.js';
 import { errorName } from '../policy/error-name.js';
+import type { PeerProfile } from '../profile/peer-profile.js';
 import { decideRetry, retriedByTable, waitsForLink, type ErrorPolicy, type Retry } from './error-policy.js';
 import type { PendingSend } from './pending-send.js';
 
 /** Conditions that speak of the node or the link, not of a message: whether it can be had again tells more than they do. */
-const ABOUT_THE_LINK: ReadonlySet<string | undefined> = new Set([
+const ABOUT_THE_LINK: ReadonlySet<string> = new Set([
   'amqp:not-found',
   'amqp:resource-deleted',
   'amqp:unauthorized-access',
 ]);
-
-/** With the connection ended, this says nothing of one message: ActiveMQ Classic closes so when it is stopped under load. */
-const ABOUT_THE_CONNECTION = 'amqp:decode-error';
 
 /** The error policy of one client at work. */
 export class SendRetries {
   constructor(
     private readonly policy: ErrorPolicy,
     private readonly logger: AmqpLogger,
+    /** Of the peer that is connected, or was last. */
+    private readonly profile: () => PeerProfile | undefined,
   ) {}
 
   /**
@@ -30,7 +30,7 @@ export class SendRetries {
   decide(pending: PendingSend, failure: SendError, lost: boolean, follows = false): Retry | undefined {
     // What a transaction had on a lost link is gone with it, and its other parts with the transaction.
     if (pending.transaction !== undefined) return undefined;
-    const retry = retriedByTable(failure) || (lost && (follows || isAboutMore(failure)));
+    const retry = retriedByTable(failure) || (lost && (follows || isAboutMore(failure, this.profile())));
     const byDefault = lost ? { retry, delayMs: 0 } : { retry };
     return this.#ask(failure, () => decideRetry(this.policy, failure, pending.retries, byDefault));
   }
@@ -52,6 +52,8 @@ export class SendRetries {
 }
 
 /** What ended the link may have had nothing to do with what was sent on it; `maxRetries` bounds it where it had. */
-function isAboutMore({ code, condition }: SendError): boolean {
-  return ABOUT_THE_LINK.has(condition) || (code === 'connection-lost' && condition === ABOUT_THE_CONNECTION);
+function isAboutMore({ code, condition }: SendError, profile: PeerProfile | undefined): boolean {
+  if (condition === undefined) return false;
+  if (ABOUT_THE_LINK.has(condition)) return true;
+  return code === 'connection-lost' && profile?.stoppingConditions.includes(condition) === true;
 }

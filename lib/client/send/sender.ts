@@ -47,7 +47,7 @@ export class Sender implements SendEvents, SendLinkEvents {
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
-    this.#retries = new SendRetries(parts.options.errorPolicy, parts.context.logger);
+    this.#retries = new SendRetries(parts.options.errorPolicy, parts.context.logger, () => parts.context.links.profile);
     this.#link = new SendLink(parts.target, parts.context.links, parts.options, this);
   }
 

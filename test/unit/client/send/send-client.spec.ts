@@ -445,7 +445,7 @@ describe('when the link is lost', () => {
   });
 
   it('and the peer closed the connection with a decode-error, as ActiveMQ does when it stops, what was written is sent again', async () => {
-    const { client, links } = await attached();
+    const { client, links } = await attached({}, { profile: 'activemq' });
     const sent = client.send('x');
     links.current.lose(new ConnectionError('connection-lost', 'closed', { condition: 'amqp:decode-error' }));
     await links.current.attach();
@@ -453,8 +453,15 @@ describe('when the link is lost', () => {
     await expect(sent).resolves.toMatchObject({ attempts: 2 });
   });
 
+  it('and another peer closed the connection with a decode-error, what was written fails', async () => {
+    const { client, links } = await attached({}, { profile: 'rabbitmq-4' });
+    const sent = failure(client.send('x'));
+    links.current.lose(new ConnectionError('connection-lost', 'closed', { condition: 'amqp:decode-error' }));
+    expect(await sent).toMatchObject({ code: 'connection-lost', condition: 'amqp:decode-error' });
+  });
+
   it('and the link alone ended with a decode-error, what was written fails', async () => {
-    const { client, links } = await attached();
+    const { client, links } = await attached({}, { profile: 'activemq' });
     const sent = failure(client.send('x'));
     links.current.lose(new LinkDetachedError('detached', 'orders', 'l', { condition: 'amqp:decode-error' }));
     expect(await sent).toMatchObject({ code: 'link-closed', condition: 'amqp:decode-error', delivered: 'unknown' });
