@@ -100,9 +100,9 @@ export const kombuTopologyRows = [
   },
   {
     promise: 'row-156',
-    file: 'lib/client/topology/topology-service.ts',
-    find: 'if (isKept) this.#kept.set(inWords(topology), topology);',
-    replace: 'if (isKept && this.#kept.size === 0) this.#kept.set("", topology);',
+    file: 'lib/client/topology/kept-topology.ts',
+    find: 'this.#kept.set(inWords(topology), topology);',
+    replace: 'if (this.#kept.size === 0) this.#kept.set("", topology);',
     test: [TOPOLOGY, 'what is kept is declared again when the connection comes back, by its full definition'],
   },
   {

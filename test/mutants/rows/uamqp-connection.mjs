@@ -149,7 +149,7 @@ export const uamqpConnectionRows = [
   {
     promise: 'row-6',
     file: 'lib/client/connection/connection-core.ts',
-    find: 'this.open().catch(() => undefined);',
+    find: 'this.open().then(over, over);',
     replace: '',
     test: [LK, 'the first attach of a link opens the connection'],
   },

@@ -110,8 +110,8 @@ export const uamqpReceivingRows = [
   {
     promise: 'row-79',
     file: 'lib/client/management/management-client.ts',
-    find: 'this.#pending.get(String(message.properties?.correlationId));',
-    replace: 'this.#pending.get(String(message.properties?.correlationId)) ?? [...this.#pending.values()][0];',
+    find: 'findById(this.#pending, message.properties?.correlationId);',
+    replace: 'findById(this.#pending, message.properties?.correlationId) ?? [...this.#pending.values()][0];',
     test: [MANAGEMENT, 'a node that behaves otherwise answers what nobody asked'],
   },
   {
