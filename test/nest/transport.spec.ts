@@ -529,6 +529,11 @@ describe('a requester without this library', () => {
 });
 
 describe('options', () => {
+  it('take a source whose long form is undefined for the short one', () => {
+    const sources = [{ address: 'q', source: undefined }];
+    expect(() => new AmqpTransportStrategy({ uri: 'amqp://localhost', sources })).not.toThrow();
+  });
+
   it.each<[string, Partial<AmqpTransportOptions>, string]>([
     ['no source', { sources: [] }, 'sources'],
     ['an unknown one', { queue: 'x' } as object, 'queue'],

@@ -54,10 +54,29 @@ const HOUR_MS = 3_600_000;
  * @throws InvalidOptionsError for what cannot work; a ready-made token whose time is over, too
  */
 export function sasToken(options: SasKeyOptions | ReadySasTokenOptions): Credentials {
-  const isReady = typeof options === 'object' && options !== null && 'token' in options;
-  return isReady
-    ? tokenCredentials(readySource(options), options.token)
-    : tokenCredentials(keySource(options), options.key);
+  return isReady(options)
+    ? tokenCredentials(readySource(withoutAbsent(options, KEY_NAMES)), options.token)
+    : tokenCredentials(keySource(withoutAbsent(options, READY_NAMES)), options.key);
+}
+
+/** Where neither form has what makes it one, the error is about the one that was begun. */
+function isReady(options: SasKeyOptions | ReadySasTokenOptions): options is ReadySasTokenOptions {
+  if (typeof options !== 'object' || options === null || !('token' in options)) return false;
+  return (
+    options.token !== undefined || (field(options, 'keyName') === undefined && field(options, 'key') === undefined)
+  );
+}
+
+/** What belongs to the other form and is `undefined` is as good as left out. */
+function withoutAbsent(options: unknown, names: readonly string[]): unknown {
+  if (typeof options !== 'object' || options === null) return options;
+  return Object.fromEntries(
+    Object.entries(options).filter(([name, value]) => value !== undefined || !names.includes(name)),
+  );
+}
+
+function field(options: object, name: string): unknown {
+  return Reflect.get(options, name);
 }
 
 /**

@@ -17,7 +17,11 @@ export interface RetriedAttempt {
 export interface RetryingOptions {
   /** Calls of the work in all, whatever made them fail. Range: 1 or more, or Infinity. @default 4 */
   readonly maxAttempts?: number | undefined;
-  /** The pause after each failure. @default policy.exponential({ initialMs: 100, maxMs: 10_000 }) */
+  /**
+   * The pause after each failure. What is no number of 0 or more ends it all with an InvalidOptionsError.
+   *
+   * @default policy.exponential({ initialMs: 100, maxMs: 10_000 })
+   */
   readonly backoff?: Backoff | undefined;
   /** Whether to go on after this error. @default an {@link AmqpError} that is `retryable` */
   readonly retryIf?: ((error: unknown) => boolean) | undefined;

@@ -1,7 +1,9 @@
 // Work that is done again when it fails: one counter, one deadline, and a pause that ends with it.
 
 import { AmqpTimeoutError, SendError } from '../errors.js';
+import { InvalidOptionsError } from '../../protocol/index.js';
 import { deadline, raceSignal } from '../deadline.js';
+import { MAX_TIMER_MS } from '../options/check.js';
 import type { ResolvedRetryingOptions, RetriedAttempt } from './retrying-options.js';
 
 /** @param connect resolves when the connection is open; its failure is one of the attempt's */
@@ -27,13 +29,19 @@ export async function retrying<Result>(
         if (wait.signal.aborted || number >= maxAttempts || !retryIf(error)) throw error;
         mayRepeat ||= isStarted && !(error instanceof SendError && error.delivered === 'no');
       }
-      const delayMs = backoff(number);
+      const delayMs = checkDelay(backoff(number));
       onRetry(last, delayMs);
       await pause(delayMs, wait.signal);
     }
   } finally {
     wait.done();
   }
+}
+
+/** A timer would take what is no delay, or too long a one, for 1 ms. @throws InvalidOptionsError */
+function checkDelay(delayMs: unknown): number {
+  if (typeof delayMs === 'number' && delayMs >= 0 && delayMs < Infinity) return Math.min(delayMs, MAX_TIMER_MS);
+  throw new InvalidOptionsError('backoff()', 'a number of milliseconds, 0 or more', delayMs);
 }
 
 function pause(delayMs: number, signal: AbortSignal): Promise<void> {

@@ -149,9 +149,9 @@ function resolveSources(given: unknown, shared: SubscribeOptions): ResolvedTrans
   if (list.length === 0) throw new InvalidOptionsError('sources', 'a source, or a list with at least one', given);
   return list.map((entry, index) => {
     const path = Array.isArray(given) ? `sources[${index}]` : 'sources';
-    const isLong = typeof entry === 'object' && entry !== null && 'source' in entry;
-    if (!isLong) return { source: checkSource(entry, path), subscribe: shared };
+    if (typeof entry !== 'object' || entry === null) return { source: checkSource(entry, path), subscribe: shared };
     const { source, ...own } = checkRecord(entry, path) ?? {};
+    if (source === undefined) return { source: checkSource(own, path), subscribe: shared };
     for (const name of ['batch', 'autoStart'])
       if (own[name] !== undefined)
         throw new InvalidOptionsError(`${path}.${name}`, 'left out in the transport', own[name]);

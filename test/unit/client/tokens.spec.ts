@@ -65,6 +65,13 @@ describe('a shared access signature', () => {
     expect(await tokens?.get()).toEqual({ token: ready.token, expiresAt: ready.expiresAt });
   });
 
+  it('takes what is undefined for left out, in either form', async () => {
+    const key = sasToken({ ...KEY, token: undefined, expiresAt: undefined });
+    expect(key.tokens).toMatchObject({ isRenewable: true });
+    const ready = { audience: 'a', token: 't', expiresAt: Date.now() + HOUR, keyName: undefined, key: undefined };
+    expect(await sasToken(ready).tokens?.get()).toMatchObject({ token: 't' });
+  });
+
   it.each<[string, object, string]>([
     ['without an audience', { ...KEY, audience: '' }, 'sasToken.audience'],
     ['without a key name', { ...KEY, keyName: undefined }, 'sasToken.keyName'],
@@ -77,6 +84,11 @@ describe('a shared access signature', () => {
     ['ready-made without an end', { audience: 'a', token: 't' }, 'sasToken.expiresAt'],
     ['ready-made whose time is over', { audience: 'a', token: 't', expiresAt: Date.now() - 1 }, 'sasToken.expiresAt'],
     ['ready-made with seconds', { audience: 'a', token: 't', expiresAt: 1_900_000_000 }, 'sasToken.expiresAt'],
+    [
+      'ready-made with a token that is not there',
+      { audience: 'a', token: undefined, expiresAt: Date.now() + HOUR },
+      'sasToken.token',
+    ],
     ['ready-made without a token', { audience: 'a', token: '', expiresAt: Date.now() + HOUR }, 'sasToken.token'],
   ])('%s is refused at once', (_name, options, option) => {
     let thrown: unknown;

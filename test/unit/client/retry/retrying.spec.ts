@@ -46,6 +46,22 @@ function run(
 }
 
 describe('work that is retried', () => {
+  it.each([[NaN], [Infinity], [-1], ['5'], [undefined]])(
+    'ends with the mistake where backoff gives %p',
+    async (delay) => {
+      const { outcome, attempts, retries } = run([lost, lost], { backoff: () => delay as number });
+      await expect(outcome).rejects.toBeInstanceOf(InvalidOptionsError);
+      await expect(outcome).rejects.toMatchObject({ option: 'backoff()' });
+      expect([attempts.length, retries]).toEqual([1, []]);
+    },
+  );
+
+  it('waits as long as a timer can where backoff gives more', async () => {
+    const { outcome, attempts, retries } = run([lost], { backoff: () => 1e12, timeoutMs: 30 });
+    await expect(outcome).rejects.toBeInstanceOf(AmqpTimeoutError);
+    expect([attempts.length, retries]).toEqual([1, [[lost, 2_147_483_647]]]);
+  });
+
   it.each([
     ['of the connection', [lost, lost, lost]],
     ['of a link', [locked, locked, locked]],
