@@ -12,9 +12,7 @@ import {
   type SenderLink,
 } from '../../protocol/index.js';
 import type { CodecRegistry } from '../codec/codec-registry.js';
-import { atMost } from '../deadline.js';
-import { ClientClosedError } from '../errors.js';
-import type { LinkOwner, SupervisedLink } from '../link/link-owner.js';
+import { WantedLink, type WantedLinkEvents } from '../link/wanted-link.js';
 import { IncomingMessage, type DeliveryHost } from '../message/incoming-message.js';
 import type { MessagingContext } from '../messaging-context.js';
 import { REPLY_NODE } from '../observer/observed-node.js';
@@ -25,14 +23,10 @@ import type { PeerProfile } from '../profile/peer-profile.js';
 const ANSWER_PREFETCH = 256;
 
 /** What the client does as the pair comes and goes. None of these may throw. */
-export interface ManagementLinkEvents {
+export interface ManagementLinkEvents extends WantedLinkEvents {
   /** Up, or room for more. */
   linkSendable(): void;
   answered(message: IncomingMessage): void;
-  /** Down; the connection goes on trying. `refused`: the peer does not want it, and is asked again slowly. */
-  linkLost(error: AmqpError, refused: boolean): void;
-  /** Given up. The next request starts anew. */
-  linkFailed(error: unknown): void;
 }
 
 /** Both links, alive as long as both are. */
@@ -48,7 +42,7 @@ class LinkPair {
 }
 
 /** Attaches on first use, again after each loss, and anew after it was given up. */
-export class ManagementLink implements LinkOwner<LinkPair>, DeliveryHost {
+export class ManagementLink extends WantedLink<LinkPair> implements DeliveryHost {
   readonly role = 'management';
   readonly session = 'alone';
   /** What requests say in `reply-to`, over all links that the client ever has. */
@@ -56,41 +50,30 @@ export class ManagementLink implements LinkOwner<LinkPair>, DeliveryHost {
   readonly codecs: CodecRegistry;
   readonly node = REPLY_NODE;
   readonly observers: Observers;
-  readonly #closed = new AbortController();
-  #supervised: SupervisedLink | undefined = undefined;
-  #pair: LinkPair | undefined = undefined;
 
   /** @param address the node */
   constructor(
-    private readonly context: MessagingContext,
+    context: MessagingContext,
     readonly address: string,
     readonly maxMessageBytes: number,
     private readonly events: ManagementLinkEvents,
   ) {
+    super(context.links, events);
     this.codecs = context.codecs;
     this.observers = context.observers;
   }
 
-  /** Asks for the links, unless they are there or on their way. */
-  want(): void {
-    this.#supervised ??= this.context.links.supervise(this);
-    const supervised = this.#supervised;
-    if (supervised.state !== 'idle') return;
-    // Each request has its own deadline; the wish for the links ends with the client.
-    supervised.ready(this.#closed.signal).catch((error: unknown) => {
-      // No connection will come by itself. All other ends come as `failed`.
-      if (this.#supervised === supervised && supervised.state === 'idle') this.events.linkFailed(error);
-    });
-  }
-
   /** `false`: not now, `linkSendable` will follow. @throws EncodingFailure, SizeFailure */
   send(transfer: OutgoingTransfer): boolean {
-    return this.#pair?.isOpen === true && this.#pair.sender.send(transfer);
+    return this.current?.isOpen === true && this.current.sender.send(transfer);
   }
 
-  async attach(session: ProtocolSession, _profile: PeerProfile, signal: AbortSignal): Promise<LinkPair> {
-    const supervised = this.#supervised;
-    const onClosed = (error: AmqpError): void => supervised?.closed(error);
+  protected async make(
+    session: ProtocolSession,
+    _profile: PeerProfile,
+    signal: AbortSignal,
+    onClosed: (error: AmqpError) => void,
+  ): Promise<LinkPair> {
     const id = randomUUID();
     // The receiving link first: a node that looks for the reply address at the attach of the other finds it.
     const receiver = await session.attachReceiver({
@@ -115,44 +98,19 @@ export class ManagementLink implements LinkOwner<LinkPair>, DeliveryHost {
     return new LinkPair(sender, receiver);
   }
 
-  attached(pair: LinkPair): void {
-    this.#pair = pair;
-    pair.receiver.setPrefetch(ANSWER_PREFETCH);
+  protected up({ receiver }: LinkPair): void {
+    receiver.setPrefetch(ANSWER_PREFETCH);
     this.events.linkSendable();
   }
 
-  lost(error: AmqpError): void {
-    this.#pair = undefined;
-    this.events.linkLost(error, this.#supervised?.state === 'refused');
-  }
-
-  failed(error: AmqpError): void {
-    this.#pair = undefined;
-    this.#supervised = undefined;
-    this.events.linkFailed(error);
+  protected detach({ sender, receiver }: LinkPair, timeoutMs: number): Promise<unknown> {
+    // Nobody waits for outcomes any more.
+    return Promise.all([sender.detach({ closed: true, timeoutMs: 0 }), receiver.detach({ closed: true, timeoutMs })]);
   }
 
   /** Answers are accepted and nothing else, which every peer understands. */
   outcomeFor(outcome: Outcome): Outcome {
     return outcome;
-  }
-
-  /** Detaches and gives the supervision back. Never rejects. */
-  async close(timeoutMs: number): Promise<void> {
-    const until = performance.now() + timeoutMs;
-    const pair = this.#pair;
-    const supervised = this.#supervised;
-    this.#pair = undefined;
-    this.#supervised = undefined;
-    this.#closed.abort(new ClientClosedError(`the management client of "${this.address}" was closed`));
-    this.context.links.dismiss(this);
-    // Nobody waits for outcomes any more.
-    await Promise.all([
-      pair?.sender.detach({ closed: true, timeoutMs: 0 }),
-      pair?.receiver.detach({ closed: true, timeoutMs }),
-    ]);
-    // A peer that hangs does not answer the end of the session either.
-    if (supervised !== undefined) await atMost(Math.max(0, until - performance.now()), supervised.release());
   }
 
   readonly #onDelivery = (incoming: IncomingDelivery, payload: Buffer, start: number, end: number): void => {
