@@ -1,4 +1,4 @@
-// `npm run bench -- [--quick] [--only NAME] [--json FILE]`: this library beside its peers, in one run. Rows of requests and replies need
+// `npm run bench -- [--quick] [--only NAME] [--json FILE] [--dashboard]`: this library beside its peers, in one run. Rows of requests and replies need
 // RabbitMQ 4 (`npm run brokers -- up rabbitmq-4`) and are left out without it.
 
 import { writeFileSync } from 'node:fs';
@@ -15,17 +15,21 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     json: { type: 'string' },
+    // Also measures this library with the dashboard listening.
+    dashboard: { type: 'boolean', default: false },
   },
 });
 
-const rows = ROWS.filter(({ id }) => values.only === undefined || id.startsWith(values.only));
+const isRpc = ({ kind }) => kind.startsWith('rpc');
+const rows = ROWS.filter(({ id }) => values.only === undefined || id.startsWith(values.only)).map((row) =>
+  values.dashboard && !isRpc(row) ? { ...row, clients: [...row.clients, 'ours-watched'] } : row,
+);
 if (rows.length === 0) {
   console.error(`--only ${values.only}: no such row; there are ${ROWS.map(({ id }) => id).join(', ')}`);
   process.exit(2);
 }
 
 const round = (number, digits = 2) => Number(number.toFixed(digits));
-const isRpc = ({ kind }) => kind.startsWith('rpc');
 
 /** One line per client and the verdict. */
 function print(row, clients, ratio) {

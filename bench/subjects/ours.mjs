@@ -6,15 +6,21 @@ import { manyAtOnce } from '../round-trips.mjs';
 const entry = (path) =>
   import(new URL(path, process.env.BENCH_DIST ?? new URL('../../dist/esm/', import.meta.url)).href);
 
-async function connect(port) {
+/** @param watched whether the dashboard listens to it */
+async function connect(port, watched) {
   const { AmqpConnection } = await entry('client/index.js');
   const connection = new AmqpConnection({ uri: `amqp://127.0.0.1:${port}` });
+  if (watched) {
+    const { Activity } = await entry('dashboard/activity/activity.js');
+    const { ConnectionActivity } = await entry('dashboard/activity/connection-activity.js');
+    void new ConnectionActivity('default', connection, new Activity(100, 100));
+  }
   await connection.open();
   return connection;
 }
 
-export async function sender({ port, window, rich }) {
-  const connection = await connect(port);
+export async function sender({ port, window, rich, watched }) {
+  const connection = await connect(port, watched);
   const client = connection.createSendClient('sink');
   const options = rich ? RICH : undefined;
   return {
@@ -26,9 +32,9 @@ export async function sender({ port, window, rich }) {
 
 const inItsOwnTask = () => new Promise((resolve) => setImmediate(resolve));
 
-export async function receiver({ port, address, prefetch, kind }, onValue) {
-  if (kind === 'subscribe-nest') return nestReceiver({ port, address, prefetch }, onValue);
-  const connection = await connect(port);
+export async function receiver({ port, address, prefetch, kind, watched }, onValue) {
+  if (kind === 'subscribe-nest') return nestReceiver({ port, address, prefetch, watched }, onValue);
+  const connection = await connect(port, watched);
   const handler =
     kind === 'receive-async'
       ? async ({ body }) => {
@@ -40,7 +46,7 @@ export async function receiver({ port, address, prefetch, kind }, onValue) {
   return { close: () => connection.close() };
 }
 
-async function nestReceiver({ port, address, prefetch }, onValue) {
+async function nestReceiver({ port, address, prefetch, watched }, onValue) {
   await import('reflect-metadata');
   const { NestFactory } = await import('@nestjs/core');
   const { Module, Injectable } = await import('@nestjs/common');
@@ -58,7 +64,9 @@ async function nestReceiver({ port, address, prefetch }, onValue) {
   Injectable()(Consumer);
   // oxlint-disable-next-line typescript/no-extraneous-class -- a module of Nest
   class App {}
-  Module({ imports: [AmqpModule.forRoot(`amqp://127.0.0.1:${port}`)], providers: [Consumer] })(App);
+  const imports = [AmqpModule.forRoot(`amqp://127.0.0.1:${port}`)];
+  if (watched) imports.push((await entry('dashboard/index.js')).AmqpDashboardModule.forRoot());
+  Module({ imports, providers: [Consumer] })(App);
   const app = await NestFactory.createApplicationContext(App, { logger: ['error'] });
   return { close: () => app.close() };
 }
