@@ -25,7 +25,8 @@ function doorsOf(layer: Layer, from: Layer): readonly string[] {
   if (layer === 'index') return ['lib/index.ts'];
   if (layer === 'nest') return ['lib/nest/index.ts'];
   // The checkers of options are no public names, and these have options of their own to check.
-  if (layer === 'client' && from === 'health') return ['lib/client/index.ts', 'lib/client/options/index.ts'];
+  if (layer === 'client' && (from === 'health' || from === 'dashboard'))
+    return ['lib/client/index.ts', 'lib/client/options/index.ts'];
   // Nor is what observers are told.
   if (layer === 'client' && from === 'nest')
     return ['lib/client/index.ts', 'lib/client/options/index.ts', 'lib/client/observer/index.ts'];

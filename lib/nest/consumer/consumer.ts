@@ -10,6 +10,7 @@ import {
   type Source,
   type Subscription,
 } from '../../client/index.js';
+import { resolveSubscribeOptions } from '../../client/options/index.js';
 import type { ApplicationConsumer } from '../lifecycle/application-connection.js';
 import { AmqpContext } from '../amqp-context.js';
 import { answerFailures, type Replies, type Reply } from '../reply/replies.js';
@@ -29,6 +30,7 @@ export class Consumer implements ApplicationConsumer {
   /** The application wants it; what the last attempt to start it met. */
   private awaited: { readonly error: AmqpError | undefined } | undefined;
   private closing: Promise<void> | undefined;
+  private room: { readonly prefetch: number; readonly concurrency: number };
 
   /**
    * Makes the clients, which checks their options; nothing goes to the peer.
@@ -42,6 +44,8 @@ export class Consumer implements ApplicationConsumer {
     private readonly replies: Replies,
   ) {
     this.make();
+    const { prefetch, concurrency } = resolveSubscribeOptions(plan.subscribe);
+    this.room = { prefetch, concurrency };
   }
 
   get name(): string {
@@ -50,6 +54,14 @@ export class Consumer implements ApplicationConsumer {
 
   get addresses(): readonly string[] {
     return this.clients.map(({ address }) => address);
+  }
+
+  get prefetch(): number {
+    return this.room.prefetch;
+  }
+
+  get concurrency(): number {
+    return this.room.concurrency;
   }
 
   get state(): Subscription['state'] {
@@ -100,6 +112,8 @@ export class Consumer implements ApplicationConsumer {
   /** Each source gets the prefetch and concurrency. */
   async adjust(change: Parameters<Subscription['adjust']>[0]): Promise<void> {
     await Promise.all(this.subscriptions.map((subscription) => subscription.adjust(change)));
+    const { prefetch, concurrency } = this.room;
+    this.room = { prefetch: change.prefetch ?? prefetch, concurrency: change.concurrency ?? concurrency };
   }
 
   async recover(): Promise<number> {

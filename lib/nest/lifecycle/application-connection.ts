@@ -5,6 +5,10 @@ export interface ApplicationConsumer extends Subscription {
   readonly name: string;
   /** In words, one for each source. */
   readonly addresses: readonly string[];
+  /** Of each source. */
+  readonly prefetch: number;
+  /** Of each source. */
+  readonly concurrency: number;
 }
 
 /** One connection of the application, for what watches over it. */

@@ -8,6 +8,7 @@ import * as esmClient from 'nestjs-amqp10/client';
 import * as esmTesting from 'nestjs-amqp10/testing';
 
 import { AppModule, Orders, until } from './app.js';
+import { checkDashboard } from './dashboard.js';
 import { checkHealth } from './health.js';
 
 const require = createRequire(import.meta.url);
@@ -71,4 +72,5 @@ await until(() => orders.placed.length + app.get<Late>('late').placed.length ===
 await until(() => orders.parked.length + app.get<Late>('late').parked.length === 1);
 await app.close();
 await checkHealth();
+await checkDashboard();
 console.log('nest12-esm: ok');

@@ -1,0 +1,50 @@
+import { describe, expect, it } from '@jest/globals';
+import { isFromElsewhere, refusalOfAction } from '../../../lib/dashboard/http/request-guard.js';
+
+const host = 'app.example:3000';
+const good = { host, 'x-amqp-dashboard': 'action', 'content-type': 'application/json; charset=utf-8' };
+
+describe('a request', () => {
+  it.each<[string, Record<string, string>, boolean]>([
+    ['of a program that is no browser', { host }, false],
+    [
+      'that a browser says is of this page',
+      { host, 'sec-fetch-site': 'same-origin', origin: 'https://proxy.example' },
+      false,
+    ],
+    ['that somebody typed', { host, 'sec-fetch-site': 'none' }, false],
+    ['of a subdomain', { host, 'sec-fetch-site': 'same-site' }, true],
+    ['of another site', { host, 'sec-fetch-site': 'cross-site' }, true],
+    ['with this origin', { host, origin: `http://${host}` }, false],
+    [
+      'with this origin, through a proxy',
+      { host: 'internal:1', 'x-forwarded-host': 'a.example, app.example', origin: 'https://app.example' },
+      false,
+    ],
+    ['with another origin', { host, origin: 'https://elsewhere.example' }, true],
+    ['with another port', { host, origin: 'http://app.example:3001' }, true],
+    ['of a sandboxed frame', { host, origin: 'null' }, true],
+  ])('%s', (_what, headers, expected) => {
+    expect(isFromElsewhere({ method: 'GET', url: '/', headers })).toBe(expected);
+  });
+});
+
+describe('an action', () => {
+  it.each<[string, string, Record<string, string>, string | undefined]>([
+    ['is taken with the header and JSON', 'POST', good, undefined],
+    ['is no GET', 'GET', good, 'method-not-allowed'],
+    ['is no PUT', 'PUT', good, 'method-not-allowed'],
+    ['needs the header', 'POST', { ...good, 'x-amqp-dashboard': '' }, 'guard-header'],
+    ['is no form', 'POST', { ...good, 'content-type': 'application/x-www-form-urlencoded' }, 'not-json'],
+    [
+      'is not text that reads as JSON',
+      'POST',
+      { ...good, 'content-type': 'text/plain; a=application/json' },
+      'not-json',
+    ],
+    ['is not nearly JSON', 'POST', { ...good, 'content-type': 'application/jsonp' }, 'not-json'],
+    ['is of this page', 'POST', { ...good, 'sec-fetch-site': 'cross-site' }, 'cross-site'],
+  ])('%s', (_what, method, headers, code) => {
+    expect(refusalOfAction({ method, url: '/', headers })?.code).toBe(code);
+  });
+});
