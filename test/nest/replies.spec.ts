@@ -36,7 +36,8 @@ class Recorded {
     const createReplyClient = (target: Target): SendClient => {
       const address = target as string;
       this.made.push(address);
-      const client: Pick<SendClient, 'send' | 'close' | 'hasWritten'> = {
+      const client: Pick<SendClient, 'send' | 'close' | 'hasWritten' | 'pending'> = {
+        pending: [],
         hasWritten: () => false,
         send: (body, options = {}) => {
           this.sent.push({ address, body, options });
@@ -96,6 +97,24 @@ describe('the links for replies', () => {
     expect(recorded.closed).toEqual(['r1']);
     await replyTo('r0');
     expect(recorded.made.filter((address) => address === 'r0')).toHaveLength(1);
+  });
+
+  it('give way first where no reply is under way, and else within a second', async () => {
+    const closed: [string, number | undefined][] = [];
+    const createReplyClient = (address: string): unknown => ({
+      send: () => Promise.resolve(),
+      hasWritten: () => false,
+      pending: address.startsWith('busy') ? [{}] : [],
+      close: ({ timeoutMs }: { timeoutMs?: number } = {}) => Promise.resolve(void closed.push([address, timeoutMs])),
+    });
+    const replies = new Replies({ createReplyClient } as unknown as AmqpConnection, new Lines()); // all that is asked of it
+    const replyTo = (address: string) => replies.to(request({ properties: { replyTo: address } }))?.value(1);
+    for (let index = 0; index < 63; index++) await replyTo(`busy-${index}`);
+    await replyTo('idle');
+    await replyTo('busy-63');
+    expect(closed.map(([address]) => address)).toEqual(['idle']);
+    await replyTo('busy-64');
+    expect(closed.slice(1)).toEqual([['busy-0', 1_000]]);
   });
 
   it('that cannot be made cost a log line', async () => {
@@ -158,6 +177,7 @@ describe('a requester that is gone', () => {
     const closed: string[] = [];
     const createReplyClient = (address: string): unknown => ({
       send: () => Promise.reject(error),
+      hasWritten: () => false,
       close: () => Promise.resolve(void closed.push(address)),
     });
     const replies = new Replies({ createReplyClient } as unknown as AmqpConnection, new Lines()); // all that is asked of it

@@ -24,8 +24,13 @@ export interface ReplyRules {
   readonly encode?: ((kind: ReplyKind, body: unknown, request: ReceivedMessage) => unknown) | undefined;
 }
 
-/** `reply-to` is a stranger's choice: so many links are kept, the one not used for longest gives way. */
+/**
+ * `reply-to` is a stranger's choice: so many links are kept. The one not used for longest gives way, of those without a reply under way if
+ * there are any.
+ */
 const MOST_LINKS = 64;
+/** What is under way on a link that gives way has so long: it holds its session until then. */
+const LAST_REPLIES_MS = 1_000;
 /** A requester that does not take its reply must not hold a handler's place for long. */
 const REPLY_TIMEOUT_MS = 10_000;
 /** Replies to one address that the peer may owe an outcome before requests wait for it. */
@@ -95,7 +100,7 @@ export class Replies {
       return true;
     } catch (error) {
       this.warn(address, error);
-      if (isGone(error)) this.drop(address, link);
+      if (isGone(error)) this.drop(address, link, 0);
       return false;
     }
   }
@@ -111,22 +116,24 @@ export class Replies {
   }
 
   /** A requester that is gone does not come back: its link would be tried again and again for nobody. */
-  private drop(address: string, link: SendClient): void {
+  private drop(address: string, link: SendClient, timeoutMs: number): void {
     if (this.links.get(address) === link) this.links.delete(address);
-    link.close({ timeoutMs: 0 }).catch(() => undefined); // its pending replies have told their own fate
+    link.close({ timeoutMs }).catch(() => undefined); // its pending replies tell their own fate
   }
 
   private linkTo(address: string): SendClient {
     const link = this.links.get(address) ?? this.connection.createReplyClient(address);
     // Last in the map: used last.
     this.links.delete(address);
+    if (this.links.size >= MOST_LINKS) this.makeRoom();
     this.links.set(address, link);
-    const [oldest] = this.links;
-    if (this.links.size > MOST_LINKS && oldest !== undefined) {
-      this.links.delete(oldest[0]);
-      oldest[1].close().catch(() => undefined); // its pending replies have told their own fate
-    }
     return link;
+  }
+
+  private makeRoom(): void {
+    const links = [...this.links];
+    const [address, link] = links.find(([, { pending }]) => pending.length === 0) ?? links[0] ?? [];
+    if (address !== undefined && link !== undefined) this.drop(address, link, LAST_REPLIES_MS);
   }
 }
 
