@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency } from '@nestjs/common';
 
-import { type AmqpConnection, InvalidOptionsError } from '../client/index.js';
+import { InvalidOptionsError } from '../client/index.js';
 import {
   checkBoolean,
   checkFunction,
@@ -14,8 +14,9 @@ import {
   checkWhole,
 } from '../client/options/index.js';
 
-/** A connection, or what has one: `AmqpTransportStrategy`, `AmqpClientProxy`. */
-export type DashboardConnectionSource = AmqpConnection | { unwrap(): unknown };
+/** An `AmqpConnection`, or what has one: `AmqpTransportStrategy`, `AmqpClientProxy`. */
+export type DashboardConnectionSource =
+  { observe(observer: object): () => void; open(): Promise<void> } | { unwrap(): unknown };
 
 /** What `authorize` gets: the request of Express or Fastify, as it is. */
 export interface AmqpDashboardRequest {

@@ -35,6 +35,7 @@ export class AmqpDashboard implements OnModuleInit, OnApplicationBootstrap, OnAp
   private readonly servers: { unsubscribe(): void };
   private isOver = false;
 
+  /** @internal */
   constructor(
     private readonly runtime: AmqpRuntime,
     private readonly discovery: DiscoveryService,

@@ -16,6 +16,8 @@ export type {
   DashboardConsumer,
   DashboardError,
   DashboardFailure,
+  DashboardLink,
+  DashboardLinkError,
   DashboardPeer,
   DashboardRates,
   DashboardSender,

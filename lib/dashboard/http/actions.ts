@@ -91,7 +91,7 @@ export class DashboardActions {
     const { name, connection } = this.connectionOf(input);
     const from = textOf(input, 'from');
     const to = input['to'] === undefined || input['to'] === '' ? undefined : textOf(input, 'to');
-    const max = input['max'] ?? DEFAULT_REDRIVE;
+    const { max = DEFAULT_REDRIVE } = input;
     if (typeof max !== 'number' || !Number.isInteger(max) || max < 1 || max > MOST_REDRIVE)
       throw new ActionRefused(400, 'max', `max: a whole number from 1 to ${MOST_REDRIVE}`);
     const key = JSON.stringify([name, from]);
