@@ -56,7 +56,7 @@ export const messagingMutants = [
   },
   {
     promise: 'send-11',
-    file: 'lib/client/send/sender.ts',
+    file: 'lib/client/send/transmission.ts',
     find: 'this.queued.insertBySequence(pending);',
     replace: 'this.queued.append(pending);',
     test: [SEND, 'when the link is lost what was written is sent again with the same id and in order'],

@@ -4,10 +4,10 @@ import type { AmqpError, Outcome } from '../../protocol/index.js';
 import type { Target } from '../address/address.js';
 import type { SendError } from '../errors.js';
 import type { MessagingContext } from '../messaging-context.js';
+import { IdleWaiters } from './idle-waiters.js';
 import { attachedMessageLimit } from './message-limit.js';
 import type { PendingLists } from './pending-message.js';
 import type { PendingSend, SendEvents } from './pending-send.js';
-import { completeSend, type SendPeer } from './complete-send.js';
 import type { ResolvedSendClientOptions } from './send-client-options.js';
 import type { SendFailures } from './send-failures.js';
 import { SendLink, type SendLinkEvents } from './send-link.js';
@@ -16,9 +16,8 @@ import { reportResult, successOf } from './report-result.js';
 import type { SendSuccess } from './send-result.js';
 import { SendRetries } from './send-retries.js';
 import type { SendRoom } from './send-room.js';
+import { Transmission } from './transmission.js';
 
-/** Messages written in one turn before others get theirs. */
-const MOST_PER_TURN = 256;
 /** What the sender works with. */
 export interface SenderParts {
   readonly target: Target;
@@ -32,23 +31,22 @@ export interface SenderParts {
 export class Sender implements SendEvents, SendLinkEvents {
   /** Waiting for `sendAllMessages`. */
   readonly held = new SendList();
-  /** Waiting for the link, or for credit. */
-  readonly queued = new SendList();
-  /** Written, without an outcome. */
-  readonly sent = new SendList();
   /** Waiting to be tried again. */
   readonly delayed = new SendList();
   readonly #parts: SenderParts;
   readonly #link: SendLink;
+  readonly #transmission: Transmission;
   readonly #retries: SendRetries;
   #isClosed = false;
-  #pumpLater: NodeJS.Immediate | undefined = undefined;
-  readonly #whenIdle = new Set<() => void>();
+  readonly #waiters = new IdleWaiters();
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
     this.#retries = new SendRetries(parts.options.errorPolicy, parts.context.logger, () => parts.context.links.profile);
     this.#link = new SendLink(parts.target, parts.context.links, parts.options, this);
+    const { impersonate } = parts.options;
+    const failed = (pending: PendingSend, error: SendError): void => this.#finish(pending, error);
+    this.#transmission = new Transmission({ link: this.#link, failures: parts.failures, impersonate, failed });
   }
 
   get isClosed(): boolean {
@@ -61,12 +59,14 @@ export class Sender implements SendEvents, SendLinkEvents {
 
   /** Every message without an outcome, in the order of the calls; those that wait for room are not in the queue yet. */
   get lists(): PendingLists {
-    return { held: this.held, waiting: this.queued, sent: this.sent, retrying: this.delayed };
+    const { queued, sent } = this.#transmission;
+    return { held: this.held, waiting: queued, sent, retrying: this.delayed };
   }
 
   /** Nothing waits for the link, for credit, for room or for another try, and no more than `most` for an outcome. */
   hasWritten(most: number): boolean {
-    return this.#busy === this.sent.size && this.sent.size <= most;
+    const { size } = this.#transmission.sent;
+    return this.#busy === size && size <= most;
   }
 
   /** The peer's max-message-size, at once when the link is there, or will never be. Rejects SendError. */
@@ -94,7 +94,7 @@ export class Sender implements SendEvents, SendLinkEvents {
     if (refusal !== undefined) {
       this.#settle(pending, refusal);
       this.#leaveRoom(pending);
-    } else if (this.#startWaiting(pending)) this.#enqueue(pending);
+    } else if (this.#startWaiting(pending)) this.#transmission.begin(pending);
     else this.#leaveRoom(pending);
   }
 
@@ -105,7 +105,7 @@ export class Sender implements SendEvents, SendLinkEvents {
     const obstacle = this.#refusal(pending);
     if (obstacle !== undefined) return this.#settle(pending, obstacle);
     if (room.enter(pending)) {
-      if (this.#startWaiting(pending)) this.#enqueue(pending);
+      if (this.#startWaiting(pending)) this.#transmission.begin(pending);
       else this.#leaveRoom(pending);
       return;
     }
@@ -117,7 +117,7 @@ export class Sender implements SendEvents, SendLinkEvents {
   // What the link says of one message.
 
   settled(pending: PendingSend, outcome: Outcome | undefined, problem: string | undefined): void {
-    if (pending.list !== this.sent) return;
+    if (pending.list !== this.#transmission.sent) return;
     if (outcome?.kind === 'accepted' || (outcome === undefined && pending.presettled))
       return this.#finish(pending, successOf(pending, outcome, true));
     if (outcome === undefined) return this.#finish(pending, this.#parts.failures.withoutOutcome(pending, problem));
@@ -127,11 +127,11 @@ export class Sender implements SendEvents, SendLinkEvents {
   }
 
   lost(pending: PendingSend, error: AmqpError, written: boolean): void {
-    if (pending.list !== this.sent) return;
+    if (pending.list !== this.#transmission.sent) return;
     if (!written) {
       // Nobody saw it: it takes its old place again, as if it had not been tried.
       pending.attempts--;
-      return this.#requeue(pending);
+      return this.#transmission.again(pending);
     }
     const failure = this.#parts.failures.link(pending, error, true);
     if (this.#parts.options.onConnectionLost === 'fail') return this.#finish(pending, failure);
@@ -141,7 +141,7 @@ export class Sender implements SendEvents, SendLinkEvents {
 
   expired(pending: PendingSend): void {
     const { failures, room } = this.#parts;
-    const written = pending.list === this.sent;
+    const written = pending.list === this.#transmission.sent;
     const unsent = this.#link.current === undefined ? 'link' : 'credit';
     const isWaiting = pending.list === room.waiting;
     const waitedFor = isWaiting ? 'room in the queue' : written ? 'outcome' : unsent;
@@ -151,7 +151,7 @@ export class Sender implements SendEvents, SendLinkEvents {
 
   aborted(pending: PendingSend): void {
     const isWaiting = pending.list === this.#parts.room.waiting;
-    this.#finish(pending, this.#parts.failures.aborted(pending, pending.list === this.sent));
+    this.#finish(pending, this.#parts.failures.aborted(pending, pending.list === this.#transmission.sent));
     if (isWaiting) this.#admit();
   }
 
@@ -166,22 +166,13 @@ export class Sender implements SendEvents, SendLinkEvents {
   // What becomes of the link.
 
   linkSendable(): void {
-    for (let written = 0; this.queued.first !== undefined; written++) {
-      if (written === MOST_PER_TURN) {
-        this.#pumpLater ??= setImmediate(() => {
-          this.#pumpLater = undefined;
-          this.linkSendable();
-        });
-        return;
-      }
-      if (!this.#transfer(this.queued.first)) return;
-    }
+    this.#transmission.goOn();
   }
 
   /** A link that is refused fails what waits for it, unless the policy says to wait. */
   linkLost(error: AmqpError, refused: boolean): void {
     if (!refused) return;
-    for (const pending of [...this.queued.snapshot(), ...this.#parts.room.waiting.snapshot()]) {
+    for (const pending of [...this.#transmission.queued.snapshot(), ...this.#parts.room.waiting.snapshot()]) {
       if (pending.list === undefined) continue;
       const failure = this.#parts.failures.link(pending, error, false);
       if (!this.#retries.waits(failure)) this.#finish(pending, failure);
@@ -194,7 +185,7 @@ export class Sender implements SendEvents, SendLinkEvents {
 
   /** Resolves when no send is pending, at the latest after `timeoutMs`. */
   async flush(timeoutMs: number): Promise<void> {
-    if (this.#busy > 0) await this.#idle(timeoutMs);
+    if (this.#busy > 0) await this.#waiters.wait(timeoutMs);
   }
 
   /** Waits for what is pending, fails the rest, detaches. Messages that were only held stay where they can be looked at. */
@@ -203,7 +194,7 @@ export class Sender implements SendEvents, SendLinkEvents {
     this.#isClosed = true;
     await this.flush(timeoutMs);
     this.#failAll((pending, written) => this.#parts.failures.closed(pending, written));
-    if (this.#pumpLater !== undefined) clearImmediate(this.#pumpLater);
+    this.#transmission.stop();
     this.#parts.room.wakeCallers();
     await this.#link.close(Math.max(0, deadline - performance.now()));
   }
@@ -228,59 +219,22 @@ export class Sender implements SendEvents, SendLinkEvents {
     return true;
   }
 
-  #enqueue(pending: PendingSend): void {
-    if (this.queued.size === 0 && this.#link.current !== undefined && this.#transfer(pending)) return;
-    this.queued.append(pending);
-    if (this.#link.current === undefined) this.#link.want();
-  }
-
-  /** `false`: the link takes nothing now, and the message stays where it is. */
-  #transfer(pending: PendingSend): boolean {
-    const link = this.#link.current;
-    if (link === undefined || !link.isOpen || pending.isCompressing) return false;
-    if (pending.unfinished !== undefined || pending.transaction !== undefined) {
-      const problem = completeSend(pending, this.#peer, this.#parts.failures);
-      if (problem !== undefined) {
-        this.#finish(pending, problem);
-        return true;
-      }
-    }
-    try {
-      if (!link.send(pending)) return false;
-    } catch (error) {
-      this.#finish(pending, this.#parts.failures.encode(error));
-      return true;
-    }
-    pending.attempts++;
-    pending.list?.remove(pending);
-    this.sent.append(pending);
-    return true;
-  }
-
   #failedTransfer(pending: PendingSend, failure: SendError, lost: boolean, follows?: boolean): void {
     const decision = this.#retries.decide(pending, failure, lost, follows);
     if (decision === undefined) return this.#finish(pending, failure);
     if (decision.counts) pending.retries++;
-    if (decision.delayMs === 0) return this.#requeue(pending);
+    if (decision.delayMs === 0) return this.#transmission.again(pending);
     pending.list?.remove(pending);
     this.delayed.append(pending);
-    pending.retryTimer = setTimeout(() => this.#requeue(pending), decision.delayMs);
-  }
-
-  /** Back to its place by the order of the calls. */
-  #requeue(pending: PendingSend): void {
-    pending.list?.remove(pending);
-    this.queued.insertBySequence(pending);
-    if (this.#link.current === undefined) this.#link.want();
-    else this.linkSendable();
+    pending.retryTimer = setTimeout(() => this.#transmission.again(pending), decision.delayMs);
   }
 
   #failAll(failure: (pending: PendingSend, written: boolean) => SendError): void {
-    const waiting = [this.#parts.room.waiting, this.queued, this.delayed, this.sent];
-    for (const list of waiting)
+    const { queued, sent } = this.#transmission;
+    for (const list of [this.#parts.room.waiting, queued, this.delayed, sent])
       for (const pending of list.snapshot())
         // The others of a transaction end with the first.
-        if (pending.list !== undefined) this.#finish(pending, failure(pending, pending.list === this.sent));
+        if (pending.list !== undefined) this.#finish(pending, failure(pending, pending.list === sent));
   }
 
   /** The end of every send that was submitted. */
@@ -293,7 +247,7 @@ export class Sender implements SendEvents, SendLinkEvents {
     pending.signal?.removeEventListener('abort', pending);
     this.#settle(pending, result);
     if (list !== room.waiting && room.leave(pending)) this.#admit();
-    if (this.#whenIdle.size > 0 && this.#busy === 0) for (const tell of this.#whenIdle) tell();
+    if (this.#waiters.areThere && this.#busy === 0) this.#waiters.tell();
   }
 
   #leaveRoom(pending: PendingSend): void {
@@ -305,7 +259,7 @@ export class Sender implements SendEvents, SendLinkEvents {
     const { room } = this.#parts;
     for (let next = room.admit(); next !== undefined; next = room.admit()) {
       // Its own deadline may have come with the one that made the room: then it must not be written any more.
-      if (next.deadlineAt > performance.now()) this.#enqueue(next);
+      if (next.deadlineAt > performance.now()) this.#transmission.begin(next);
       else this.#finish(next, this.#parts.failures.timeout(next, 'room in the queue', false, this.#link.lastError));
     }
   }
@@ -315,24 +269,8 @@ export class Sender implements SendEvents, SendLinkEvents {
     pending.transaction?.sendEnded(pending, result instanceof Error ? result : undefined);
   }
 
-  get #peer(): SendPeer {
-    const { profile, user } = this.#link;
-    return { profile, user: this.#parts.options.impersonate ? undefined : user };
-  }
-
   get #busy(): number {
-    return this.queued.size + this.sent.size + this.delayed.size + this.#parts.room.waiting.size;
-  }
-
-  #idle(timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const tell = (): void => {
-        clearTimeout(timer);
-        this.#whenIdle.delete(tell);
-        resolve();
-      };
-      const timer = setTimeout(tell, timeoutMs);
-      this.#whenIdle.add(tell);
-    });
+    const { queued, sent } = this.#transmission;
+    return queued.size + sent.size + this.delayed.size + this.#parts.room.waiting.size;
   }
 }
