@@ -18,8 +18,7 @@ export interface SendOptions {
   readonly contentEncoding?: string | undefined;
   /**
    * Compresses the body, off the event loop, and writes its content-encoding; received messages are decompressed by themselves. Messages
-   * behind it keep their order. `zstd` needs Node 22.15 or later. A batch message is not compressed: `sendBatchMessage` refuses the option,
-   * and a client's default does not reach it. @default none
+   * behind it keep their order. `zstd` needs Node 22.15 or later. `sendBatchMessage` compresses each message of the batch. @default none
    */
   readonly compress?: Compression | undefined;
   readonly groupId?: string | undefined;

@@ -5,6 +5,7 @@ import { BatchSendError, MessageTooLargeError, SendQueueFullError } from '../err
 import { createMessage } from '../message/create-message.js';
 import type { SendOptions } from '../message/send-options.js';
 import { packBatch } from './batch-parts.js';
+import { compressMessage } from './compress-body.js';
 import type { BatchSuccess, SendResult, SendSuccess } from './send-result.js';
 
 /** What a batch needs of its send client. */
@@ -40,14 +41,13 @@ export async function sendBatchMessage(
   let envelope: number;
   try {
     const options = host.optionsOf(given);
-    if (given.compress !== undefined)
-      throw new TypeError('a batch message cannot be compressed; sendBatch() compresses each message by itself');
-    encoded = encodeAll(values, options, host);
+    encoded =
+      options.compress === undefined ? encodeAll(values, options, host) : await compressAll(values, options, host);
     envelope = envelopeSize(given, host);
   } catch (error) {
     throw host.refusal(error);
   }
-  const { contentType: _inner, bodyType: _body, applicationProperties: _each, ...whole } = given;
+  const whole = ofTheWhole(given);
   const timeoutMs = whole.timeoutMs ?? host.sendTimeoutMs;
   const known = host.limit(whole, timeoutMs);
   const limit = known instanceof Promise ? await known : known;
@@ -64,23 +64,59 @@ export async function sendBatchMessage(
 /** Takes each value once. */
 function encodeAll(values: Iterable<unknown>, options: SendOptions, host: BatchHost): Buffer[] {
   const { messageId: _whole, ...each } = options;
-  const encoded: Buffer[] = [];
-  let bytes = 0;
+  const encoded = new EncodedValues(host);
+  for (const value of values) encoded.add(host.make(value, each));
+  return encoded.all;
+}
+
+/** The same with each body compressed, as the receivers of single messages and `unbatch()` read it. */
+async function compressAll(values: Iterable<unknown>, options: SendOptions, host: BatchHost): Promise<Buffer[]> {
+  const { messageId: _whole, compress, ...each } = options;
+  const encoded = new EncodedValues(host);
   for (const value of values) {
-    const message = encodeMessage(host.make(value, each));
-    encoded.push(message);
-    bytes += message.length;
-    if (bytes <= host.maxPendingBytes) continue;
-    const why = `the batch has more bytes than maxPendingBytes (${host.maxPendingBytes})`;
-    throw new SendQueueFullError(`a send to "${host.address}" failed: ${why}`, host.address, { retryable: false });
+    const message = host.make(value, each);
+    if (compress !== undefined) await compressMessage(message, compress);
+    encoded.add(message);
   }
-  if (encoded.length === 0) throw new TypeError('a batch message needs at least one value');
-  return encoded;
+  return encoded.all;
+}
+
+class EncodedValues {
+  readonly #host: BatchHost;
+  readonly #encoded: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(host: BatchHost) {
+    this.#host = host;
+  }
+
+  /** @throws TypeError when there is none */
+  get all(): Buffer[] {
+    if (this.#encoded.length === 0) throw new TypeError('a batch message needs at least one value');
+    return this.#encoded;
+  }
+
+  /** @throws SendQueueFullError, EncodingFailure */
+  add(message: AmqpMessage): void {
+    const encoded = encodeMessage(message);
+    this.#encoded.push(encoded);
+    this.#bytes += encoded.length;
+    const { address, maxPendingBytes } = this.#host;
+    if (this.#bytes <= maxPendingBytes) return;
+    const why = `the batch has more bytes than maxPendingBytes (${maxPendingBytes})`;
+    throw new SendQueueFullError(`a send to "${address}" failed: ${why}`, address, { retryable: false });
+  }
+}
+
+/** What stands on the transfers and is not of their messages alone. */
+function ofTheWhole(given: SendOptions): SendOptions {
+  const { contentType: _inner, bodyType: _body, applicationProperties: _each, compress: _bodies, ...whole } = given;
+  return whole;
 }
 
 /** The other sections of a transfer: of the first, or of one of the others, whichever has the longer message-id. */
 function envelopeSize(given: SendOptions, host: BatchHost): number {
-  const { contentType: _inner, bodyType: _body, applicationProperties: _each, ...whole } = given;
+  const whole = ofTheWhole(given);
   const { messageId: _first, ...others } = whole;
   const sizes = [whole, others].map((options) => {
     return encodeMessage(host.make(batchOf([Buffer.alloc(0)]), host.optionsOf(options))).length;

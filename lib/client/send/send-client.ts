@@ -153,8 +153,8 @@ export class SendClient implements Closable {
    * Sends all values in one transfer of message-format 0x80013700, each an encoded message in a data section, for peers that take such
    * batches apart (Azure, the embedded broker) and receivers that do (`message.unbatch()`). What does not fit into one transfer of the
    * peer's max-message-size goes out in several, in order. The options stand on each message and on the whole; a `messageId` on the first
-   * transfer only; `compress` is refused, and left out where it is a default. The values are taken once, and nothing is sent unless every
-   * one of them can be.
+   * transfer only. With `compress` the batch goes out when the bodies of all its messages are compressed. The values are taken once, and
+   * nothing is sent unless every one of them can be.
    *
    * Rejects as `send` does: MessageTooLargeError names the values that fit into no transfer; BatchSendError says what became of each
    * transfer when there were several and one of them failed.

@@ -47,7 +47,7 @@ export class SendPreparation {
   /** @throws anything; the caller makes an EncodeError of it */
   prepare(value: unknown, given: SendOptions | undefined): PendingSend {
     const options = this.optionsOf(given);
-    // A default does not reach a batch, which cannot be compressed as a whole.
+    // A default is for the messages in a batch: as a whole it cannot be compressed.
     const isLeftOut = options?.compress !== undefined && given?.compress === undefined && isBatch(value);
     return this.make(value, isLeftOut ? { ...options, compress: undefined } : options);
   }
