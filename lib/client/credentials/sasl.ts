@@ -1,7 +1,7 @@
 // The SASL mechanisms of one message each. Lengths are counted in UTF-8 bytes, never in characters.
 
 import type { Credentials, SecretProvider } from './credentials.js';
-import { checkUser, noChallenge, secretSource, tellNobody, type Confide } from './secret.js';
+import { checkUser, noChallenge, passwordOf, secretSource, tellNobody, type Confide } from './secret.js';
 
 /** No credentials: SASL ANONYMOUS. */
 export function saslAnonymous(): Credentials {
@@ -38,7 +38,7 @@ export function saslPlain(user: string, password: SecretProvider): Credentials {
     user: name,
     isSecret: true,
     start: (confide = tellNobody) => {
-      const ask = secret(confide);
+      const ask = secret(passwordOf(name, confide));
       return {
         name: 'PLAIN',
         initialResponse: async () => confided(`\0${name}\0${await ask()}`, confide),

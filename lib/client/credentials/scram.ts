@@ -5,7 +5,7 @@ import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'no
 import { promisify } from 'node:util';
 import { AuthenticationError, type SaslMechanism } from '../../protocol/index.js';
 import type { Credentials, SecretProvider } from './credentials.js';
-import { checkUser, secretSource, tellNobody } from './secret.js';
+import { checkUser, passwordOf, secretSource, tellNobody } from './secret.js';
 
 const derive = promisify(pbkdf2);
 const NAME = 'SCRAM-SHA-256';
@@ -25,7 +25,7 @@ export function saslScram(user: string, password: SecretProvider): Credentials {
     mechanism: NAME,
     user: name,
     isSecret: true,
-    start: (confide = tellNobody) => scramExchange(name, secret(confide)),
+    start: (confide = tellNobody) => scramExchange(name, secret(passwordOf(name, confide))),
   };
 }
 

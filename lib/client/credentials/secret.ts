@@ -41,6 +41,13 @@ export function secretSource(
   };
 }
 
+/** A password that is the user's name is no secret, and masking it would hide whom a peer speaks of (guest, guest). */
+export function passwordOf(user: string, confide: Confide): Confide {
+  return (secret) => {
+    if (secret !== user) confide(secret);
+  };
+}
+
 /** For who has nobody to tell. */
 export const tellNobody: Confide = () => undefined;
 

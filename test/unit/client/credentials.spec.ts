@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
+import type { Credentials } from '../../../lib/client/credentials/credentials.js';
 import { saslAnonymous, saslExternal, saslPlain, saslXoauth2 } from '../../../lib/client/credentials/sasl.js';
 import { saslScram, scramExchange } from '../../../lib/client/credentials/scram.js';
 import { AuthenticationError, InvalidOptionsError } from '../../../lib/protocol/errors.js';
@@ -88,6 +89,27 @@ describe('the mechanisms of one message', () => {
     expect(await first(saslXoauth2('someuser@example.com', 'ya29.vF9'))).toBe(
       'user=someuser@example.com\u0001auth=Bearer ya29.vF9\u0001\u0001',
     );
+  });
+});
+
+describe('what credentials tell in confidence', () => {
+  const toldBy = async (credentials: Credentials): Promise<string[]> => {
+    const told: string[] = [];
+    await credentials.start((secret) => void told.push(secret)).initialResponse();
+    return told;
+  };
+
+  it.each<[string, Credentials]>([
+    ['PLAIN', saslPlain('user', () => 'secret')],
+    ['XOAUTH2', saslXoauth2('user', 'secret')],
+    ['SCRAM-SHA-256', saslScram('user', 'secret')],
+  ])('is the secret: %s', async (_name, credentials) => {
+    expect(await toldBy(credentials)).toContain('secret');
+  });
+
+  it("is not the user's name, whose password it may be", async () => {
+    expect(await toldBy(saslPlain('guest', 'guest'))).not.toContain('guest');
+    expect(await toldBy(saslScram('guest', 'guest'))).toEqual([]);
   });
 });
 
