@@ -3,24 +3,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync, cpSync } from 'nod
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { STORE_PASSWORD } from './certificates.mjs';
+import { javaBroker } from './java-broker.mjs';
 import { debianMissing, debianSource, unpackDebian } from './packages.mjs';
-import {
-  folder,
-  isInstalledAs,
-  markInstalled,
-  missing,
-  PORT_OFFSET,
-  run,
-  signalAndWait,
-  startDetached,
-  TLS,
-  untilPort,
-} from './processes.mjs';
+import { folder, run, TLS } from './processes.mjs';
 
 const NAME = 'activemq';
-const RECIPE = '5.17, with nobody';
-const PORT = 5676 + PORT_OFFSET;
-const TLS_PORT = 5686 + PORT_OFFSET;
 const LAUNCHER = fileURLToPath(new URL('./java/ActiveMq.java', import.meta.url));
 const PACKAGES = (
   'libactivemq-java libactivemq-protobuf-java libhawtbuf-java libgeronimo-jms-1.1-spec-java libgeronimo-j2ee-management-1.1-spec-java ' +
@@ -31,13 +18,13 @@ const PACKAGES = (
 const UNWANTED =
   /log4j12|slf4j-(jcl|jdk|log4j|nop|ext|migrator|android)|jcl-over|over-slf4j|jul-to|activemq-(log4j|shiro|spring|run|web)|-[0-9][0-9.]*jar$/;
 
-export const activemq = {
+export const activemq = javaBroker({
   name: NAME,
-  port: PORT,
-  tlsPort: TLS_PORT,
   product: 'ActiveMQ Classic 5.17',
-  whyNot: () => debianMissing() ?? missing('javac') ?? missing('keytool') ?? missing('openssl'),
-  isInstalled: () => isInstalledAs(NAME, RECIPE),
+  recipe: '5.17, with nobody',
+  tools: ['javac'],
+  whyNot: debianMissing,
+  port: 5676,
 
   install() {
     const root = unpackDebian('trixie', NAME, PACKAGES);
@@ -57,16 +44,11 @@ export const activemq = {
     run('javac', ['-nowarn', '-proc:none', '-d', classes, '-cp', classpath, ...files, LAUNCHER]);
     cpSync(join(main, 'resources'), classes, { recursive: true });
     writeFileSync(folder(NAME, 'classpath'), classpath);
-    markInstalled(NAME, RECIPE);
   },
 
-  async start() {
+  command({ port, tlsPort }) {
     const classpath = readFileSync(folder(NAME, 'classpath'), 'utf8');
-    const data = folder(NAME, 'run');
-    const ports = [String(PORT), String(TLS_PORT)];
-    startDetached(NAME, 'java', ['-Xmx512m', '-cp', classpath, 'ActiveMq', data, TLS, ...ports, STORE_PASSWORD]);
-    if (!(await untilPort(TLS_PORT, true, 60_000))) throw new Error('no answer on its port within 60 s');
+    const settings = [folder(NAME, 'run'), TLS, String(port), String(tlsPort), STORE_PASSWORD];
+    return ['java', ['-Xmx512m', '-cp', classpath, 'ActiveMq', ...settings]];
   },
-
-  stop: () => signalAndWait(NAME, 'SIGTERM', 30_000),
-};
+});

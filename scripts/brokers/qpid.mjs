@@ -3,26 +3,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { STORE_PASSWORD } from './certificates.mjs';
+import { javaBroker } from './java-broker.mjs';
 import { mavenLibraries } from './packages.mjs';
-import {
-  folder,
-  isInstalledAs,
-  markInstalled,
-  missing,
-  PORT_OFFSET,
-  run,
-  signalAndWait,
-  startDetached,
-  TLS,
-  untilLogged,
-  untilPort,
-} from './processes.mjs';
+import { folder, run, TLS } from './processes.mjs';
 
 const NAME = 'qpid';
 const VERSION = '9.2.1';
-const RECIPE = `${VERSION}, with management and access control`;
-const PORT = 5680 + PORT_OFFSET;
-const TLS_PORT = 5690 + PORT_OFFSET;
 const LAUNCHER = fileURLToPath(new URL('./java/QpidBroker.java', import.meta.url));
 const MODULES = [
   'core',
@@ -33,35 +19,29 @@ const MODULES = [
   'plugins-memory-store',
 ];
 
-export const qpid = {
+export const qpid = javaBroker({
   name: NAME,
-  port: PORT,
-  tlsPort: TLS_PORT,
   product: `Qpid Broker-J ${VERSION}`,
-  whyNot: () => missing('javac') ?? missing('mvn') ?? missing('openssl'),
-  isInstalled: () => isInstalledAs(NAME, RECIPE),
+  recipe: `${VERSION}, with management and access control`,
+  tools: ['javac', 'mvn'],
+  port: 5680,
+  ready: 'Qpid Broker Ready',
 
-  install() {
+  install(ports) {
     const artifacts = MODULES.map((module) => `org.apache.qpid:qpid-broker-${module}:${VERSION}`);
     const lib = mavenLibraries(NAME, [...artifacts, 'org.slf4j:slf4j-nop:2.0.16']);
     mkdirSync(folder(NAME, 'classes'), { recursive: true });
     run('javac', ['-nowarn', '-d', folder(NAME, 'classes'), '-cp', `${lib}/*`, LAUNCHER]);
-    writeFileSync(folder(NAME, 'initial.json'), JSON.stringify(configuration(), undefined, 2));
-    markInstalled(NAME, RECIPE);
+    writeFileSync(folder(NAME, 'initial.json'), JSON.stringify(configuration(ports), undefined, 2));
   },
 
-  async start() {
+  command() {
     const classpath = `${folder(NAME, 'lib')}/*:${folder(NAME, 'classes')}`;
     const work = `-Dqpid.work_dir=${folder(NAME, 'run')}`;
     const memory = ['-Xmx512m', '-XX:MaxDirectMemorySize=512m'];
-    startDetached(NAME, 'java', [...memory, work, '-cp', classpath, 'QpidBroker', folder(NAME, 'initial.json')]);
-    if (!(await untilPort(TLS_PORT, true, 60_000))) throw new Error('no answer on its port within 60 s');
-    // its ports answer before its queues are there
-    if (!(await untilLogged(NAME, 'Qpid Broker Ready', 30_000))) throw new Error('not ready within 30 s');
+    return ['java', [...memory, work, '-cp', classpath, 'QpidBroker', folder(NAME, 'initial.json')]];
   },
-
-  stop: () => signalAndWait(NAME, 'SIGTERM', 30_000),
-};
+});
 
 /** `nobody` may connect, and nothing else. */
 const RULES = [
@@ -71,7 +51,7 @@ const RULES = [
 ];
 
 /** Queues are made on first use; after ten deliveries a message is dropped; messages are kept in Derby. */
-function configuration() {
+function configuration({ port, tlsPort }) {
   const virtualHost = {
     type: 'DERBY',
     storePath: join(folder(NAME, 'run'), 'messages'),
@@ -86,7 +66,7 @@ function configuration() {
     ],
   };
   const aliases = ['defaultAlias', 'hostnameAlias', 'nameAlias'].map((type) => ({ name: type, type }));
-  const port = { bindingAddress: '127.0.0.1', protocols: ['AMQP_1_0'], virtualhostaliases: aliases };
+  const shared = { bindingAddress: '127.0.0.1', protocols: ['AMQP_1_0'], virtualhostaliases: aliases };
   return {
     name: 'broker',
     modelVersion: '9.0',
@@ -109,14 +89,14 @@ function configuration() {
       },
     ],
     ports: [
-      { name: 'AMQP', port: PORT, authenticationProvider: 'plain', ...port },
+      { name: 'AMQP', port, authenticationProvider: 'plain', ...shared },
       {
         name: 'AMQPS',
-        port: TLS_PORT,
+        port: tlsPort,
         transports: ['SSL'],
         keyStore: 'server',
         authenticationProvider: 'plain',
-        ...port,
+        ...shared,
       },
     ],
     virtualhostnodes: [
