@@ -261,7 +261,7 @@ export const connectionMutants = [
   {
     promise: 'connection-8',
     file: 'lib/client/receive/receiver.ts',
-    find: 'closed: !isDurable(this.source)',
+    find: 'closed: !this.#attach.isDurable',
     replace: 'closed: true',
     test: [SUBSCRIPTION, 'closing keeps a durable subscription at the peer'],
   },

@@ -9,7 +9,8 @@ import { errorName } from '../policy/error-name.js';
 import type { HandlerPolicy, PolicyDecision } from '../policy/handler-policy.js';
 import { inWords, isDecision, isHarmless, rejection } from '../policy/policy-decision.js';
 import { DeadLetters } from './dead-letters.js';
-import { FAILED_DELIVERY, type Receiver } from './receiver.js';
+import { FAILED_DELIVERY } from './consumer.js';
+import type { Receiver } from './receiver.js';
 
 /** The pause before a message goes back whose dead letter could not be sent, so that it does not come round at once. */
 const deadLetterBackoff = exponential({ initialMs: 100, maxMs: 10_000 });

@@ -3,7 +3,7 @@
 import { RELEASED } from '../../protocol/index.js';
 import type { ReceivedMessage } from '../message/received-message.js';
 import type { Pull } from './pull.js';
-import { FAILED_DELIVERY } from './receiver.js';
+import { FAILED_DELIVERY } from './consumer.js';
 
 const END = { done: true, value: undefined } as const;
 

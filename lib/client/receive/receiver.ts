@@ -1,9 +1,7 @@
 // A message arriving: receiver link -> sections -> codec -> whoever consumes. One supervised link and its credit.
 
-import { randomUUID } from 'node:crypto';
 import {
   AmqpError,
-  LinkError,
   RELEASED,
   type AmqpMessage,
   type IncomingDelivery,
@@ -12,61 +10,32 @@ import {
   type ReceiverLink,
 } from '../../protocol/index.js';
 import type { Source } from '../address/address.js';
-import { unconfirmedFilters } from '../address/filters.js';
-import { describeSource, resolveSource, sourceFields } from '../address/terminus.js';
+import { describeSource } from '../address/terminus.js';
 import type { CodecRegistry } from '../codec/codec-registry.js';
 import { atMost, deadline } from '../deadline.js';
-import { AmqpTimeoutError, ClientClosedError, TransactionError } from '../errors.js';
+import { AmqpTimeoutError, ClientClosedError } from '../errors.js';
 import type { LinkOwner, SupervisedLink } from '../link/link-owner.js';
 import type { MessagingContext } from '../messaging-context.js';
-import { IncomingMessage, type DeliveryHost, type TransactionalHost } from '../message/incoming-message.js';
+import { IncomingMessage, type DeliveryHost } from '../message/incoming-message.js';
 import type { MessageRoute } from '../message/received-message.js';
 import { nodeOfSource, type ObservedNode } from '../observer/observed-node.js';
 import type { Observers } from '../observer/observers.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 import { assertTransactions } from '../transaction/coordinator.js';
-import { LocalTransaction } from '../transaction/local-transaction.js';
-import type { Transaction } from '../transaction/transaction.js';
+import { NOBODY, type Consumer } from './consumer.js';
 import { Inflation } from './inflation.js';
 import { QueueKnowledge } from './queue-knowledge.js';
 import type { ResolvedReceiveClientOptions } from './receive-client-options.js';
-import { StreamPosition } from './stream-position.js';
-
-/** Who consumes. None of these may throw. */
-export interface Consumer {
-  delivered(message: IncomingMessage): void;
-  attached(): void;
-  /** The link is gone with all that was not settled; the connection goes on trying. */
-  lost(error: AmqpError): void;
-  /** Given up. `start` begins anew. */
-  failed(error: AmqpError): void;
-  /** A settlement was undone with its transaction; the message is in hand again. */
-  rolledBack(message: IncomingMessage): void;
-}
+import { SourceAttach } from './source-attach.js';
+import { TransactionalSettling } from './transactional-settling.js';
 
 /** A drained link answers at once; one that does not is not waited for longer. */
 const DRAIN_TIMEOUT_MS = 2_000;
 
-/** How a message goes back whose settlement was rolled back: counted, as peers count it that take it back themselves. */
-export const FAILED_DELIVERY: Outcome = Object.freeze({
-  kind: 'modified',
-  deliveryFailed: true,
-  undeliverableHere: false,
-});
-
-/** Messages that come before anybody consumes (or after) go back. */
-const NOBODY: Consumer = {
-  delivered: (message) => void message.settle(RELEASED),
-  attached: () => undefined,
-  lost: () => undefined,
-  failed: () => undefined,
-  rolledBack: (message) => void message.settle(FAILED_DELIVERY),
-};
-
 /** The receiving link of one consumer, brought up and kept alive by the connection. */
-export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, TransactionalHost {
+export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
   readonly role = 'receive';
-  readonly transactional: TransactionalHost = this;
+  readonly transactional = new TransactionalSettling(this, (message) => this.#consumer.rolledBack(message));
   codecs: CodecRegistry;
   options: ResolvedReceiveClientOptions;
   readonly node: ObservedNode;
@@ -79,8 +48,7 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
   #supervised: SupervisedLink | undefined = undefined;
   #link: ReceiverLink | undefined = undefined;
   #remoteAddress: string | undefined = undefined;
-  readonly #shareName = randomUUID();
-  readonly #position = new StreamPosition();
+  readonly #attach: SourceAttach;
   #prefetch = 0;
   readonly #inflation = new Inflation((message) => this.#consumer.delivered(message));
 
@@ -94,14 +62,11 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
     this.node = nodeOfSource(source);
     this.observers = context.observers;
     this.queue = new QueueKnowledge(context, source);
+    this.#attach = new SourceAttach(source, context.logger);
   }
 
-  /** What is known by the container-id too, or asks not to get what its own connection sends. */
   get isBound(): boolean {
-    const { source } = this;
-    return (
-      isDurable(source) || (typeof source === 'object' && (source.shared !== undefined || source.noLocal === true))
-    );
+    return this.#attach.isBound;
   }
 
   get session(): 'shared' | 'transactional' {
@@ -224,7 +189,7 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
     this.#link = undefined;
     this.#supervised = undefined;
     this.#stopped.abort(new ClientClosedError(`the consumer of "${this.address}" was closed`));
-    await link?.detach({ closed: !isDurable(this.source), timeoutMs });
+    await link?.detach({ closed: !this.#attach.isDurable, timeoutMs });
     // A peer that hangs does not answer the end of the session either.
     if (supervised !== undefined) await atMost(Math.max(0, until - performance.now()), supervised.release(failure));
     if (failure === undefined) this.dismiss();
@@ -238,33 +203,22 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
   async attach(session: ProtocolSession, profile: PeerProfile, signal: AbortSignal): Promise<ReceiverLink> {
     const supervised = this.#supervised;
     if (this.options.transactional) assertTransactions(profile);
-    const { terminus, linkName, ...wishes } = resolveSource(this.#sourceNow(), profile);
+    const asked = this.#attach.asked(profile);
     await this.queue.learn(profile, this.options, signal);
-    const link = await session.attachReceiver({
-      name: this.#linkName(linkName),
-      source: terminus,
-      target: {},
-      properties: wishes.linkProperties,
-      desiredCapabilities: wishes.desiredCapabilities,
-      offeredCapabilities: wishes.offeredCapabilities,
+    return this.#attach.attach(session, profile, asked, {
+      address: this.address,
       settleMode: this.options.settlement === 'at-most-once' ? 'settled' : 'unsettled',
       maxMessageBytes: this.maxMessageBytes,
-      creditWhenUsedUp: !profile.countsCreditOnItsWay,
-      drains: profile.drain,
       signal,
       onDelivery: this.#onDelivery,
       onClosed: (error) => supervised?.closed(error),
     });
-    const missing = unconfirmedFilters(terminus.filters, link.remote.source?.filters);
-    if (missing.length > 0) await this.#unfiltered(link, missing, profile);
-    return link;
   }
 
   attached(link: ReceiverLink): void {
     this.#link = link;
     this.queue.report(this.options);
-    if (typeof this.source === 'object' && this.source.dynamic === true)
-      this.#remoteAddress = link.remote.source?.address ?? undefined;
+    if (this.#attach.isDynamic) this.#remoteAddress = link.remote.source?.address ?? undefined;
     if (this.#prefetch > 0) link.setPrefetch(this.#prefetch);
     this.#consumer.attached();
   }
@@ -290,57 +244,10 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost, Transact
     return this.context.links.profile?.routeOf(message) ?? {};
   }
 
-  settlesIn(transaction: Transaction): LocalTransaction {
-    const own = LocalTransaction.of(transaction, this.context.links);
-    own.assertTakesParts();
-    if (this.options.transactional || own.spansSessions) return own;
-    const why = 'transactions of this peer do not span sessions; make the receive client with transactional: true';
-    const error = new TransactionError('unsupported', `"${this.address}" cannot settle in a transaction: ${why}`);
-    own.fail(error);
-    throw error;
-  }
-
-  writesWithin(outcome: Outcome): boolean {
-    return outcome.kind === 'accepted' || this.context.links.profile?.outcomesInTransactions !== 'accepted';
-  }
-
-  rolledBack(message: IncomingMessage): void {
-    this.#consumer.rolledBack(message);
-  }
-
-  /** Messages would come that were to stay away. @throws LinkError, not retryable */
-  async #unfiltered(link: ReceiverLink, missing: readonly string[], profile: PeerProfile): Promise<void> {
-    const what = `the peer does not apply the filter ${missing.join(', ')}`;
-    if (!profile.confirmsFilters) {
-      this.context.logger.warn(`"${this.address}": as far as can be told ${what}`);
-      return;
-    }
-    await link.detach({ closed: true, timeoutMs: DRAIN_TIMEOUT_MS });
-    const message = `"${this.address}" cannot be attached: ${what}`;
-    throw new LinkError(message, this.address, link.name, { retryable: false });
-  }
-
-  /** A stream is read on from where it was. */
-  #sourceNow(): Source {
-    const streamOffset = this.#position.resume();
-    return streamOffset === undefined ? this.source : { ...sourceFields(this.source), streamOffset };
-  }
-
-  /** A subscription is found again by its name; the links that share one are told apart by what follows the bar. */
-  #linkName(given: string | undefined): string {
-    if (given === undefined) return `${describeSource(this.source)}-${randomUUID()}`;
-    const isShared = typeof this.source === 'object' && this.source.shared !== undefined;
-    return isShared ? `${given}|${this.#shareName}` : given;
-  }
-
   readonly #onDelivery = (incoming: IncomingDelivery, payload: Buffer, start: number, end: number): void => {
     const message = new IncomingMessage(this, incoming);
     message.read(payload, start, end);
-    if (this.queue.isStream) this.#position.arrived(message);
+    if (this.queue.isStream) this.#attach.arrived(message);
     if (!this.#inflation.takes(message)) this.#consumer.delivered(message);
   };
-}
-
-function isDurable(source: Source): boolean {
-  return typeof source === 'object' && source.durable !== undefined && source.durable !== 'none';
 }

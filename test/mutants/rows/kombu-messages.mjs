@@ -57,7 +57,7 @@ const consuming = [
   {
     promise: 'row-138',
     file: 'lib/client/receive/pull.ts',
-    find: 'if (waitMs === 0) await this.#ask(maxMessages, signal);',
+    find: 'if (waitMs === 0) await this.#asking.ask(maxMessages, signal);',
     replace: 'if (waitMs === 0) await Promise.resolve();',
     test: [ASKING, 'get() gives the prefetch back its credit after it asked'],
   },

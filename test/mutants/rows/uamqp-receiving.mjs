@@ -18,7 +18,7 @@ export const uamqpReceivingRows = [
   },
   {
     promise: 'row-23',
-    file: 'lib/protocol/session/receiver.ts',
+    file: 'lib/protocol/session/receiving-credit.ts',
     find: 'const wanted = this.prefetch - this.inHand;',
     replace: 'const wanted = this.prefetch;',
     test: ['test/peer/protocol/receiver.spec.ts', 'credit and what is in hand are never more than the prefetch'],
@@ -32,14 +32,14 @@ export const uamqpReceivingRows = [
   },
   {
     promise: 'row-50',
-    file: 'lib/client/receive/pull.ts',
-    find: 'if (missing > 0) this.#receiver.addCredit(missing);',
-    replace: 'if (missing > 0) this.#receiver.addCredit(100);',
+    file: 'lib/client/receive/asking.ts',
+    find: 'if (missing > 0) this.receiver.addCredit(missing);',
+    replace: 'if (missing > 0) this.receiver.addCredit(100);',
     test: [ASKING, 'with prefetch 0 nothing is asked for ahead'],
   },
   {
     promise: 'row-51',
-    file: 'lib/client/receive/pull.ts',
+    file: 'lib/client/receive/waiting.ts',
     find: 'const quietIn = length === 0 ? Infinity : lastAt + QUIET_MS - now;',
     replace: 'const quietIn = now < lastAt + QUIET_MS ? QUIET_MS : Infinity;',
     test: [PULL, 'receiveBatch gives what was left of the batch before at once'],
@@ -123,7 +123,7 @@ export const uamqpReceivingRows = [
   },
   {
     promise: 'row-90',
-    file: 'lib/client/receive/receiver.ts',
+    file: 'lib/client/receive/source-attach.ts',
     find: 'if (!profile.confirmsFilters) {',
     replace: 'if (profile.confirmsFilters) {',
     test: ['test/unit/client/receive/sources.spec.ts', 'filters of which the peer leaves out'],
