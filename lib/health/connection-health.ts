@@ -31,15 +31,14 @@ export function readinessOf(one: CheckedOne, options: ResolvedHealthOptions): Fi
     return { verdict: 'down', reasons: [because(`${what} is ${status}`, cause ?? lastError)] };
   const consumers = one.consumers.filter((consumer) => isAiling(consumer) && !options.ignore.has(consumer.name));
   const links = connection.links.filter((link) => counts(link, one.consumers, options) && isBroken(link));
+  const told = links.filter(({ role, address }) => role !== 'receive' || !consumers.some(receivesFrom(address)));
   const reasons = [
     ...consumers.map((consumer) => because(`consumer ${consumer.name} is ${consumer.state}`, causeOf(consumer, links))),
-    ...links
-      .filter(({ role, address }) => role !== 'receive' || !consumers.some(receivesFrom(address)))
-      .map(({ role, address, state, error }) => because(`${role} link to ${address} is ${state}`, error)),
-  ];
-  if (reasons.length > 0) return { verdict: 'down', reasons: reasons.map((reason) => `${what}: ${reason}`) };
-  if (status === 'blocked') return { verdict: 'degraded', reasons: [because(`${what} is blocked`, cause)] };
-  return { verdict: 'up', reasons: [] };
+    ...told.map(({ role, address, state, error }) => because(`${role} link to ${address} is ${state}`, error)),
+  ].map((reason) => `${what}: ${reason}`);
+  if (status === 'blocked') reasons.push(because(`${what} is blocked`, cause));
+  const isDown = consumers.length > 0 || told.some((link) => !waitsForItsNextUse(link));
+  return { verdict: isDown ? 'down' : reasons.length > 0 ? 'degraded' : 'up', reasons };
 }
 
 /** Whether there is hope that it can do its work again by itself. */
@@ -99,6 +98,11 @@ function isBroken({ role, state, error }: LinkStatus): boolean {
     case 'closed':
       return false;
   }
+}
+
+/** Only a send or a request tries it again: a process that is asked for nothing while it is down would never be up again. */
+function waitsForItsNextUse({ role, state }: LinkStatus): boolean {
+  return role !== 'receive' && state === 'failed';
 }
 
 /** With a consumer that is ignored, so is its link. */
