@@ -246,8 +246,8 @@ export const connectionMutants = [
   },
   {
     promise: 'connection-6',
-    file: 'lib/client/connection/connection-core.ts',
-    find: 'await this.#declareTopology(peer, attempt.signal);',
+    file: 'lib/client/connection/connection-attempts.ts',
+    find: 'await this.surroundings.declare(peer, attempt.signal);',
     replace: '',
     test: [EMBEDDED, "the topology of a peer with RabbitMQ's management is declared before links are attached"],
   },

@@ -1,9 +1,7 @@
 // One connection without its clients: its life, its links, its topology, and what clients are given.
 
-import { AmqpError, ConnectionError, Secrets } from '../../protocol/index.js';
-import { idleStatus, type AuthenticationStatus } from '../authentication/authentication-status.js';
-import type { TokenKeeper } from '../authentication/token-keeper.js';
-import type { Closable } from '../client-context.js';
+import { ConnectionError } from '../../protocol/index.js';
+import type { AuthenticationStatus } from '../authentication/authentication-status.js';
 import { CodecRegistry } from '../codec/codec-registry.js';
 import type { ConnectionPolicy } from '../connection-state.js';
 import { SlicedDeadlineSweeper } from '../deadline-sweeper.js';
@@ -14,28 +12,22 @@ import type { MessagingContext } from '../messaging-context.js';
 import { observedConnection } from '../observer/observed-connection.js';
 import type { Observer } from '../observer/observer.js';
 import { Observers } from '../observer/observers.js';
-import { isLoopback } from '../options/loopback.js';
 import { backoffMs } from '../options/reconnect-policy.js';
 import type { ResolvedConnectionOptions } from '../options/resolve-connection-options.js';
-import { isSafe } from '../options/resolve-peers.js';
-import type { ResolvedPeer } from '../options/resolve-peers.js';
 import { Elsewhere } from '../redirect/elsewhere.js';
 import { TopologyService } from '../topology/topology-service.js';
 import { Transactions } from '../transaction/transactions.js';
 import type { ConnectedPeer } from './connect-peer.js';
-import { ConnectionRedirects } from './connection-redirects.js';
+import { ConnectionAttempts } from './connection-attempts.js';
+import { ConnectionClients } from './connection-clients.js';
 import { ConnectionLife, type LifeHandlers } from './connection-life.js';
-import { establishPeer, type TokenHandlers } from './establish-peer.js';
-import { peerOrder, type PeerOrder } from './failover.js';
+import { ConnectionLog } from './connection-log.js';
+import { ConnectionOpening } from './connection-opening.js';
 import type { Network } from './network.js';
 import type { StatusEvent } from './status.js';
 
 /** Of a close, this much is kept for the connection itself when its clients take long. */
 const CLOSE_RESERVE_MS = 1_000;
-/** Of the time for the clients, this much is for running handlers. */
-const HANDLERS_SHARE = 0.75;
-/** While it cannot connect, a line is logged for the first failure and then for each tenth. */
-const LOG_EVERY = 10;
 
 export class ConnectionCore {
   readonly life: ConnectionLife;
@@ -43,46 +35,41 @@ export class ConnectionCore {
   readonly topology: TopologyService;
   readonly transactions: Transactions;
   readonly context: MessagingContext;
-  readonly #order: PeerOrder;
+  readonly #log: ConnectionLog;
   readonly #observers: Observers;
-  readonly #clients = new Set<Closable>();
-  /** What peers are told in confidence, over all attempts. */
-  readonly #secrets = new Secrets();
-  readonly #tokens: TokenHandlers;
-  readonly #redirects: ConnectionRedirects;
+  readonly #clients = new ConnectionClients();
+  readonly #attempts: ConnectionAttempts;
+  readonly #opening: ConnectionOpening;
   readonly #elsewhere: Elsewhere;
   #lastPeer: ConnectedPeer | undefined;
-  /** Of the latest attempt. */
-  #keeper: TokenKeeper | undefined;
-  #attempts = 0;
-  #openers = 0;
-  /** One of the openers is here for the links. */
-  #isWantedByLinks = false;
-  #wasUp = false;
-  #wasBlocked = false;
-  #established = false;
   #closing: Promise<void> | undefined;
 
   /** @param random in [0, 1): the jitter */
   constructor(
     readonly options: ResolvedConnectionOptions,
-    private readonly network: Network,
+    network: Network,
     private readonly onStatus: (event: StatusEvent) => void,
     random: () => number = Math.random,
   ) {
     const { logger, observers, codecs } = options;
-    this.#order = peerOrder(options, random);
+    this.#log = new ConnectionLog(options);
     this.#observers = new Observers(
       observers,
       logger,
       observedConnection(options, () => this.lastPeer),
     );
-    this.#redirects = new ConnectionRedirects(options);
+    this.#attempts = new ConnectionAttempts(options, network, {
+      random,
+      declare: (peer, signal) => this.topology.declareOn(peer, options.topology, signal),
+      authentication: (status) => this.#observers.authentication(status),
+      authorized: () => this.links.authorized(),
+    });
     const policy = policyOf(options, random);
     this.life = new ConnectionLife(policy, this.#lifeHandlers());
+    this.#opening = new ConnectionOpening(this.life, options.bootTimeoutMs, () => this.#attempts.count);
     this.#elsewhere = new Elsewhere({
       endTimeoutMs: options.closeTimeoutMs,
-      connect: (peer, attempt) => this.#connectElsewhere(peer, attempt),
+      connect: (peer, attempt) => this.#attempts.connectElsewhere(peer, attempt),
     });
     this.links = new Links({
       policy,
@@ -90,17 +77,13 @@ export class ConnectionCore {
       attachTimeoutMs: options.attachTimeoutMs,
       readyTimeoutMs: options.bootTimeoutMs,
       endTimeoutMs: options.closeTimeoutMs,
-      connect: () => this.#connectInBackground(),
-      unauthorized: () => this.#keeper?.doubt(),
+      connect: () => {
+        if (this.#closing === undefined) this.#opening.forLinks();
+      },
+      unauthorized: () => this.#attempts.doubtToken(),
       redirects: options,
       elsewhere: this.#elsewhere,
     });
-    this.#tokens = {
-      random,
-      kept: (keeper) => (this.#keeper = keeper),
-      changed: (status) => this.#observers.authentication(status),
-      renewed: () => this.links.authorized(),
-    };
     this.topology = new TopologyService({
       connected: () => this.#connected(),
       timeoutMs: options.attachTimeoutMs,
@@ -117,8 +100,8 @@ export class ConnectionCore {
       queues: this.topology.queues,
       replyQueues: this.topology.replyQueues,
       transactions: this.transactions,
-      register: (client) => this.#clients.add(client),
-      unregister: (client) => this.#clients.delete(client),
+      register: this.#clients.add,
+      unregister: this.#clients.remove,
     };
   }
 
@@ -129,9 +112,7 @@ export class ConnectionCore {
 
   /** `undefined` where the credentials are no tokens. */
   get authentication(): AuthenticationStatus | undefined {
-    if (this.#keeper !== undefined) return this.#keeper.status;
-    const tokens = this.options.peers[0]?.credentials.tokens;
-    return tokens === undefined ? undefined : idleStatus(tokens.audiences);
+    return this.#attempts.authentication;
   }
 
   observe(observer: Observer): () => void {
@@ -140,32 +121,16 @@ export class ConnectionCore {
 
   /** What works but ought not to be forgotten. */
   warnOfRisks(): void {
-    const { logger, tls, peers, proxy } = this.options;
-    if (tls.rejectUnauthorized === false)
-      logger.warn('tls.rejectUnauthorized is false: whoever answers is taken for the peer');
-    if (peers.some(({ uri, credentials }) => credentials.isSecret && !isSafe(uri, proxy)))
-      logger.warn('allowInsecureCredentials is true: credentials are sent in the clear');
-    if (proxy?.user !== undefined && !isLoopback(proxy.host))
-      logger.warn('proxy: its user and password are sent to it in the clear');
+    this.#log.risks();
   }
 
-  async open(signal?: AbortSignal): Promise<void> {
-    const { bootTimeoutMs } = this.options;
-    signal?.throwIfAborted();
-    const wait = deadline(bootTimeoutMs, () => this.#bootTimeout(), signal);
-    this.#openers += 1;
-    try {
-      await raceSignal(this.life.open(), wait.signal);
-    } finally {
-      this.#openers -= 1;
-      wait.done();
-      if (wait.signal.aborted && this.#openers === 0) this.life.giveUpBoot(givenUp(wait.signal.reason));
-    }
+  open(signal?: AbortSignal): Promise<void> {
+    return this.#opening.open(signal);
   }
 
   /** Resolves when no client has a send pending, at the latest after `timeoutMs`. */
-  async flush(timeoutMs: number): Promise<void> {
-    await Promise.all([...this.#clients].map(async (client) => client.flush?.({ timeoutMs })));
+  flush(timeoutMs: number): Promise<void> {
+    return this.#clients.flush(timeoutMs);
   }
 
   /** Never rejects; the same promise for all who ask. */
@@ -183,7 +148,7 @@ export class ConnectionCore {
     const startedAt = performance.now();
     const clientsMs = Math.max(timeoutMs / 2, timeoutMs - CLOSE_RESERVE_MS);
     const enough = deadline(clientsMs, () => new ClientClosedError('the connection was closed'));
-    const closed = this.#closeClients(clientsMs);
+    const closed = this.#clients.close(clientsMs);
     // Late clients are told below that their links are gone for good.
     await raceSignal(closed, enough.signal).catch(() => undefined);
     enough.done();
@@ -191,15 +156,6 @@ export class ConnectionCore {
     this.links.givenUp(cause, true);
     const leftMs = Math.max(1, timeoutMs - (performance.now() - startedAt));
     await Promise.all([this.life.close(leftMs), this.#elsewhere.close(leftMs)]);
-  }
-
-  /** Handlers end first: what they send on their last steps still goes out. */
-  async #closeClients(timeoutMs: number): Promise<void> {
-    const until = performance.now() + timeoutMs;
-    const first = [...this.#clients].filter(({ closesFirst }) => closesFirst === true);
-    await Promise.allSettled(first.map((client) => client.close({ timeoutMs: timeoutMs * HANDLERS_SHARE })));
-    const left = Math.max(0, until - performance.now());
-    await Promise.allSettled([...this.#clients].map((client) => client.close({ timeoutMs: left })));
   }
 
   async #connected(): Promise<ConnectedPeer> {
@@ -210,110 +166,35 @@ export class ConnectionCore {
     return peer;
   }
 
-  /**
-   * A first use opens the connection, and keeps an attempt alive that who asked for it gives up; whoever waits for its link hears of a
-   * failure there.
-   */
-  #connectInBackground(): void {
-    if (this.#closing !== undefined || this.#isWantedByLinks) return;
-    this.#isWantedByLinks = true;
-    const over = (): void => {
-      this.#isWantedByLinks = false;
-    };
-    this.open().then(over, over);
-  }
-
   #lifeHandlers(): LifeHandlers {
-    const { logger } = this.options;
     return {
-      connect: (attempt) => this.#connect(attempt),
-      redirected: (cause) => this.#redirects.judge(cause),
+      connect: (attempt) => this.#attempts.connect(attempt),
+      redirected: (cause) => this.#attempts.redirected(cause),
       up: (peer) => {
-        this.#attempts = 0;
-        this.#established = true;
-        this.#order.reached();
+        this.#attempts.succeeded();
         this.#lastPeer = peer;
-        this.#redirects.up();
-        logger.log(
-          `connected to ${peer.uri} (${peer.product ?? 'unknown product'} ${peer.version ?? ''}, profile ${peer.profile.name})`,
-        );
+        this.#log.up(peer);
         this.links.up(peer);
       },
       down: (cause) => {
-        this.#wasUp = true;
+        this.#log.down();
         this.links.down(cause);
       },
       waiting: (cause, failures, delayMs) => {
         this.links.notUp(cause);
-        this.#redirects.end();
-        if (failures > 1 && failures % LOG_EVERY !== 0) return;
-        const what = this.#wasUp ? 'connection lost' : 'cannot connect';
-        logger.warn(`${what}: ${cause.message}; the next attempt is in ${delayMs} ms`);
-        this.#wasUp = false;
+        this.#attempts.paused();
+        this.#log.waiting(cause, failures, delayMs);
       },
       givenUp: (cause) => {
-        // Before the first success open() throws it; later there is nobody else to tell.
-        if (this.#established) logger.error(`the connection is given up: ${cause.message}`);
-        this.#established = false;
-        this.#wasUp = false;
+        this.#log.givenUp(cause);
         this.links.givenUp(cause, false);
       },
       status: (event) => {
-        this.#logBlocked(event);
+        this.#log.status(event);
         this.#observers.status(event);
         this.onStatus(event);
       },
     };
-  }
-
-  #logBlocked({ status, cause }: StatusEvent): void {
-    const { logger } = this.options;
-    if (status === 'blocked') logger.warn(cause?.message ?? 'the peer takes no messages now');
-    else if (status === 'connected' && this.#wasBlocked) logger.log('the peer takes messages again');
-    this.#wasBlocked = status === 'blocked';
-  }
-
-  async #connect(attempt: Parameters<LifeHandlers['connect']>[0]): Promise<ConnectedPeer> {
-    this.#attempts += 1;
-    const peer = await establishPeer(
-      this.#redirects.take(() => this.#order.next()),
-      this.options,
-      this.network,
-      { ...attempt, secrets: this.#secrets },
-      this.#tokens,
-    );
-    await this.#declareTopology(peer, attempt.signal);
-    return peer;
-  }
-
-  /** For links that were redirected: with the credentials of this connection, and without its topology. */
-  #connectElsewhere(
-    peer: ResolvedPeer,
-    attempt: { readonly signal: AbortSignal; readonly onLost: (error: AmqpError) => void },
-  ): Promise<ConnectedPeer> {
-    const tokens = { ...this.#tokens, kept: () => undefined, changed: () => undefined, renewed: () => undefined };
-    const handlers = { ...attempt, secrets: this.#secrets, onBlocked: () => undefined };
-    return establishPeer(peer, this.options, this.network, handlers, tokens);
-  }
-
-  async #declareTopology(peer: ConnectedPeer, signal: AbortSignal): Promise<void> {
-    try {
-      await this.topology.declareOn(peer, this.options.topology, signal);
-    } catch (error) {
-      // An attempt that was given up waits for nobody.
-      if (signal.aborted) peer.protocol.destroy(new ConnectionError('connection-lost', 'the attempt was given up'));
-      else await peer.protocol.close({ timeoutMs: CLOSE_RESERVE_MS });
-      throw error;
-    }
-  }
-
-  #bootTimeout(): Error {
-    const { cause } = this.life;
-    const { bootTimeoutMs } = this.options;
-    const after = `not connected within bootTimeoutMs (${bootTimeoutMs} ms)`;
-    if (cause === undefined) return new ConnectionError('connect-timeout', after);
-    const message = `${after}, ${this.#attempts} attempts; the last one: ${cause.message}`;
-    return new ConnectionError('connect-failed', message, { cause, condition: cause.condition });
   }
 }
 
@@ -327,9 +208,4 @@ function policyOf(options: ResolvedConnectionOptions, random: () => number): Con
     refusedRetryMs,
     onRefused,
   };
-}
-
-function givenUp(reason: unknown): AmqpError {
-  if (reason instanceof AmqpError) return reason;
-  return new ConnectionError('connect-failed', 'open() was aborted', { cause: reason });
 }

@@ -74,11 +74,6 @@ export class ConnectionLife {
     return 'cause' in this.#state ? this.#state.cause : undefined;
   }
 
-  /** Not open, and nobody tries. */
-  get isIdle(): boolean {
-    return this.#state.name === 'idle';
-  }
-
   get isFinal(): boolean {
     return this.#state.name === 'closing' || this.#state.name === 'closed';
   }

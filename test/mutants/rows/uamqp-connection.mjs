@@ -148,7 +148,7 @@ export const uamqpConnectionRows = [
   },
   {
     promise: 'row-6',
-    file: 'lib/client/connection/connection-core.ts',
+    file: 'lib/client/connection/connection-opening.ts',
     find: 'this.open().then(over, over);',
     replace: '',
     test: [LK, 'the first attach of a link opens the connection'],
