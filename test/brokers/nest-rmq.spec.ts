@@ -12,11 +12,11 @@ import {
   RpcException,
   Transport,
 } from '@nestjs/microservices';
-import { from } from 'rxjs';
 
 import { AmqpClientProxy, AmqpTransportStrategy, rmqEnvelope } from '../../lib/index.js';
 import { gate } from '../nest/harness.js';
 import { all, ask, failure, tell } from '../nest/scenarios/stage.js';
+import { Sums } from '../nest/scenarios/sums.js';
 import { realPeers, uniqueName, withConnection } from './peer.js';
 
 const { up } = await realPeers();
@@ -42,15 +42,7 @@ async function queue(): Promise<string> {
 function service(): { readonly controller: Type; readonly told: Promise<void> } {
   const news = gate();
   @Controller()
-  class MathController {
-    @MessagePattern({ cmd: 'sum' })
-    sum(@Payload() numbers: number[]): number {
-      return numbers.reduce((sum, each) => sum + each, 0);
-    }
-    @MessagePattern('stream')
-    stream(@Payload() numbers: number[]) {
-      return from(numbers);
-    }
+  class MathController extends Sums {
     @MessagePattern('fails')
     fails(): never {
       throw new RpcException({ code: 7 });

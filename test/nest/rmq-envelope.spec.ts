@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices';
-import { from } from 'rxjs';
 
 import { EmbeddedBroker } from '../../lib/broker/index.js';
 import {
@@ -18,20 +17,13 @@ import {
 } from '../../lib/index.js';
 import { gate, Seen } from './harness.js';
 import { all, failure, tell } from './scenarios/stage.js';
+import { Sums } from './scenarios/sums.js';
 
 const quiet = { log: () => undefined, warn: () => undefined, error: () => undefined };
 const told = new Seen<unknown>();
 
 @Controller()
-class Service {
-  @MessagePattern({ cmd: 'sum' })
-  sum(@Payload() numbers: number[]): number {
-    return numbers.reduce((sum, each) => sum + each, 0);
-  }
-  @MessagePattern('stream')
-  stream(@Payload() numbers: number[]) {
-    return from(numbers);
-  }
+class Service extends Sums {
   @MessagePattern('record')
   record(): unknown {
     return new AmqpRecordBuilder({ ok: true }).setOptions({ applicationProperties: { tenant: 'acme' } }).build();

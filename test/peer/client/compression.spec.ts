@@ -16,6 +16,7 @@ import {
   type RequestClientOptions,
 } from '../../../lib/client/index.js';
 import { eventually } from '../../support/eventually.js';
+import { failure } from '../../support/failure.js';
 
 const brokers: EmbeddedBroker[] = [];
 const connections: AmqpConnection[] = [];
@@ -44,13 +45,6 @@ async function received(connection: AmqpConnection, count: number): Promise<Rece
   while (messages.length < count)
     messages.push(...(await client.receiveBatch({ maxMessages: count - messages.length, waitMs: 3_000 })));
   return messages;
-}
-
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
 }
 
 const zipped = (body: Buffer, sections: Partial<AmqpMessage> = {}): AmqpMessage =>

@@ -1,44 +1,18 @@
 // What kombu's Message and Producer do, on the embedded broker and a scripted peer.
 
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { EmbeddedBroker } from '../../../lib/broker/index.js';
 import {
   AmqpConnection,
   EncodeError,
   settleOrLog,
   type Codec,
-  type ConnectionOptions,
   type ReceivedMessage,
 } from '../../../lib/client/index.js';
 import { eventually } from '../../support/eventually.js';
-import { ScriptedPeer } from '../../support/scripted-peer.js';
+import { Stage } from './stage.js';
 
-const brokers: EmbeddedBroker[] = [];
-const peers: ScriptedPeer[] = [];
-const connections: AmqpConnection[] = [];
-const quiet = { log: () => undefined, warn: () => undefined, error: () => undefined };
-
-async function opened(options: ConnectionOptions): Promise<AmqpConnection> {
-  const connection = new AmqpConnection({ logger: quiet, ...options });
-  connections.push(connection);
-  await connection.open();
-  return connection;
-}
-
-async function onBroker(options: Partial<ConnectionOptions> = {}): Promise<{
-  broker: EmbeddedBroker;
-  connection: AmqpConnection;
-}> {
-  const broker = await EmbeddedBroker.start({ port: false, queues: ['q'] });
-  brokers.push(broker);
-  return { broker, connection: await opened({ uri: broker.uri, dial: broker.dial, ...options }) };
-}
-
-afterEach(async () => {
-  await Promise.all(connections.splice(0).map((connection) => connection.close({ timeoutMs: 500 })));
-  await Promise.all(brokers.splice(0).map((broker) => broker.stop()));
-  await Promise.all(peers.splice(0).map((peer) => peer.close()));
-});
+const stage = new Stage(['q']);
+afterEach(() => stage.clear());
 
 async function fetched(connection: AmqpConnection, count: number): Promise<ReceivedMessage[]> {
   return connection.createReceiveClient('q').receiveBatch({ maxMessages: count, waitMs: 3_000 });
@@ -57,7 +31,7 @@ describe('decoding', () => {
           return JSON.parse(body.toString()) as unknown;
         },
       };
-      const { connection } = await onBroker({ codecs: [codec] });
+      const { connection } = await stage.onBroker({ codecs: [codec] });
       await connection.createSendClient('q').send(json, { contentType: 'application/json' });
       const [message] = await fetched(connection, 1);
       expect([message?.body, message?.body, message?.body]).toEqual(Array.from({ length: 3 }, () => JSON.parse(json)));
@@ -68,9 +42,7 @@ describe('decoding', () => {
 
 describe('giving back', () => {
   it('is counted or not, as the caller says; a rejection is a dead letter; and each is done once', async () => {
-    const broker = await EmbeddedBroker.start({ port: false, queues: [{ name: 'q', deadLetter: 'dead' }, 'dead'] });
-    brokers.push(broker);
-    const connection = await opened({ uri: broker.uri, dial: broker.dial });
+    const { broker, connection } = await stage.onBroker({}, [{ name: 'q', deadLetter: 'dead' }, 'dead']);
     const client = connection.createReceiveClient('q');
     broker.queue('q').publish('x');
     const counts: (number | undefined)[] = [];
@@ -88,9 +60,8 @@ describe('giving back', () => {
 
 describe('settling with multiple', () => {
   it('settles what was fetched before it, marks each, and leaves what was fetched after it', async () => {
-    const peer = await ScriptedPeer.listen();
-    peers.push(peer);
-    const connection = await opened({ uri: peer.uri });
+    const peer = await stage.peer();
+    const connection = await stage.opened({ uri: peer.uri });
     const fetching = fetched(connection, 5);
     const link = await peer.nextLink('receiver');
     await link.creditAtLeast(5);
@@ -113,7 +84,7 @@ describe('settling with multiple', () => {
   });
 
   it('within a transaction settles all of them with it', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     for (const value of [1, 2, 3]) broker.queue('q').publish(value);
     const messages = await fetched(connection, 3);
     await connection.transaction(async (transaction) => {
@@ -124,7 +95,7 @@ describe('settling with multiple', () => {
   });
 
   it('is refused in a handler, beside which others run', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     const refused = new Promise<unknown>((resolve) => {
       connection.createReceiveClient('q').subscribe((message) => message.accept({ multiple: true }).catch(resolve));
     });
@@ -135,7 +106,7 @@ describe('settling with multiple', () => {
 
 describe('settleOrLog', () => {
   it('logs a settlement that fails, without its body, and never rejects', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     broker.queue('q').publish('secret');
     const [message] = await fetched(connection, 1);
     const logged: string[] = [];
@@ -158,7 +129,7 @@ describe('a serializer of the user’s own', () => {
       encode: (value) => Buffer.from(`packed:${JSON.stringify(value)}`),
       decode: (body) => JSON.parse(body.toString().slice('packed:'.length)) as unknown,
     };
-    const { broker, connection } = await onBroker({ codecs: [msgpack] });
+    const { broker, connection } = await stage.onBroker({ codecs: [msgpack] });
     await connection.createSendClient('q').send({ a: 1 }, { contentType: 'application/x-msgpack' });
     await connection.createSendClient('q', { codec: msgpack }).send({ a: 2 });
     const stored = broker.queue('q').messages();

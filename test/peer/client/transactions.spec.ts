@@ -12,50 +12,23 @@ import {
   SendError,
   TransactionError,
   type ConnectionOptions,
+  type ReceiveClient,
   type ReceivedMessage,
   type Transaction,
 } from '../../../lib/client/index.js';
 import { eventually } from '../../support/eventually.js';
-import { decodeMessage, ScriptedPeer, type PeerScript, type WireState } from '../../support/scripted-peer.js';
+import { failure } from '../../support/failure.js';
+import {
+  decodeMessage,
+  type PeerLink,
+  type PeerScript,
+  type ScriptedPeer,
+  type WireState,
+} from '../../support/scripted-peer.js';
+import { Stage } from './stage.js';
 
-const brokers: EmbeddedBroker[] = [];
-const peers: ScriptedPeer[] = [];
-const connections: AmqpConnection[] = [];
-const quiet = { log: () => undefined, warn: () => undefined, error: () => undefined };
-
-async function opened(options: ConnectionOptions): Promise<AmqpConnection> {
-  const reconnect = { initialDelayMs: 4, maxDelayMs: 20 };
-  const connection = new AmqpConnection({ reconnect, logger: quiet, ...options });
-  connections.push(connection);
-  await connection.open();
-  return connection;
-}
-
-async function onBroker(options: Partial<ConnectionOptions> = {}): Promise<{
-  broker: EmbeddedBroker;
-  connection: AmqpConnection;
-}> {
-  const broker = await EmbeddedBroker.start({ port: false, queues: ['in', 'out', 'dead'] });
-  brokers.push(broker);
-  return { broker, connection: await opened({ uri: broker.uri, dial: broker.dial, ...options }) };
-}
-
-afterEach(async () => {
-  await Promise.all(connections.splice(0).map((connection) => connection.close({ timeoutMs: 500 })));
-  const violations = peers.flatMap((peer) => peer.violations);
-  await Promise.all(peers.splice(0).map((peer) => peer.close()));
-  await Promise.all(brokers.splice(0).map((broker) => broker.stop()));
-  expect(violations).toEqual([]);
-});
-
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => {
-      throw new Error('it was expected to fail');
-    },
-    (error: unknown) => error,
-  );
-}
+const stage = new Stage(['in', 'out', 'dead']);
+afterEach(() => stage.clear());
 
 const bodies = (broker: EmbeddedBroker, queue: string): string[] =>
   broker
@@ -65,7 +38,7 @@ const bodies = (broker: EmbeddedBroker, queue: string): string[] =>
 
 describe('a transaction', () => {
   it('shows what was sent and settles what was accepted when its work resolves, and not before', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     broker.queue('in').publish('order');
     const [order] = await connection.createReceiveClient('in').receiveBatch({ maxMessages: 1, waitMs: 3_000 });
     const out = connection.createSendClient('out');
@@ -87,7 +60,7 @@ describe('a transaction', () => {
   });
 
   it('shows nothing of it when its work throws, rethrows that as it is, and gives the message back, counted', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     broker.queue('in').publish('order');
     const client = connection.createReceiveClient('in');
     const [order] = await client.receiveBatch({ maxMessages: 1, waitMs: 3_000 });
@@ -113,7 +86,7 @@ describe('a transaction', () => {
     ['released', (message, transaction) => message.release({ transaction }), 'released'],
     ['modified', (message, transaction) => message.modify({ deliveryFailed: true }, { transaction }), 'modified'],
   ])('commits that a message is %s', async (_name, settle, counter) => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     broker.queue('in').publish('order');
     const client = connection.createReceiveClient('in', { prefetch: 1 });
     const [order] = await client.receiveBatch({ maxMessages: 1, waitMs: 3_000 });
@@ -125,7 +98,7 @@ describe('a transaction', () => {
   });
 
   it('may run beside others, and within another, of which it knows nothing', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     const out = connection.createSendClient('out');
     const many = Array.from({ length: 20 }, (_, index) =>
       connection
@@ -149,7 +122,7 @@ describe('a transaction', () => {
   });
 
   it('waits for sends that its work forgot', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     const out = connection.createSendClient('out');
     await connection.transaction(async (transaction) => {
       for (let index = 0; index < 50; index++) void out.send(`${index}`, { transaction });
@@ -158,7 +131,7 @@ describe('a transaction', () => {
   });
 
   it('does not commit when a send in it failed that nobody looked at', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     const out = connection.createSendClient('out');
     const nowhere = connection.createSendClient({ exchange: 'amq.direct', routingKey: 'nobody', mandatory: true });
     const error = await failure(
@@ -178,7 +151,7 @@ describe('a transaction', () => {
   });
 
   it('that is over takes no sends and no settlements', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     broker.queue('in').publish('order');
     const [order] = await connection.createReceiveClient('in').receiveBatch({ maxMessages: 1, waitMs: 3_000 });
     const out = connection.createSendClient('out');
@@ -195,8 +168,8 @@ describe('a transaction', () => {
   });
 
   it('belongs to its connection', async () => {
-    const { broker, connection } = await onBroker();
-    const other = await opened({ uri: broker.uri, dial: broker.dial });
+    const { broker, connection } = await stage.onBroker();
+    const other = await stage.opened({ uri: broker.uri, dial: broker.dial });
     broker.queue('in').publish('order');
     const [order] = await other.createReceiveClient('in').receiveBatch({ maxMessages: 1, waitMs: 3_000 });
     await connection.transaction(async (transaction) => {
@@ -207,7 +180,7 @@ describe('a transaction', () => {
   });
 
   it('is rolled back when its work takes longer than timeoutMs, although the work hangs', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     const out = connection.createSendClient('out');
     let seen: Transaction | undefined;
     const hanging = connection.transaction(
@@ -228,7 +201,7 @@ describe('a transaction', () => {
   });
 
   it('is rolled back when its signal is aborted, and says so with the reason', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     const out = connection.createSendClient('out');
     const abort = new AbortController();
     const reason = new Error('no more');
@@ -251,14 +224,14 @@ describe('a transaction', () => {
     ['signal', async () => undefined, { signal: 'soon' }],
     ['patience', async () => undefined, { patience: 1 }],
   ])('refuses a wrong %s', async (option, work, options) => {
-    const { connection } = await onBroker();
+    const { connection } = await stage.onBroker();
     // What a program without types may pass.
     const call = connection.transaction(work as () => Promise<unknown>, options as object);
     expect(await failure(call)).toMatchObject({ name: 'InvalidOptionsError', option });
   });
 
   it('cannot be had after close(), and close() waits for one that runs', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     const out = connection.createSendClient('out');
     let closing: Promise<void> | undefined;
     await connection.transaction(async (transaction) => {
@@ -271,7 +244,7 @@ describe('a transaction', () => {
   });
 
   it('stands with options that cannot be meant', async () => {
-    const { connection } = await onBroker();
+    const { connection } = await stage.onBroker();
     expect(() => connection.createReceiveClient('in', { transactional: true, settlement: 'at-most-once' })).toThrow(
       InvalidOptionsError,
     );
@@ -281,7 +254,7 @@ describe('a transaction', () => {
   });
 
   it('has the outcome of each send, also of a client that sends pre-settled', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     const out = connection.createSendClient('out', { settleMode: 'settled' });
     await connection.transaction(async (transaction) => {
       expect(await out.send('one', { transaction })).toMatchObject({ outcome: { kind: 'accepted' } });
@@ -295,7 +268,7 @@ describe('a transaction', () => {
 
 describe('a handler that settles within a transaction', () => {
   it('leaves a rollback to its policy: the message is what it was before', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     const out = connection.createSendClient('out');
     const attempts: number[] = [];
     const errors: unknown[] = [];
@@ -323,7 +296,7 @@ describe('a handler that settles within a transaction', () => {
   });
 
   it('and swallows the rollback has not accepted it', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     connection.createReceiveClient('in').subscribe(
       (message) =>
         connection
@@ -340,7 +313,7 @@ describe('a handler that settles within a transaction', () => {
   });
 
   it('and ended before the rollback gives it back', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     let deliveries = 0;
     let running: Promise<unknown> = Promise.resolve();
     connection.createReceiveClient('in').subscribe(async (message) => {
@@ -367,7 +340,7 @@ describe('a handler that settles within a transaction', () => {
 
 describe('a dead letter', () => {
   it('that could not be sent leaves its message, which is accepted with the one that could', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     broker.queue('dead').inject({ kind: 'reject', times: 1 });
     connection.createReceiveClient('in').subscribe(
       () => {
@@ -469,10 +442,22 @@ async function onPeer(
   made: ReturnType<typeof coordinating>,
   options: Partial<ConnectionOptions> = {},
 ): Promise<{ peer: ScriptedPeer; connection: AmqpConnection }> {
-  const peer = await ScriptedPeer.listen(made.script);
-  peers.push(peer);
+  const peer = await stage.peer(made.script);
   made.peerIs(peer);
-  return { peer, connection: await opened({ uri: peer.uri, ...options }) };
+  return { peer, connection: await stage.opened({ uri: peer.uri, ...options }) };
+}
+
+/** One message, and the link that it came over. */
+async function ordered(
+  peer: ScriptedPeer,
+  client: ReceiveClient,
+): Promise<{ readonly order: ReceivedMessage | undefined; readonly link: PeerLink }> {
+  const fetching = client.receiveBatch({ maxMessages: 1, waitMs: 3_000 });
+  const link = await peer.nextLink('receiver');
+  await link.creditAtLeast(1);
+  link.send({ data: 'order' });
+  const [order] = await fetching;
+  return { order, link };
 }
 
 describe('a transaction whose peer fails', () => {
@@ -510,11 +495,7 @@ describe('a transaction whose peer fails', () => {
   ])('is rolled back when the peer %s, which takes back what was settled in it', async (_name, state) => {
     const { peer, connection } = await onPeer(coordinating({ discharge: () => state }));
     const client = connection.createReceiveClient('in', { transactional: true });
-    const fetching = client.receiveBatch({ maxMessages: 1, waitMs: 3_000 });
-    const link = await peer.nextLink('receiver');
-    await link.creditAtLeast(1);
-    link.send({ data: 'order' });
-    const [order] = await fetching;
+    const { order } = await ordered(peer, client);
     const error = await failure(
       connection.transaction(async (transaction) => {
         await order?.accept({ transaction });
@@ -666,11 +647,7 @@ describe('a coordinator whose transactions do not span sessions', () => {
   it('has the links of sends and of transactional receive clients on its own session', async () => {
     const { peer, connection } = await onPeer(coordinating());
     const client = connection.createReceiveClient('in', { transactional: true });
-    const fetching = client.receiveBatch({ maxMessages: 1, waitMs: 3_000 });
-    const link = await peer.nextLink('receiver');
-    await link.creditAtLeast(1);
-    link.send({ data: 'order' });
-    const [order] = await fetching;
+    const { order, link } = await ordered(peer, client);
     const out = connection.createSendClient('out');
     await out.send('outside of any');
     await connection.transaction(async (transaction) => {
@@ -695,11 +672,7 @@ describe('a coordinator whose transactions do not span sessions', () => {
 
   it('refuses the settlement of a message from another session, and the transaction with it', async () => {
     const { peer, connection } = await onPeer(coordinating());
-    const fetching = connection.createReceiveClient('in').receiveBatch({ maxMessages: 1, waitMs: 3_000 });
-    const link = await peer.nextLink('receiver');
-    await link.creditAtLeast(1);
-    link.send({ data: 'order' });
-    const [order] = await fetching;
+    const { order } = await ordered(peer, connection.createReceiveClient('in'));
     const refused: unknown[] = [];
     const error = await failure(
       connection.transaction(async (transaction) => {
@@ -714,11 +687,7 @@ describe('a coordinator whose transactions do not span sessions', () => {
   it('rolls back when a link is gone that a message settled in it came over', async () => {
     const { peer, connection } = await onPeer(coordinating());
     const client = connection.createReceiveClient('in', { transactional: true });
-    const fetching = client.receiveBatch({ maxMessages: 1, waitMs: 3_000 });
-    const link = await peer.nextLink('receiver');
-    await link.creditAtLeast(1);
-    link.send({ data: 'order' });
-    const [order] = await fetching;
+    const { order, link } = await ordered(peer, client);
     const error = await failure(
       connection.transaction(async (transaction) => {
         await order?.accept({ transaction });
@@ -734,7 +703,7 @@ describe('a coordinator whose transactions do not span sessions', () => {
 
 describe('a batch message within a transaction', () => {
   it('is part of it as a whole', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     const out = connection.createSendClient('out');
     await connection.transaction(async (transaction) => {
       await out.sendBatchMessage(['a', 'b'], { transaction });
@@ -744,7 +713,7 @@ describe('a batch message within a transaction', () => {
   });
 
   it('that cannot be sent rolls it back, though nobody waited for it', async () => {
-    const { broker, connection } = await onBroker();
+    const { broker, connection } = await stage.onBroker();
     const out = connection.createSendClient('out');
     const failed = await failure(
       connection.transaction(async (transaction) => {

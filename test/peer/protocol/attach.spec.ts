@@ -2,18 +2,12 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { AmqpError, LinkError, LinkRedirectError, LinkStolenError } from '../../../lib/protocol/errors.js';
 import { Described } from '../../../lib/protocol/types/typed.js';
 import { eventually } from '../../support/eventually.js';
+import { failure } from '../../support/failure.js';
 import { dropped, heldUntil, type PeerScript } from '../../support/scripted-peer.js';
 import { Bench, TestReceiver, TestSender, data, deadline, turn } from './harness.js';
 
 const bench = new Bench();
 afterEach(() => bench.clear());
-
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-}
 
 /** Answers ATTACH without the terminus that was asked for, then DETACH. */
 function refuse(condition: string, info?: Record<string, unknown>): PeerScript {
@@ -121,7 +115,7 @@ describe('an attach that is not answered', () => {
     release();
     expect(await peer.next('detach')).toMatchObject({ closed: true });
     await eventually('forgotten', () => session.linkCount === 0);
-    expect(await failure(TestReceiver.attach(session))).toBeUndefined();
+    await TestReceiver.attach(session);
     expect(lost).toEqual([]);
     expect(peer.violations).toEqual([]);
   });
@@ -283,7 +277,7 @@ describe('sessions', () => {
     await connection.beginSession({ signal: deadline() });
     expect(await failure(connection.beginSession({ signal: deadline() }))).toMatchObject({ code: 'session-limit' });
     await first.end({ timeoutMs: 500 });
-    expect(await failure(connection.beginSession({ signal: deadline() }))).toBeUndefined();
+    await connection.beginSession({ signal: deadline() });
   });
 
   it('a begin that is not answered ends with its signal, and the next one is not held up by it', async () => {
@@ -295,7 +289,7 @@ describe('sessions', () => {
     const abort = new AbortController();
     const beginning = failure(connection.beginSession({ signal: abort.signal }));
     await peer.next('begin');
-    expect(await failure(connection.beginSession({ signal: deadline() }))).toBeUndefined();
+    await connection.beginSession({ signal: deadline() });
     abort.abort(new Error('tired'));
     expect(await beginning).toMatchObject({ message: 'tired' });
   });

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
-import { connect, createServer, type AddressInfo, type Server } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { connect, createServer } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, createWebSocketStream, type WebSocket } from 'ws';
@@ -9,37 +9,18 @@ import { loadWebSocket, openWebSocket } from '../../../lib/protocol/socket/web-s
 import { ConnectionError } from '../../../lib/protocol/errors.js';
 import { eventually } from '../../support/eventually.js';
 import { makeCertificate, type Certificate } from '../../support/certificate.js';
+import { failure } from '../../support/failure.js';
 import { FaultProxy } from '../../support/fault-proxy.js';
 import { ScriptedPeer } from '../../support/scripted-peer.js';
 import { Bench, TestSender, deadline } from './harness.js';
 
 const bench = new Bench();
 const host = '127.0.0.1';
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  await bench.clear();
-  await Promise.all(closing.splice(0).map((close) => close()));
-});
-
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-}
-
-async function listening(server: Server | HttpServer): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
-  closing.push(() => new Promise((resolve) => server.close(resolve)));
-  return (server.address() as AddressInfo).port;
-}
+afterEach(() => bench.clear());
 
 describe('TCP', () => {
   it('a refused port is a ConnectionError that may be retried', async () => {
-    const server = createServer();
-    const port = await listening(server);
-    await new Promise((resolve) => server.close(resolve));
-    closing.length = 0;
+    const port = await bench.closedPort();
     const error = await failure(dial({ host, port, signal: deadline() }));
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error).toMatchObject({ code: 'connect-failed', retryable: true });
@@ -55,7 +36,7 @@ describe('TCP', () => {
     const reason = new Error('tired');
     expect(await failure(dial({ host, port: 1, signal: AbortSignal.abort(reason) }))).toBe(reason);
     // A port that takes the connection and never says anything to the TLS handshake.
-    const port = await listening(createServer((socket) => socket.on('error', () => undefined).resume()));
+    const port = await bench.listening(createServer((socket) => socket.on('error', () => undefined).resume()));
     const abort = new AbortController();
     const dialling = failure(dial({ host, port, tls: {}, signal: abort.signal }));
     setTimeout(() => abort.abort(reason), 20);
@@ -93,7 +74,7 @@ describe('TLS', () => {
   );
 
   it('a server without TLS is a tls error', async () => {
-    const port = await listening(
+    const port = await bench.listening(
       createServer((socket) =>
         socket
           .on('error', () => undefined)
@@ -130,10 +111,9 @@ describe('TLS', () => {
 describe('TLS under fire', () => {
   it('a stream that is reset, or that dies behind its handshake, is lost and ends nobody else', async () => {
     const certificate = makeCertificate('IP:127.0.0.1');
-    const peer = await ScriptedPeer.listen({}, certificate);
-    closing.push(() => peer.close());
+    const peer = await bench.peer({}, certificate);
     const proxy = await FaultProxy.start(peer.port);
-    closing.unshift(() => proxy.close());
+    bench.onClear(() => proxy.close());
     const stream = await dial({ host, port: proxy.port, tls: { ca: certificate.cert }, signal: deadline() });
     const { lost } = await bench.connect(peer, { stream });
     proxy.reset();
@@ -146,7 +126,7 @@ describe('TLS under fire', () => {
   it('offers the protocols and the version that it was told to', async () => {
     const certificate = makeCertificate('IP:127.0.0.1');
     const server = createTlsServer({ ...certificate, ALPNProtocols: ['amqp'], maxVersion: 'TLSv1.2' });
-    const port = await listening(server);
+    const port = await bench.listening(server);
     const tls = { ca: certificate.cert, alpnProtocols: ['amqp'] };
     const stream = await dial({ host, port, tls, signal: deadline() });
     expect(Reflect.get(stream, 'alpnProtocol')).toBe('amqp');
@@ -171,8 +151,8 @@ describe('WebSocket', () => {
       paths.push(`${request.url ?? ''} ${socket.protocol}`);
       onStream(createWebSocketStream(socket), socket);
     });
-    const port = await listening(http);
-    closing.unshift(async () => {
+    const port = await bench.listening(http);
+    bench.onClear(() => {
       for (const socket of server.clients) socket.terminate();
       server.close();
     });
@@ -180,7 +160,7 @@ describe('WebSocket', () => {
   }
 
   it('to a host that no URL can hold is a ConnectionError, and leaves no socket behind', async () => {
-    const port = await listening(createServer((peer) => peer.on('error', () => undefined).resume()));
+    const port = await bench.listening(createServer((peer) => peer.on('error', () => undefined).resume()));
     const socket = connect({ host, port });
     const place = { host: '1.2.3.4.5', port, isSecure: false, signal: deadline() };
     const error = await failure(openWebSocket(await loadWebSocket(), socket, place, { path: '/' }));
@@ -190,7 +170,7 @@ describe('WebSocket', () => {
   });
 
   it('a server that speaks no WebSocket is a ConnectionError', async () => {
-    const port = await listening(createHttpServer((_request, response) => response.writeHead(404).end()));
+    const port = await bench.listening(createHttpServer((_request, response) => response.writeHead(404).end()));
     const error = await failure(dial({ host, port, websocket: { path: '/' }, signal: deadline() }));
     expect(error).toMatchObject({ code: 'connect-failed' });
   });

@@ -1,6 +1,6 @@
 // What the specs of the protocol layer share: a connection to a scripted peer, links with recorded callbacks, transfers that are promises.
 
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, createServer, type AddressInfo, type Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { openConnection } from '../../../lib/protocol/control/open-connection.js';
 import type {
@@ -18,6 +18,7 @@ import type {
 import type { AmqpError } from '../../../lib/protocol/errors.js';
 import type { AmqpMessage } from '../../../lib/protocol/message/amqp-message.js';
 import type { Outcome } from '../../../lib/protocol/outcome.js';
+import type { Certificate } from '../../support/certificate.js';
 import { ScriptedPeer, type PeerScript } from '../../support/scripted-peer.js';
 
 export const ANONYMOUS: SaslMechanism = {
@@ -36,10 +37,11 @@ export function deadline(ms = 4_000): AbortSignal {
 export class Bench {
   private readonly peers: ScriptedPeer[] = [];
   private readonly connections: ProtocolConnection[] = [];
+  private readonly closing: (() => unknown)[] = [];
 
-  /** A peer on a socket. */
-  async peer(script: PeerScript = {}): Promise<ScriptedPeer> {
-    const peer = await ScriptedPeer.listen(script);
+  /** A peer on a socket; behind TLS with a certificate. */
+  async peer(script: PeerScript = {}, certificate?: Certificate): Promise<ScriptedPeer> {
+    const peer = await ScriptedPeer.listen(script, certificate);
     this.peers.push(peer);
     return peer;
   }
@@ -97,9 +99,31 @@ export class Bench {
     return { ...opened, receiver: await TestReceiver.attach(opened.session, link) };
   }
 
+  /** A server of the test's own, on a port that is free. */
+  async listening(server: Server): Promise<number> {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    this.onClear(() => new Promise((resolve) => server.close(resolve)));
+    // It listens on a port, not on a path.
+    return (server.address() as AddressInfo).port;
+  }
+
+  /** Where nobody listens. */
+  async closedPort(): Promise<number> {
+    const server = createServer();
+    const port = await this.listening(server);
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
+
+  /** At the end of the test, after the connections and the peers. */
+  onClear(close: () => unknown): void {
+    this.closing.push(close);
+  }
+
   async clear(): Promise<void> {
     await Promise.all(this.connections.splice(0).map((connection) => connection.close({ timeoutMs: 500 })));
     await Promise.all(this.peers.splice(0).map((peer) => peer.close()));
+    await Promise.all(this.closing.splice(0).map((close) => close()));
   }
 }
 

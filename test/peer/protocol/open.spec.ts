@@ -12,6 +12,7 @@ import {
   type PeerScript,
 } from '../../support/scripted-peer.js';
 import { ANONYMOUS, Bench, TestSender, catchRethrown, deadline, turn } from './harness.js';
+import { failure } from '../../support/failure.js';
 
 const bench = new Bench();
 afterEach(() => bench.clear());
@@ -21,13 +22,6 @@ const PLAIN: SaslMechanism = {
   name: 'PLAIN',
   initialResponse: () => Buffer.from('\0üser\0pässwörd'),
 };
-
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-}
 
 describe('SASL of a client', () => {
   it('refuses to go on when the peer does not offer the mechanism, and says what it offers', async () => {

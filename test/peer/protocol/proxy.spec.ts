@@ -1,34 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createServer as createHttpServer } from 'node:http';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { WebSocketServer, createWebSocketStream } from 'ws';
 import { dial } from '../../../lib/protocol/socket/dial.js';
 import { ConnectionError } from '../../../lib/protocol/errors.js';
 import { eventually } from '../../support/eventually.js';
 import { makeCertificate, type Certificate } from '../../support/certificate.js';
-import { ScriptedPeer } from '../../support/scripted-peer.js';
+import { failure } from '../../support/failure.js';
 import { Bench, TestSender, deadline } from './harness.js';
 
 const bench = new Bench();
 const host = '127.0.0.1';
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  await bench.clear();
-  await Promise.all(closing.splice(0).map((close) => close()));
-});
-
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-}
-
-async function listening(server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
-  closing.push(() => new Promise((resolve) => server.close(resolve)));
-  return (server.address() as AddressInfo).port;
-}
+afterEach(() => bench.clear());
 
 /** A proxy made of Node's own HTTP server, and what it was asked. */
 async function proxyOf(): Promise<{ readonly port: number; readonly asked: string[] }> {
@@ -45,7 +28,7 @@ async function proxyOf(): Promise<{ readonly port: number; readonly asked: strin
     upstream.on('close', () => client.destroy());
     client.on('error', () => undefined).on('close', () => upstream.destroy());
   });
-  return { port: await listening(server), asked };
+  return { port: await bench.listening(server), asked };
 }
 
 /** Takes connections, writes this, and tells what was read. */
@@ -61,10 +44,10 @@ async function serverThatSays(
     if (text !== undefined) socket.write(text, 'latin1');
     if (ends) socket.end();
   });
-  closing.push(async () => {
+  bench.onClear(() => {
     for (const socket of sockets) socket.destroy();
   });
-  return { port: await listening(server), sockets, read: () => read };
+  return { port: await bench.listening(server), sockets, read: () => read };
 }
 
 describe('through a proxy', () => {
@@ -90,8 +73,7 @@ describe('through a proxy', () => {
 
   it('carries AMQP over TLS, and checks the certificate of the peer behind it', async () => {
     const proxy = await proxyOf();
-    const peer = await ScriptedPeer.listen({}, certificate);
-    closing.push(() => peer.close());
+    const peer = await bench.peer({}, certificate);
     const way = { host: 'localhost', port: peer.port, proxy: { host, port: proxy.port } };
     const stream = await dial({ ...way, tls: { ca: certificate.cert }, signal: deadline() });
     const { connection } = await bench.connect(peer, { stream });
@@ -112,8 +94,8 @@ describe('through a proxy', () => {
       asked.push(`${request.url ?? ''} ${socket.protocol}`);
       peer.accept(createWebSocketStream(socket));
     });
-    const port = await listening(http);
-    closing.unshift(async () => server.clients.forEach((socket) => socket.terminate()));
+    const port = await bench.listening(http);
+    bench.onClear(() => server.clients.forEach((socket) => socket.terminate()));
     const websocket = { path: '/$servicebus/websocket/', subprotocol: 'AMQPWSB10' };
     const stream = await dial({ host, port, websocket, proxy: { host, port: proxy.port }, signal: deadline() });
     const { connection } = await bench.connect(peer, { stream });
@@ -173,9 +155,7 @@ describe('a proxy that makes no tunnel', () => {
   });
 
   it('because it is not there', async () => {
-    const server = createServer();
-    const port = await listening(server);
-    await closing.pop()?.();
+    const port = await bench.closedPort();
     const error = await failure(dial({ host: 'peer.example', port: 1, proxy: { host, port }, signal: deadline() }));
     expect(error).toMatchObject({ code: 'connect-failed' });
     expect(String(error)).toContain(`${host}:${port}`);

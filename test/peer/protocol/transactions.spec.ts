@@ -3,6 +3,7 @@ import type { CoordinatorLink, ProtocolSession } from '../../../lib/protocol/con
 import { AmqpError } from '../../../lib/protocol/errors.js';
 import { ACCEPTED, RELEASED } from '../../../lib/protocol/outcome.js';
 import { eventually } from '../../support/eventually.js';
+import { failure } from '../../support/failure.js';
 import { decodeMessage, type PeerScript, type WireState } from '../../support/scripted-peer.js';
 import { Bench, TestReceiver, TestSender, TestTransfer, data, deadline } from './harness.js';
 
@@ -31,13 +32,6 @@ function attachCoordinator(session: ProtocolSession, closed: AmqpError[] = []): 
     signal: deadline(),
     onClosed: (error) => closed.push(error),
   });
-}
-
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
 }
 
 describe('the coordinator', () => {
