@@ -1,4 +1,5 @@
 import type { AmqpError } from '../../protocol/index.js';
+import type { TokenState } from './token-state.js';
 
 /** Where the tokens of a connection stand (claims-based security). */
 export interface AuthenticationStatus {
@@ -24,4 +25,34 @@ export interface AuthenticationStatus {
 /** Before there is a connection. */
 export function idleStatus(audiences: readonly string[]): AuthenticationStatus {
   return { state: 'idle', audiences, refreshes: 0, failures: 0 };
+}
+
+/** Of one connection, by where its tokens are. */
+export function statusOf(state: TokenState, audiences: readonly string[], refreshes: number): AuthenticationStatus {
+  const life = 'life' in state ? state.life : undefined;
+  const error = 'cause' in state ? state.cause : undefined;
+  return {
+    state: nameOf(state),
+    audiences,
+    ...(life === undefined ? {} : { expiresAt: life.expiresAt }),
+    ...(life === undefined || life.refreshAt === Infinity ? {} : { refreshAt: life.refreshAt }),
+    refreshes,
+    failures: 'failures' in state ? state.failures : 0,
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+function nameOf(state: TokenState): AuthenticationStatus['state'] {
+  switch (state.name) {
+    case 'idle':
+      return 'idle';
+    case 'putting':
+      return state.life === undefined ? 'in-progress' : 'refresh-required';
+    case 'good':
+      return 'ok';
+    case 'waiting':
+      return 'refresh-required';
+    case 'over':
+      return state.why === 'expired' ? 'expired' : state.why === 'refused' ? 'failed' : 'idle';
+  }
 }
