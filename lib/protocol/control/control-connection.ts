@@ -12,59 +12,51 @@ import type { OpenConnectionOptions, PeerOpen, ProtocolConnection, ProtocolSessi
 import { AmqpError, type PeerError } from '../errors.js';
 import type { CloseFrame, OpenFrame } from '../frames/control-frames.js';
 import { FramingError } from '../frames/framing-error.js';
-import { Framer, type FrameSink } from '../frames/framer.js';
 import { Secrets } from '../secrets.js';
 import { rethrowLater } from '../session/callback.js';
 import { Plane } from '../session/plane.js';
 import { INCOMING_WINDOW } from '../session/session.js';
 import { ByteStream } from '../socket/byte-stream.js';
-import { advertisedIdleMs, effectiveIdleMs, heartbeatInterval, KeepAlive } from '../socket/keep-alive.js';
+import { effectiveIdleMs, heartbeatInterval, KeepAlive } from '../socket/keep-alive.js';
 import { FrameTrace } from '../trace/frame-trace.js';
-import { EarlyFrames } from './early-frames.js';
 import { FrameExchange } from './frame-exchange.js';
+import { FrameIntake } from './frame-intake.js';
+import { DEFAULT_CHANNEL_MAX, ourOpen, peerOpen } from './open-frames.js';
+import { PeerClose } from './peer-close.js';
 import { RheaSocket } from './rhea-socket.js';
 import { createRheaConnection, type RheaConnection } from './rhea.js';
-import { SaslClient } from './sasl-client.js';
 import { SessionOpener } from './session-opener.js';
 
 const DEFAULT_HANDLE_MAX = 65_535;
-const DEFAULT_CHANNEL_MAX = 65_535;
 /** How long the peer may take to end its side after we said why we close ours. */
 const LINGER_MS = 1_000;
 
 export class ControlConnection implements ProtocolConnection {
   private readonly stream: ByteStream;
-  private readonly framer: Framer;
+  private readonly intake: FrameIntake;
   private readonly plane: Plane;
   private readonly rheaSocket: RheaSocket;
   private readonly rhea: RheaConnection;
   private readonly exchange: FrameExchange;
   private readonly sessions: SessionOpener;
-  private readonly early = new EarlyFrames();
-  /** Who takes the frames: SASL first, then the exchange. */
-  private sink: FrameSink;
   private phase: 'opening' | 'open' | 'closing' | 'over' = 'opening';
   private failure: AmqpError | undefined;
   private closeError: PeerError | undefined;
-  private peerOpen: PeerOpen | undefined;
+  private opened: PeerOpen | undefined;
   private keepAlive: KeepAlive | undefined;
-  private readonly trace: FrameTrace | undefined;
   private closing: Promise<void> | undefined;
-  private onPeerClosed: () => void = () => undefined;
+  private readonly peerClose = new PeerClose();
   private failOpening: (error: AmqpError) => void = () => undefined;
 
   constructor(private readonly options: OpenConnectionOptions) {
     const { stream, containerId, maxFrameSize, handleMax = DEFAULT_HANDLE_MAX, secrets = new Secrets() } = options;
     this.stream = new ByteStream(stream, {
-      onBytes: (chunk) => this.receive(chunk),
+      onBytes: (chunk) => this.intake.push(chunk),
       onLost: (cause) => this.finish(connectionLost(cause)),
     });
     const { writer } = this.stream;
-    if (options.trace !== undefined) {
-      const trace = new FrameTrace(options.trace, maxFrameSize, secrets);
-      this.trace = trace;
-      writer.onWrite = (bytes) => trace.sent(bytes);
-    }
+    const trace = options.trace === undefined ? undefined : new FrameTrace(options.trace, maxFrameSize, secrets);
+    if (trace !== undefined) writer.onWrite = (bytes) => trace.sent(bytes);
     this.plane = new Plane(writer, {
       detach: (link, how) => this.exchange.attachmentOf(link)?.detach(how),
       onBlocked: (blocked) => options.onBlocked?.(blocked),
@@ -93,10 +85,11 @@ export class ControlConnection implements ProtocolConnection {
       limit: () => this.sessionLimit,
       failure: () => (this.phase === 'open' ? undefined : (this.failure ?? connectionClosedHere())),
     });
-    this.sink = this.exchange;
-    this.framer = new Framer(maxFrameSize, {
-      header: (bytes) => this.sink.header(bytes),
-      frame: (buffer, start, size, bodyStart) => this.sink.frame(buffer, start, size, bodyStart),
+    this.intake = new FrameIntake({
+      maxFrameSize,
+      exchange: this.exchange,
+      trace,
+      onBroken: (error) => this.broken(error),
     });
   }
 
@@ -116,10 +109,11 @@ export class ControlConnection implements ProtocolConnection {
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       signal.throwIfAborted();
-      await Promise.race([this.authenticate(), failed]);
+      const authenticated = this.intake.authenticate(this.options, this.stream.writer);
+      await Promise.race([authenticated, failed]);
       const aborted = new AbortController();
       const opened = this.rhea.open({ abortSignal: aborted.signal });
-      this.takeEarlyFrames();
+      this.intake.takeOver();
       opened.catch(() => undefined); // what really happened is in `failed`
       await Promise.race([opened, failed]).finally(() => aborted.abort());
       if (this.failure !== undefined) throw this.failure;
@@ -137,8 +131,8 @@ export class ControlConnection implements ProtocolConnection {
   }
 
   get peer(): PeerOpen {
-    if (this.peerOpen === undefined) throw new TypeError('the connection is not open yet');
-    return this.peerOpen;
+    if (this.opened === undefined) throw new TypeError('the connection is not open yet');
+    return this.opened;
   }
 
   get sessionCount(): number {
@@ -146,7 +140,7 @@ export class ControlConnection implements ProtocolConnection {
   }
 
   get sessionLimit(): number {
-    return Math.min(this.options.channelMax, this.peerOpen?.channelMax ?? DEFAULT_CHANNEL_MAX) + 1;
+    return Math.min(this.options.channelMax, this.opened?.channelMax ?? DEFAULT_CHANNEL_MAX) + 1;
   }
 
   beginSession(options: { readonly signal: AbortSignal }): Promise<ProtocolSession> {
@@ -165,35 +159,15 @@ export class ControlConnection implements ProtocolConnection {
     this.finish(error);
   }
 
-  private async authenticate(): Promise<void> {
-    const { sasl, hostname, secrets = new Secrets() } = this.options;
-    const { writer } = this.stream;
-    const write = (bytes: Buffer): void => {
-      writer.append(bytes);
-      writer.flush();
-    };
-    const client = new SaslClient(sasl, hostname, write, secrets, () => {
-      this.sink = this.early;
-    });
-    this.sink = client;
-    client.start();
-    await client.finished;
-  }
-
   private async closeOnce(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     if (this.phase === 'open') {
       this.phase = 'closing';
       const abort = new AbortController();
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, timeoutMs);
-        this.onPeerClosed = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-        this.plane.writeSettlements();
-        this.rhea.close({ abortSignal: abort.signal }).catch(() => undefined); // our own wait tells
-      });
+      const closed = this.peerClose.within(timeoutMs);
+      this.plane.writeSettlements();
+      this.rhea.close({ abortSignal: abort.signal }).catch(() => undefined); // our own wait tells
+      await closed;
       abort.abort();
     }
     this.phase = 'closing';
@@ -201,24 +175,6 @@ export class ControlConnection implements ProtocolConnection {
     const ended = this.stream.end(leftMs, false);
     this.finish(connectionClosedHere());
     await ended;
-  }
-
-  private takeEarlyFrames(): void {
-    this.sink = this.exchange;
-    try {
-      this.early.release(this.exchange);
-    } catch (error) {
-      this.broken(error);
-    }
-  }
-
-  private receive(chunk: Buffer): void {
-    this.trace?.received(chunk);
-    try {
-      this.framer.push(chunk);
-    } catch (error) {
-      this.broken(error);
-    }
   }
 
   private fromRhea(bytes: Buffer): void {
@@ -247,29 +203,25 @@ export class ControlConnection implements ProtocolConnection {
 
   private closeWith(closeError: PeerError, error: AmqpError): void {
     if (this.phase === 'over') return;
-    this.framer.stop();
+    this.closeError = closeError;
+    this.endNow(error);
+  }
+
+  /** Our CLOSE goes out, and nothing after it: rhea would write its own in the next tick. */
+  private endNow(error: AmqpError): void {
+    this.intake.stop();
     this.stream.writer.discard();
-    if (this.sink === this.exchange) {
-      this.closeError = closeError;
-      this.exchange.writeClose();
-    }
+    // Inside SASL there is no CLOSE.
+    if (this.intake.isExchanging) this.exchange.writeClose();
     void this.stream.end(LINGER_MS, true);
     this.finish(error);
   }
 
   private openReceived(frame: OpenFrame): void {
-    const { containerId, maxFrameSize, channelMax, idleTimeoutMs, properties, offeredCapabilities } = frame;
-    this.peerOpen = {
-      containerId,
-      maxFrameSize: maxFrameSize ?? 0xffff_ffff,
-      channelMax: channelMax ?? DEFAULT_CHANNEL_MAX,
-      idleTimeoutMs: idleTimeoutMs === 0 ? undefined : idleTimeoutMs,
-      properties: properties ?? {},
-      offeredCapabilities: offeredCapabilities ?? [],
-    };
+    this.opened = peerOpen(frame);
     this.keepAlive = new KeepAlive(this.stream, {
       idleTimeoutMs: effectiveIdleMs(this.options.idleTimeoutMs),
-      heartbeatMs: heartbeatInterval(this.options.heartbeatMs, idleTimeoutMs, this.options.heartbeatRatio),
+      heartbeatMs: heartbeatInterval(this.options.heartbeatMs, frame.idleTimeoutMs, this.options.heartbeatRatio),
       onSilent: (silentMs) => {
         const description = `nothing came for ${Math.round(silentMs)} ms`;
         this.closeWith({ condition: 'amqp:resource-limit-exceeded', description }, peerSilent(silentMs));
@@ -279,17 +231,8 @@ export class ControlConnection implements ProtocolConnection {
   }
 
   private closeReceived(frame: CloseFrame): void {
-    if (this.phase === 'closing') {
-      this.onPeerClosed();
-      return;
-    }
-    const error = connectionClosedByPeer(frame.error);
-    this.framer.stop();
-    this.stream.writer.discard();
-    // Rhea would answer in the next tick; the stream ends with this one.
-    this.exchange.writeClose();
-    void this.stream.end(LINGER_MS, true);
-    this.finish(error);
+    if (this.phase === 'closing') this.peerClose.arrived();
+    else this.endNow(connectionClosedByPeer(frame.error));
   }
 
   /** The connection is over. Everybody is told, once. */
@@ -298,12 +241,12 @@ export class ControlConnection implements ProtocolConnection {
     const { phase } = this;
     this.phase = 'over';
     this.failure = error;
-    this.framer.stop();
+    this.intake.stop();
     this.keepAlive?.stop();
     this.plane.fail(error);
     this.exchange.abandonAll();
     this.rheaSocket.disconnect();
-    this.onPeerClosed();
+    this.peerClose.arrived();
     this.sessions.stop();
     this.failOpening(error);
     if (phase !== 'open') return;
@@ -313,21 +256,4 @@ export class ControlConnection implements ProtocolConnection {
       rethrowLater(thrown);
     }
   }
-}
-
-function ourOpen(options: OpenConnectionOptions): OpenFrame {
-  const { containerId, hostname, maxFrameSize, channelMax, properties, offeredCapabilities, desiredCapabilities } =
-    options;
-  const idleTimeoutMs = advertisedIdleMs(options.idleTimeoutMs);
-  return {
-    kind: 'open',
-    containerId,
-    hostname,
-    maxFrameSize,
-    channelMax,
-    idleTimeoutMs,
-    properties,
-    offeredCapabilities,
-    desiredCapabilities,
-  };
 }
