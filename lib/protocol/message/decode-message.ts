@@ -9,6 +9,12 @@ import { readProperties } from './decode-properties.js';
 import * as section from './sections.js';
 
 /**
+ * One for all messages, which are read one after the other without a call to anybody else. A new one for each would leave none alive between
+ * two messages: a full garbage collection then takes its hidden class, and with that all code that was compiled for it.
+ */
+const READER = new Cursor();
+
+/**
  * Fills `target` with the sections in `buffer[start, end)`. Sections that are absent are left alone; body and bodyType are always
  * set. Several data sections are joined, and so are several sequences. Nothing in the target refers to the buffer, except bodies
  * and binaries that fill half of its memory (see `ownBytes`); with `borrowed`, the bytes of a single data section are a view of it.
@@ -22,7 +28,16 @@ export function decodeMessageInto(
   end: number,
   data: 'own' | 'borrowed' = 'own',
 ): void {
-  const cursor = new Cursor().open(buffer, start, end);
+  const cursor = READER.open(buffer, start, end);
+  try {
+    readSections(target, cursor, data);
+  } finally {
+    cursor.close();
+  }
+}
+
+function readSections(target: AmqpMessage, cursor: Cursor, data: 'own' | 'borrowed'): void {
+  const { buffer } = cursor;
   let last = 0;
   let bodyType: BodyType = 'none';
   let body: unknown;

@@ -2,6 +2,7 @@
 // past the end, recurse without limit or build more than it brought bytes for.
 
 import { DecodeError } from '../errors.js';
+import { truncated, unexpected } from './decode-failures.js';
 import { MAX_MESSAGE_VALUES } from './limits.js';
 import { ownBytes } from './own-bytes.js';
 import { readText, readWord } from './text.js';
@@ -28,6 +29,12 @@ export class Cursor {
     this.end = end > buffer.length ? buffer.length : end;
     this.budget = MAX_MESSAGE_VALUES;
     return this;
+  }
+
+  /** Lets go of the buffer. */
+  close(): void {
+    this.buffer = NOTHING;
+    this.position = this.end = 0;
   }
 
   /** The next byte. */
@@ -239,13 +246,4 @@ export class Cursor {
     if (value > 1) throw new DecodeError('a boolean is neither 0 nor 1');
     return value === 1;
   }
-}
-
-function truncated(): DecodeError {
-  return new DecodeError('the bytes end in the middle of a value');
-}
-
-/** What to throw for a type code that does not fit. */
-export function unexpected(expected: string, code: number): DecodeError {
-  return new DecodeError(`expected ${expected}, found type code 0x${code.toString(16).padStart(2, '0')}`);
 }

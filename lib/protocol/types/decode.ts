@@ -6,17 +6,15 @@
 // and the wide integers lose their exact type: a symbol encodes as a string again.
 
 import { DecodeError } from '../errors.js';
-import { Cursor, unexpected } from './cursor.js';
+import { Cursor } from './cursor.js';
+import { unexpected } from './decode-failures.js';
 import { MAX_DEPTH, MAX_ZERO_WIDTH_ITEMS } from './limits.js';
-import { ownBytes } from './own-bytes.js';
+import { bytes, readChar, readTimestamp, text, word } from './read-scalars.js';
 import { endangers, put } from './safe-record.js';
-import { readText, readWord } from './text.js';
-import { Decimal, Described, Typed } from './typed.js';
+import { Decimal, Described } from './typed.js';
 import { Uuid } from './uuid.js';
 
 export { Cursor } from './cursor.js';
-
-const LAST_DATE = 8.64e15;
 
 /**
  * The one value in `buffer[start, end)`.
@@ -74,11 +72,9 @@ export function readDescriptor(cursor: Cursor): number | bigint | string {
     case 0x80:
       return cursor.unsigned64();
     case 0xa3:
-    case 0xb3: {
-      const length = code === 0xa3 ? cursor.byte() : cursor.length32();
-      const start = cursor.take(length);
-      return readWord(cursor.buffer, start, start + length);
-    }
+      return word(cursor, cursor.byte());
+    case 0xb3:
+      return word(cursor, cursor.length32());
     default:
       throw unexpected('a descriptor', code);
   }
@@ -224,33 +220,6 @@ function readArray(cursor: Cursor, code: number, depth: number): unknown[] {
   }
   cursor.closeList(end);
   return items;
-}
-
-function readChar(cursor: Cursor): string {
-  const point = cursor.length32();
-  if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) throw new DecodeError('a char is no Unicode character');
-  return String.fromCodePoint(point);
-}
-
-function readTimestamp(cursor: Cursor): Date | Typed {
-  const milliseconds = cursor.signed64();
-  if (typeof milliseconds === 'number' && Math.abs(milliseconds) <= LAST_DATE) return new Date(milliseconds);
-  return new Typed('timestamp', BigInt(milliseconds));
-}
-
-function bytes(cursor: Cursor, length: number): Buffer {
-  const start = cursor.take(length);
-  return ownBytes(cursor.buffer, start, start + length);
-}
-
-function text(cursor: Cursor, length: number): string {
-  const start = cursor.take(length);
-  return readText(cursor.buffer, start, start + length);
-}
-
-function word(cursor: Cursor, length: number): string {
-  const start = cursor.take(length);
-  return readWord(cursor.buffer, start, start + length);
 }
 
 function tooDeep(): DecodeError {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { DecodeError } from '../../../../lib/protocol/errors.js';
 import type { AmqpMessage } from '../../../../lib/protocol/message/amqp-message.js';
 import { decodeDataSections, decodeMessageInto } from '../../../../lib/protocol/message/decode-message.js';
@@ -23,7 +25,30 @@ const SEQUENCE = '005376 c0020141';
 const VALUE = '005377 41';
 const FOOTER = '005378 c10100';
 
+/** Bytes of buffers that something still holds. */
+function heldBytes(): number {
+  setFlagsFromString('--expose-gc');
+  // True: the flag has just put it there.
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage().arrayBuffers;
+}
+
 describe('decoding a message', () => {
+  it.each([
+    ['was read', `${HEADER} ${DATA}`],
+    ['was refused', `${DATA} ${HEADER}`],
+  ])('keeps no hold of the memory of one that %s', (_what, sections) => {
+    const before = heldBytes();
+    const read = (): void => {
+      const memory = Buffer.alloc(10_000_000);
+      const end = hex(sections).copy(memory);
+      decodeMessageInto({ body: undefined, bodyType: 'none' }, memory, 0, end);
+    };
+    if (sections.startsWith(HEADER)) read();
+    else expect(read).toThrow(DecodeError);
+    expect(heldBytes() - before).toBeLessThan(5_000_000);
+  });
+
   it.each([
     ['a section twice', `${HEADER} ${HEADER} ${DATA}`, /repeated or out of order/],
     ['properties twice', `${PROPERTIES} ${PROPERTIES} ${DATA}`, /repeated/],
