@@ -111,6 +111,7 @@ export {
   LinkRedirectError,
   LinkStolenError,
   amqp,
+  VERSION,
   Described,
   Uuid,
   type AmqpErrorFacts,

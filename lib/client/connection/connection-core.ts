@@ -53,11 +53,6 @@ export class ConnectionCore {
   ) {
     const { logger, observers, codecs } = options;
     this.#log = new ConnectionLog(options);
-    this.#observers = new Observers(
-      observers,
-      logger,
-      observedConnection(options, () => this.lastPeer),
-    );
     this.#attempts = new ConnectionAttempts(options, network, {
       random,
       declare: (peer, signal) => this.topology.declareOn(peer, options.topology, signal),
@@ -66,6 +61,12 @@ export class ConnectionCore {
     });
     const policy = policyOf(options, random);
     this.life = new ConnectionLife(policy, this.#lifeHandlers());
+    // They may look at the connection at once.
+    this.#observers = new Observers(
+      observers,
+      logger,
+      observedConnection(options, () => this.lastPeer),
+    );
     this.#opening = new ConnectionOpening(this.life, options.bootTimeoutMs, () => this.#attempts.count);
     this.#elsewhere = new Elsewhere({
       endTimeoutMs: options.closeTimeoutMs,
