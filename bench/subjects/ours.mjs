@@ -6,10 +6,19 @@ import { manyAtOnce } from '../round-trips.mjs';
 const entry = (path) =>
   import(new URL(path, process.env.BENCH_DIST ?? new URL('../../dist/esm/', import.meta.url)).href);
 
+/** `BENCH_TELEMETRY=api`: with the instrumentation and no SDK; `sdk`: with one that records everything and exports nothing. */
+async function observer() {
+  const telemetry = process.env.BENCH_TELEMETRY;
+  if (telemetry === undefined) return undefined;
+  const { AmqpInstrumentation } = await entry('telemetry/index.js');
+  if (telemetry === 'sdk') await import('./telemetry-sdk.mjs');
+  return new AmqpInstrumentation();
+}
+
 /** @param watched whether the dashboard listens to it */
 async function connect(port, watched) {
   const { AmqpConnection } = await entry('client/index.js');
-  const connection = new AmqpConnection({ uri: `amqp://127.0.0.1:${port}` });
+  const connection = new AmqpConnection({ uri: `amqp://127.0.0.1:${port}`, observer: await observer() });
   if (watched) {
     const { Activity } = await entry('dashboard/activity/activity.js');
     const { ConnectionActivity } = await entry('dashboard/activity/connection-activity.js');
@@ -64,7 +73,7 @@ async function nestReceiver({ port, address, prefetch, watched }, onValue) {
   Injectable()(Consumer);
   // oxlint-disable-next-line typescript/no-extraneous-class -- a module of Nest
   class App {}
-  const imports = [AmqpModule.forRoot(`amqp://127.0.0.1:${port}`)];
+  const imports = [AmqpModule.forRoot({ uri: `amqp://127.0.0.1:${port}`, observer: await observer() })];
   if (watched) imports.push((await entry('dashboard/index.js')).AmqpDashboardModule.forRoot());
   Module({ imports, providers: [Consumer] })(App);
   const app = await NestFactory.createApplicationContext(App, { logger: ['error'] });

@@ -1,7 +1,7 @@
 // One operation of one connection on any node: how its spans are called, and by what its metrics are counted.
 
 import type { Attributes } from '@opentelemetry/api';
-import type { ObservedConnection, ObservedNode } from '../client/index.js';
+import type { ObservedConnection, ObservedNode, Outcome } from '../client/index.js';
 import { ATTRIBUTE, FIXED_NAME } from './attribute-names.js';
 
 /** The same objects for all that happens on one node. */
@@ -19,6 +19,8 @@ export interface OperationNames {
   readonly name: string;
   /** The convention knows no other ones. */
   readonly type?: 'send' | 'receive' | 'process' | 'settle';
+  /** What a settlement says. */
+  readonly outcome?: Outcome['kind'];
 }
 
 /** What an operation is described by, beside its own names. */
@@ -56,7 +58,7 @@ export class Operation {
 
   #describe(node: ObservedNode, address: string, template: string | undefined): Described {
     const { connection, system = systemOf(connection.profile) } = this.surroundings;
-    const { name, type } = this.names;
+    const { name, type, outcome } = this.names;
     const destination = destinationName(node, address);
     const server: Attributes = {
       ...(connection.host !== undefined && { [ATTRIBUTE.serverAddress]: connection.host }),
@@ -69,6 +71,7 @@ export class Operation {
       ...(node.kind === 'temporary' && { [ATTRIBUTE.temporary]: true }),
       ...(node.kind === 'anonymous' && { [ATTRIBUTE.anonymous]: true }),
       ...(template !== undefined && { [ATTRIBUTE.template]: template }),
+      ...(outcome !== undefined && { [ATTRIBUTE.outcome]: outcome }),
     };
     const typed = type === undefined ? place : { ...place, [ATTRIBUTE.operationType]: type };
     const counted = template === undefined ? { [ATTRIBUTE.destination]: destination } : {};

@@ -6,7 +6,7 @@ import { ATTRIBUTE } from './attribute-names.js';
 import type { Described, Operation } from './operation.js';
 import { contextOf } from './propagation.js';
 import { errorType } from './failure.js';
-import { idText, linksTo, type Telemetry } from './telemetry.js';
+import { idText, linksTo, within, type Telemetry } from './telemetry.js';
 
 /** One call of a handler. */
 class RunningCall {
@@ -91,7 +91,7 @@ export class Processing {
       telemetry.addOwn(span, { name: 'process', address, message });
     }
     // Without spans the handler goes on where the message came from.
-    return new RunningCall(described, span, span === undefined ? carried : trace.setSpan(parent, span), [message]);
+    return new RunningCall(described, span, span === undefined ? carried : within(parent, span), [message]);
   }
 
   #ofBatch(event: ObservedDelivery, messages: readonly ReceivedMessage[], described: Described): RunningCall {
@@ -114,12 +114,7 @@ export class Processing {
       if (consumer !== undefined) span.setAttribute(ATTRIBUTE.consumer, consumer);
       telemetry.addOwn(span, { name: 'process', address, message });
     }
-    return new RunningCall(
-      described,
-      span,
-      span === undefined ? ROOT_CONTEXT : trace.setSpan(ROOT_CONTEXT, span),
-      messages,
-    );
+    return new RunningCall(described, span, within(ROOT_CONTEXT, span), messages);
   }
 }
 

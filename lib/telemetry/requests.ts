@@ -1,9 +1,9 @@
 // A request from its call to its last reply: a span around that of the message that asks.
 
-import { context, SpanKind, trace, type Context, type Span } from '@opentelemetry/api';
+import { context, SpanKind, type Context, type Span } from '@opentelemetry/api';
 import { SendError, type ObservedNode } from '../client/index.js';
 import type { Described, Operation } from './operation.js';
-import type { Telemetry } from './telemetry.js';
+import { within, type Telemetry } from './telemetry.js';
 
 /** One request that is not over. */
 export class RunningRequest {
@@ -30,7 +30,7 @@ export class Requests {
     const described = this.#operation.on(node, address);
     const span = telemetry.start({ described, kind: SpanKind.CLIENT }, caller);
     if (span?.isRecording() === true) telemetry.addOwn(span, { name: 'request', address });
-    return new RunningRequest(described, span, span === undefined ? caller : trace.setSpan(caller, span));
+    return new RunningRequest(described, span, within(caller, span));
   }
 
   onReplied(token: unknown, error: unknown): void {

@@ -6,7 +6,7 @@ import { ATTRIBUTE } from './attribute-names.js';
 import type { Described, Operation } from './operation.js';
 import { carriesContext, contextOf, entriesFor } from './propagation.js';
 import { RunningRequest } from './requests.js';
-import { linksTo, type Telemetry } from './telemetry.js';
+import { linksTo, within, type Telemetry } from './telemetry.js';
 
 /** One send from its call to its outcome. */
 class RunningSend {
@@ -43,7 +43,7 @@ export class Sends {
       telemetry.addOwn(span, { name: 'send', address, message });
     }
     if (own !== undefined || propagate === false) return { token };
-    const entries = entriesFor(span === undefined ? caller : trace.setSpan(caller, span), propagate);
+    const entries = entriesFor(within(caller, span), propagate);
     if (entries === undefined) return { token };
     return propagate === 'message-annotations'
       ? { token, messageAnnotations: entries }

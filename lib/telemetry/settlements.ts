@@ -17,7 +17,8 @@ export class Settlements {
     private readonly telemetry: Telemetry,
     private readonly handledIn: (message: ReceivedMessage) => Context | undefined,
   ) {
-    const operation = (kind: Outcome['kind']): Operation => telemetry.operation({ name: NAMES[kind], type: 'settle' });
+    const operation = (outcome: Outcome['kind']): Operation =>
+      telemetry.operation({ name: NAMES[outcome], type: 'settle', outcome });
     this.#operations = {
       accepted: operation('accepted'),
       rejected: operation('rejected'),
@@ -28,10 +29,9 @@ export class Settlements {
 
   onSettle({ address, node, message, outcome }: ObservedMessage & { readonly outcome: Outcome }): void {
     const { telemetry } = this;
-    const { metrics, settleSpans, propagate } = telemetry.options;
+    const { settleSpans, propagate } = telemetry.options;
     const described = this.#operations[outcome.kind].on(node, address);
-    if (metrics)
-      telemetry.instruments.now.settled.add(1, { ...described.countAttributes, [ATTRIBUTE.outcome]: outcome.kind });
+    telemetry.count('settled', described, 1);
     if (settleSpans === 'none' || (settleSpans === 'failures' && outcome.kind === 'accepted')) return;
     const carried = propagate === false ? ROOT_CONTEXT : contextOf(message);
     const parent = this.handledIn(message) ?? context.active();
@@ -39,7 +39,6 @@ export class Settlements {
     const span = telemetry.start({ described, kind: SpanKind.CLIENT, links: linksTo(carried) }, own);
     if (span?.isRecording() === true) {
       if (node.kind !== 'named') span.setAttribute(ATTRIBUTE.destination, address);
-      span.setAttribute(ATTRIBUTE.outcome, outcome.kind);
       if (outcome.kind === 'rejected' && outcome.condition !== undefined)
         span.setAttribute(ATTRIBUTE.condition, outcome.condition);
       telemetry.describeMessage(span, message);

@@ -2,6 +2,7 @@
 
 import {
   diag,
+  INVALID_SPANID,
   trace,
   type Attributes,
   type Context,
@@ -103,7 +104,12 @@ export class Telemetry {
     this.instruments.now.processDuration.record(since(startedAt), withError(durationAttributes, error));
   }
 
-  count(counter: 'sent' | 'consumed', { countAttributes }: Described, messages: number, error?: unknown): void {
+  count(
+    counter: 'sent' | 'consumed' | 'settled',
+    { countAttributes }: Described,
+    messages: number,
+    error?: unknown,
+  ): void {
     if (this.options.metrics) this.instruments.now[counter].add(messages, withError(countAttributes, error));
   }
 
@@ -115,6 +121,11 @@ export class Telemetry {
       return undefined;
     }
   }
+}
+
+/** The context within the span; one of the API alone, without an SDK, changes nothing. */
+export function within(context: Context, span: Span | undefined): Context {
+  return span === undefined || span.spanContext().spanId === INVALID_SPANID ? context : trace.setSpan(context, span);
 }
 
 /** Links to the span that made the message. */

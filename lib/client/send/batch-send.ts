@@ -1,9 +1,10 @@
 // A message leaving as one of a batch: values -> encoded messages -> as few transfers as the peer's limit allows -> one result.
 
-import { BATCH_FORMAT, encodeMessage, type AmqpMessage } from '../../protocol/index.js';
-import { BatchSendError, MessageTooLargeError, SendQueueFullError } from '../errors.js';
+import { BATCH_FORMAT, encodeMessage, type AmqpMessage, type MessageId } from '../../protocol/index.js';
+import { BatchSendError, MessageTooLargeError, SendError, SendQueueFullError } from '../errors.js';
 import { createMessage } from '../message/create-message.js';
 import type { SendOptions } from '../message/send-options.js';
+import type { Observers, SendTokens } from '../observer/observers.js';
 import { packBatch } from './batch-parts.js';
 import { compressMessage } from './compress-body.js';
 import type { BatchSuccess, SendResult, SendSuccess } from './send-result.js';
@@ -17,6 +18,10 @@ export interface BatchHost {
   optionsOf(options: SendOptions): SendOptions;
   /** @throws whatever the codec throws */
   make(value: unknown, options: SendOptions): AmqpMessage;
+  /** The message with what observers add to it, and whom to tell of its end; `undefined`: nobody listens. */
+  observe(message: AmqpMessage): ReturnType<Observers['sending']> | undefined;
+  /** Tells those of a message's end. */
+  sent(tokens: SendTokens, result: SendResult): void;
   /** Bytes that may come to a message of these options between here and the wire. */
   addedLater(options: SendOptions): number;
   /** The peer's max-message-size, as soon as the link says it. Rejects SendError. */
@@ -24,17 +29,44 @@ export interface BatchHost {
   /** @param isFirst the others follow it through a full queue, so that no batch is cut short for want of room */
   submit(message: AmqpMessage, options: SendOptions, isFirst: boolean): Promise<SendResult>;
   /** Whatever is wrong with the values. */
-  refusal(cause: unknown): Error;
+  refusal(cause: unknown): SendError;
 }
 
 /** The data section of an encoded message of no bytes, which is measured with the envelope. */
 const EMPTY_SECTION = 5;
 
-/** Nothing is sent unless every value can be. @throws SendError */
+/** One message of a batch, for those who were told of it. */
+interface ToldMember {
+  readonly messageId: MessageId | undefined;
+  readonly tokens: SendTokens;
+}
+
+/**
+ * Nothing is sent unless every value can be. Observers are told of each value as of a message of its own, and not of the transfers.
+ *
+ * @throws SendError
+ */
 export async function sendBatchMessage(
   values: Iterable<unknown>,
   given: SendOptions,
   host: BatchHost,
+): Promise<BatchSuccess> {
+  const told: ToldMember[] = [];
+  try {
+    return await sendParts(values, given, host, told);
+  } catch (error) {
+    // What was told of the end already is not among them any more.
+    tellEnd(host, told, { ok: false, error: error instanceof SendError ? error : host.refusal(error), attempts: 0 });
+    throw error;
+  }
+}
+
+/** @param told gets those who are to be told; empty again when they were */
+async function sendParts(
+  values: Iterable<unknown>,
+  given: SendOptions,
+  host: BatchHost,
+  told: ToldMember[],
 ): Promise<BatchSuccess> {
   const startedAt = performance.now();
   let encoded: Buffer[];
@@ -42,7 +74,9 @@ export async function sendBatchMessage(
   try {
     const options = host.optionsOf(given);
     encoded =
-      options.compress === undefined ? encodeAll(values, options, host) : await compressAll(values, options, host);
+      options.compress === undefined
+        ? encodeAll(values, options, new EncodedValues(host, told), host)
+        : await compressAll(values, options, new EncodedValues(host, told), host);
     envelope = envelopeSize(given, host);
   } catch (error) {
     throw host.refusal(error);
@@ -58,21 +92,31 @@ export async function sendBatchMessage(
   const results = parts.map((part, index) =>
     host.submit(batchOf(part), { ...(index === 0 ? whole : others), timeoutMs: left }, index === 0),
   );
-  return together(await Promise.all(results));
+  const ended = await Promise.all(results);
+  for (const [index, result] of ended.entries()) tellEnd(host, told.splice(0, parts[index]?.length), result);
+  return together(ended);
+}
+
+function tellEnd(host: BatchHost, members: readonly ToldMember[], result: SendResult): void {
+  for (const { messageId, tokens } of members)
+    host.sent(tokens, messageId === undefined ? result : { ...result, messageId });
 }
 
 /** Takes each value once. */
-function encodeAll(values: Iterable<unknown>, options: SendOptions, host: BatchHost): Buffer[] {
+function encodeAll(values: Iterable<unknown>, options: SendOptions, encoded: EncodedValues, host: BatchHost): Buffer[] {
   const { messageId: _whole, ...each } = options;
-  const encoded = new EncodedValues(host);
   for (const value of values) encoded.add(host.make(value, each));
   return encoded.all;
 }
 
 /** The same with each body compressed, as the receivers of single messages and `unbatch()` read it. */
-async function compressAll(values: Iterable<unknown>, options: SendOptions, host: BatchHost): Promise<Buffer[]> {
+async function compressAll(
+  values: Iterable<unknown>,
+  options: SendOptions,
+  encoded: EncodedValues,
+  host: BatchHost,
+): Promise<Buffer[]> {
   const { messageId: _whole, compress, ...each } = options;
-  const encoded = new EncodedValues(host);
   for (const value of values) {
     const message = host.make(value, each);
     if (compress !== undefined) await compressMessage(message, compress);
@@ -83,11 +127,14 @@ async function compressAll(values: Iterable<unknown>, options: SendOptions, host
 
 class EncodedValues {
   readonly #host: BatchHost;
+  readonly #told: ToldMember[];
   readonly #encoded: Buffer[] = [];
   #bytes = 0;
 
-  constructor(host: BatchHost) {
+  /** @param told gets those who are told of what is added */
+  constructor(host: BatchHost, told: ToldMember[]) {
     this.#host = host;
+    this.#told = told;
   }
 
   /** @throws TypeError when there is none */
@@ -98,7 +145,9 @@ class EncodedValues {
 
   /** @throws SendQueueFullError, EncodingFailure */
   add(message: AmqpMessage): void {
-    const encoded = encodeMessage(message);
+    const observed = this.#host.observe(message);
+    if (observed !== undefined) this.#told.push({ messageId: message.properties?.messageId, tokens: observed.tokens });
+    const encoded = encodeMessage(observed?.message ?? message);
     this.#encoded.push(encoded);
     this.#bytes += encoded.length;
     const { address, maxPendingBytes } = this.#host;

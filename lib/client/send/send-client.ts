@@ -17,7 +17,7 @@ import type { ResolvedSendClientOptions } from './send-client-options.js';
 import { SendFailures } from './send-failures.js';
 import { SendLanes } from './send-lanes.js';
 import type { AttachedLink, SendClientState } from './send-link.js';
-import { SendPreparation } from './send-preparation.js';
+import { SendPreparation, UNOBSERVED, type Observation } from './send-preparation.js';
 import type { BatchSuccess, SendResult, SendSuccess } from './send-result.js';
 
 const CLOSE_TIMEOUT_MS = 5_000;
@@ -120,7 +120,7 @@ export class SendClient implements Closable {
   ): PendingSend | undefined {
     let pending: PendingSend;
     try {
-      pending = this.#preparation.make(value, options, requested);
+      pending = this.#preparation.make(value, options, { isObserved: true, requested });
     } catch (error) {
       failed(this.#unsendable(error, options));
       return undefined;
@@ -167,9 +167,12 @@ export class SendClient implements Closable {
       sendTimeoutMs,
       optionsOf: (given) => this.#preparation.optionsOf(given) ?? {},
       make: (value, given) => this.#preparation.message(value, given),
+      observe: (message) => this.#preparation.observe(message),
+      sent: (tokens, result) => this.#context.observers.sent(tokens, result),
       addedLater: (given) => this.#preparation.addedLater(given),
       limit: ({ signal, transaction }, timeoutMs) => this.#lanes.of(transaction).sender.messageLimit(timeoutMs, signal),
-      submit: (message, given, isFirst) => this.#sendForResult(message, given, isFirst ? whenFull : 'queue'),
+      submit: (message, given, isFirst) =>
+        this.#sendForResult(message, given, isFirst ? whenFull : 'queue', UNOBSERVED),
       refusal: (cause) => this.#failures.encode(cause),
     });
     // Whatever it is: also what was found out before there was a message of which the transaction knew.
@@ -245,11 +248,12 @@ export class SendClient implements Closable {
     value: unknown,
     options: SendOptions | (() => SendOptions) | undefined,
     whenFull: 'fail' | 'wait' | 'queue',
+    observation?: Observation,
   ): Promise<SendResult> {
     let given: SendOptions | undefined;
     try {
       given = typeof options === 'function' ? options() : options;
-      const pending = this.#preparation.prepare(value, given);
+      const pending = this.#preparation.prepare(value, given, observation);
       return await new Promise<SendResult>((resolve) => {
         pending.resolve = resolve;
         this.#lanes.of(pending.transaction).sender.submit(pending, whenFull);

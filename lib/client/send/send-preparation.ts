@@ -11,7 +11,7 @@ import { OutgoingMessages } from '../message/outgoing-message.js';
 import { checkSendOptions, mergeSendOptions, type SendOptions } from '../message/send-options.js';
 import { takeBytesOfText } from '../message/text-bytes.js';
 import { nodeOfTarget, type ObservedNode } from '../observer/observed-node.js';
-import type { RequestTokens } from '../observer/observers.js';
+import type { Observers, RequestTokens } from '../observer/observers.js';
 import { LocalTransaction } from '../transaction/local-transaction.js';
 import { compressBody } from './compress-body.js';
 import { PendingSend } from './pending-send.js';
@@ -20,8 +20,16 @@ import type { SendLanes } from './send-lanes.js';
 
 /** One annotation of a profile's, or an address in its form. */
 const ANNOTATION_BYTES = 64;
-/** What observers write beside a message: a trace's context. */
-const OBSERVED_BYTES = 512;
+
+/** Whether observers are told of a message, and of which request it is. */
+export interface Observation {
+  readonly isObserved: boolean;
+  readonly requested?: RequestTokens | undefined;
+}
+
+const OBSERVED: Observation = { isObserved: true };
+/** Of a message whose parts are. */
+export const UNOBSERVED: Observation = { isObserved: false };
 
 /** Makes what one client sends. All that is wrong with a value or its options is thrown here. */
 export class SendPreparation {
@@ -45,18 +53,18 @@ export class SendPreparation {
   }
 
   /** @throws anything; the caller makes an EncodeError of it */
-  prepare(value: unknown, given: SendOptions | undefined): PendingSend {
+  prepare(value: unknown, given: SendOptions | undefined, observation?: Observation): PendingSend {
     const options = this.optionsOf(given);
     // A default is for the messages in a batch: as a whole it cannot be compressed.
     const isLeftOut = options?.compress !== undefined && given?.compress === undefined && isBatch(value);
-    return this.make(value, isLeftOut ? { ...options, compress: undefined } : options);
+    return this.make(value, isLeftOut ? { ...options, compress: undefined } : options, observation);
   }
 
   /**
    * @param options checked, with the defaults in them
    * @throws as `prepare`
    */
-  make(value: unknown, options: SendOptions | undefined, requested?: RequestTokens): PendingSend {
+  make(value: unknown, options: SendOptions | undefined, observation = OBSERVED): PendingSend {
     const message = this.#messages.make(value, options);
     const transaction = options?.transaction && LocalTransaction.of(options.transaction, this.#context.links);
     const presettled = isPresettled(this.#options.settleMode, options?.settled) && transaction === undefined;
@@ -75,9 +83,8 @@ export class SendPreparation {
     if (options?.compress === undefined) pending.ownBody = takeBytesOfText(message);
     else compressBody(pending, options.compress, sender);
     // Behind everything that throws: who is told of a send is told of its end.
-    if (this.#context.observers.watchesSends) {
-      const event = { address: this.#address, node: this.#node, message };
-      const observed = this.#context.observers.sending(event, requested);
+    const observed = observation.isObserved ? this.observe(message, observation.requested) : undefined;
+    if (observed !== undefined) {
       pending.message = observed.message;
       pending.tokens = observed.tokens;
     }
@@ -85,6 +92,13 @@ export class SendPreparation {
     if (this.#isAnonymous || options?.delayMs !== undefined || dependsOnPeer(message))
       pending.unfinished = { address: this.#isAnonymous, delayMs: options?.delayMs };
     return pending;
+  }
+
+  /** The message with what observers add to it, and whom to tell of its end; `undefined`: nobody listens. */
+  observe(message: AmqpMessage, requested?: RequestTokens): ReturnType<Observers['sending']> | undefined {
+    const { observers } = this.#context;
+    if (!observers.watchesSends) return undefined;
+    return observers.sending({ address: this.#address, node: this.#node, message }, requested);
   }
 
   /** The message alone, for what is sent within another. @throws as `prepare` */
@@ -100,11 +114,11 @@ export class SendPreparation {
     return defaults === undefined ? checked : mergeSendOptions(defaults, checked);
   }
 
-  /** Bytes that the peer's profile and the observers may add to a message after it was made: a guess on the safe side. */
+  /** Bytes that the peer's profile may add to a message after it was made: a guess on the safe side. */
   addedLater({ delayMs, to = '' }: SendOptions): number {
     const annotation = delayMs === undefined ? 0 : ANNOTATION_BYTES;
     const address = this.#isAnonymous ? ANNOTATION_BYTES + 2 * Buffer.byteLength(to) : 0;
-    return annotation + address + (this.#context.observers.watchesSends ? OBSERVED_BYTES : 0);
+    return annotation + address;
   }
 }
 

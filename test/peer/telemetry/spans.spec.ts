@@ -283,6 +283,17 @@ describe('a send', () => {
     ]);
   });
 
+  it('of a batch in one transfer has a span for each of its messages, which carries it', async () => {
+    const { connection, broker, telemetry } = await stage.start();
+    await connection.createSendClient('orders').sendBatchMessage(['a', 'b']);
+    const sent = await telemetry.named('send orders', 2);
+    expect(telemetry.spans).toHaveLength(2);
+    const stored = broker.queue('orders').messages();
+    expect(stored.map(({ applicationProperties }) => applicationProperties?.['traceparent'])).toEqual(
+      sent.map((span) => expect.stringContaining(idOf(span))),
+    );
+  });
+
   it('within a span of the caller is its child', async () => {
     const { connection, telemetry } = await stage.start();
     const caller = await telemetry.tracerProvider.getTracer('test').startActiveSpan('caller', async (span) => {

@@ -6,6 +6,7 @@ import {
   MessageTooLargeError,
   SendQueueFullError,
 } from '../../../../lib/client/errors.js';
+import type { Observer } from '../../../../lib/client/observer/observer.js';
 import { createMessage } from '../../../../lib/client/message/create-message.js';
 import { decodeMessage } from '../../../../lib/client/message/message-bytes.js';
 import type { ProfileName } from '../../../../lib/client/profile/peer-profile.js';
@@ -32,8 +33,13 @@ interface Made extends FakeContext {
 const made: SendClient[] = [];
 afterEach(() => Promise.all(made.splice(0).map((client) => client.close({ timeoutMs: 0 }))));
 
-function make(options: SendClientOptions = {}, maxMessageSize?: number, profile: ProfileName = 'embedded'): Made {
-  const fake = fakeContext({ profile });
+function make(
+  options: SendClientOptions = {},
+  maxMessageSize?: number,
+  profile: ProfileName = 'embedded',
+  observers: Observer[] = [],
+): Made {
+  const fake = fakeContext({ profile, observers });
   fake.links.maxMessageSize = maxMessageSize;
   const client = new SendClient(fake.context, 'orders', resolveSendClientOptions(options));
   made.push(client);
@@ -280,5 +286,56 @@ describe('allSent', () => {
     links.sender.answer(rejected);
     const results = await sent;
     expect(new BatchSendError(results)).toMatchObject({ delivered: 'no', retryable: false });
+  });
+});
+
+describe('observers of a batch message', () => {
+  /** Marks each message, and writes down what became of it. */
+  const marking = (): { observers: Observer[]; ends: [unknown, unknown, boolean][] } => {
+    const ends: [unknown, unknown, boolean][] = [];
+    let next = 0;
+    const onSend = (): { token: number; applicationProperties: Record<string, unknown> } => {
+      next++;
+      return { token: next, applicationProperties: { mark: next } };
+    };
+    return {
+      ends,
+      observers: [{ onSend, onSent: (token, { messageId, ok }) => void ends.push([token, messageId, ok]) }],
+    };
+  };
+
+  it('are told of each of its messages, and of its end with its own id; what they add is on each', async () => {
+    const { ends, observers } = marking();
+    const { client, links } = make({}, 220, 'embedded', observers);
+    const ids = ['a', 'b', 'c'];
+    const values = ids.map((messageId) =>
+      createMessage({ body: 'x'.repeat(60), bodyType: 'value', properties: { messageId } }),
+    );
+    const sent = client.sendBatchMessage(values);
+    await settle();
+    await settle();
+    expect(links.sender.payloads.length).toBeGreaterThan(1);
+    const members = links.sender.payloads.flatMap((payload) => inner(payload));
+    expect(members.map(({ applicationProperties }) => applicationProperties)).toEqual([
+      { mark: 1 },
+      { mark: 2 },
+      { mark: 3 },
+    ]);
+    expect(links.sender.written.map(({ applicationProperties }) => applicationProperties?.['mark'])).not.toContain(4);
+    links.sender.answer({ kind: 'accepted' });
+    links.sender.answerAll(rejected);
+    await expect(sent).rejects.toBeInstanceOf(BatchSendError);
+    expect(ends[0]).toEqual([1, 'a', true]);
+    expect(ends.at(-1)).toEqual([3, 'c', false]);
+    expect(ends.map(([, id]) => id)).toEqual(ids);
+  });
+
+  it('are told of the end of each when one of them cannot be sent, and so none is', async () => {
+    const { ends, observers } = marking();
+    const { client } = make({}, 120, 'embedded', observers);
+    await expect(client.sendBatchMessage(['a', 'x'.repeat(500)])).rejects.toBeInstanceOf(MessageTooLargeError);
+    const unsendable = createMessage({ body: Symbol('x'), bodyType: 'value' });
+    await expect(client.sendBatchMessage(['a', unsendable])).rejects.toBeInstanceOf(EncodeError);
+    expect(ends.map(([token, , ok]) => [token, ok])).toEqual([1, 2, 3, 4].map((token) => [token, false]));
   });
 });
