@@ -8,6 +8,8 @@ const PULL = 'test/unit/client/receive/pull.spec.ts';
 const POLICY = 'test/unit/client/policy/policy.spec.ts';
 const CREDIT = 'test/peer/protocol/receiver.spec.ts';
 const CONSUMING = 'test/nest/consuming.spec.ts';
+const SPANS = 'test/peer/telemetry/spans.spec.ts';
+const METRICS = 'test/peer/telemetry/metrics.spec.ts';
 const LIFECYCLE = 'test/nest/lifecycle.spec.ts';
 
 /** As in connection.mjs. */
@@ -392,5 +394,70 @@ export const messagingMutants = [
     find: 'const CLOSE_TIMEOUT_MS = 1_000;',
     replace: 'const CLOSE_TIMEOUT_MS = 3_500;',
     test: [LIFECYCLE, 'shutdown ends in time when the broker hangs'],
+  },
+  {
+    promise: 'telemetry-1',
+    file: 'lib/telemetry/propagation.ts',
+    find: 'const found = textOf(applicationProperties[key]);',
+    replace: "const found = key === 'traceparent' ? undefined : textOf(applicationProperties[key]);",
+    test: [SPANS, 'a message carries the trace from its send through a handler to what that sends, over brokers'],
+  },
+  {
+    promise: 'telemetry-2',
+    file: 'lib/client/request/request-client.ts',
+    find: 'client.submit(pending.value, options, failed, pending.tokens)',
+    replace: 'client.submit(pending.value, options, failed, undefined)',
+    test: [
+      'test/nest/telemetry.spec.ts',
+      'the transport carries the trace of a caller through @MessagePattern and back',
+    ],
+  },
+  {
+    promise: 'telemetry-3',
+    file: 'lib/telemetry/sends.ts',
+    find: 'if (own !== undefined || propagate === false) return { token };',
+    replace: 'if (propagate === false) return { token };',
+    test: [SPANS, 'a message keeps the context that its maker gave it'],
+  },
+  {
+    promise: 'telemetry-4',
+    file: 'lib/telemetry/processing.ts',
+    find: 'if (message.attempt === 1) ',
+    replace: '',
+    test: [METRICS, 'metrics count what was sent and consumed, how long it took, and how it was settled'],
+  },
+  {
+    promise: 'telemetry-5',
+    file: 'lib/telemetry/processing.ts',
+    find: "consumerSpan === 'parent' ? carried : trace.deleteSpan(carried)",
+    replace: 'trace.getSpan(carried) === undefined ? context.active() : carried',
+    test: [SPANS, 'the handler runs within its span, whoever opened the connection'],
+  },
+  {
+    promise: 'telemetry-6',
+    file: 'lib/client/observer/observed-node.ts',
+    find: 'if (isReply || ',
+    replace: 'if (',
+    test: [
+      METRICS,
+      'metrics never have the name of a temporary node, a reply address or what the anonymous terminus sends to',
+    ],
+  },
+  {
+    promise: 'telemetry-7',
+    file: 'lib/telemetry/failure.ts',
+    find: '(isOurs || withMessage)',
+    replace: 'true',
+    test: [
+      'test/unit/telemetry/failure.spec.ts',
+      'an error on a span tells nothing of the words of any other, also not in its stack',
+    ],
+  },
+  {
+    promise: 'telemetry-8',
+    file: 'lib/client/observer/observers.ts',
+    find: '      return call();\n    } catch {\n',
+    replace: '      return call();\n    } catch (error) {\n      throw error;\n',
+    test: ['test/peer/telemetry/broken-sdk.spec.ts', 'messages come through'],
   },
 ];

@@ -136,8 +136,9 @@ describe('a message', () => {
 describe('the handler', () => {
   it('runs within its span, whoever opened the connection', async () => {
     const telemetry = stage.registered();
-    const broker = await stage.broker({ queues: ['orders'] });
-    const connection = stage.connect(broker);
+    // What a socket brings, Node runs in the context in which the socket was made.
+    const broker = await stage.broker({ port: 0, queues: ['orders'] });
+    const connection = stage.connect(broker, { dial: undefined });
     const active: (string | undefined)[] = [];
     const tracer = telemetry.tracerProvider.getTracer('test');
     await tracer.startActiveSpan('first request of all', async (span) => {
