@@ -10,6 +10,7 @@ import * as esmTesting from 'nestjs-amqp10/testing';
 import { AppModule, Orders, until } from './app.js';
 import { checkDashboard } from './dashboard.js';
 import { checkHealth } from './health.js';
+import { checkTelemetry } from './telemetry.js';
 
 const require = createRequire(import.meta.url);
 const cjs = require('nestjs-amqp10') as typeof import('nestjs-amqp10', { with: { 'resolution-mode': 'require' } });
@@ -73,4 +74,5 @@ await until(() => orders.parked.length + app.get<Late>('late').parked.length ===
 await app.close();
 await checkHealth();
 await checkDashboard();
+await checkTelemetry();
 console.log('nest12-esm: ok');
