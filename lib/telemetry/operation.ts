@@ -89,20 +89,18 @@ export class Operation {
   }
 }
 
-/** By the convention's list, where it has the product. */
+/** Products that the convention has a name for. */
+const SYSTEMS: Readonly<Record<string, string>> = {
+  'rabbitmq-3': 'rabbitmq',
+  'rabbitmq-4': 'rabbitmq',
+  activemq: 'activemq',
+  artemis: 'activemq',
+  azure: 'servicebus',
+};
+
+/** `messaging.system`; of all others the protocol. */
 export function systemOf(profile: string | undefined): string {
-  switch (profile) {
-    case 'rabbitmq-3':
-    case 'rabbitmq-4':
-      return 'rabbitmq';
-    case 'activemq':
-    case 'artemis':
-      return 'activemq';
-    case 'azure':
-      return 'servicebus';
-    default:
-      return 'amqp';
-  }
+  return SYSTEMS[profile ?? ''] ?? 'amqp';
 }
 
 /** A temporary node's name says nothing; that of an exchange is the convention's for RabbitMQ. */

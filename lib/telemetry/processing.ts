@@ -6,7 +6,7 @@ import { ATTRIBUTE } from './attribute-names.js';
 import type { Described, Operation } from './operation.js';
 import { contextOf } from './propagation.js';
 import { errorType } from './failure.js';
-import { idText, linksTo, within, type Telemetry } from './telemetry.js';
+import { idText, linksTo, contextIn, type Telemetry } from './telemetry.js';
 
 /** One call of a handler. */
 class RunningCall {
@@ -19,7 +19,7 @@ class RunningCall {
   constructor(
     readonly described: Described,
     readonly span: Span | undefined,
-    readonly context: Context,
+    readonly within: Context,
     readonly messages: readonly ReceivedMessage[],
   ) {
     this.left = messages.length;
@@ -52,12 +52,12 @@ export class Processing {
     const described = this.#operation.on(event.node, event.address);
     if (message.attempt === 1) this.telemetry.count('consumed', described, 1, failure?.error);
     const call = batch === undefined ? this.#one(event, described) : this.#ofBatch(event, batch, described);
-    if (this.telemetry.options.settleSpans === 'all') this.#contexts.set(message, call.context);
+    if (this.telemetry.options.settleSpans === 'all') this.#contexts.set(message, call.within);
     return call;
   }
 
   runHandler<T>(token: unknown, run: () => T): T {
-    return token instanceof RunningCall ? context.with(token.context, run) : run();
+    return token instanceof RunningCall ? context.with(token.within, run) : run();
   }
 
   onHandled(token: unknown, error: unknown): void {
@@ -91,7 +91,7 @@ export class Processing {
       telemetry.addOwn(span, { name: 'process', address, message });
     }
     // Without spans the handler goes on where the message came from.
-    return new RunningCall(described, span, span === undefined ? carried : within(parent, span), [message]);
+    return new RunningCall(described, span, span === undefined ? carried : contextIn(parent, span), [message]);
   }
 
   #ofBatch(event: ObservedDelivery, messages: readonly ReceivedMessage[], described: Described): RunningCall {
@@ -114,7 +114,7 @@ export class Processing {
       if (consumer !== undefined) span.setAttribute(ATTRIBUTE.consumer, consumer);
       telemetry.addOwn(span, { name: 'process', address, message });
     }
-    return new RunningCall(described, span, within(ROOT_CONTEXT, span), messages);
+    return new RunningCall(described, span, contextIn(ROOT_CONTEXT, span), messages);
   }
 }
 

@@ -16,7 +16,7 @@ const TRACEPARENT = 'traceparent';
 /** What Azure's libraries wrote before they knew the others; since then with the same value. */
 const DIAGNOSTIC_ID = 'Diagnostic-Id';
 /** These alone make no context. */
-const COMPANIONS: readonly string[] = ['tracestate', 'baggage'];
+const COMPANIONS: ReadonlySet<string> = new Set(['tracestate', 'baggage']);
 
 /** What was written; nothing is made where nothing is. */
 interface Carrier {
@@ -79,7 +79,7 @@ export function entriesFor(
 /** Whether whoever made the message gave it a context of its own, which is kept as it is. */
 export function carriesContext({ applicationProperties, messageAnnotations }: AmqpMessage): boolean {
   if (applicationProperties === undefined && messageAnnotations === undefined) return false;
-  const keys = [TRACEPARENT, ...propagation.fields().filter((field) => !COMPANIONS.includes(field))];
+  const keys = [TRACEPARENT, ...propagation.fields().filter((field) => !COMPANIONS.has(field))];
   return keys.some(
     (key) =>
       applicationProperties?.[key] !== undefined ||

@@ -3,17 +3,17 @@
 import { context, SpanKind, type Context, type Span } from '@opentelemetry/api';
 import { SendError, type ObservedNode } from '../client/index.js';
 import type { Described, Operation } from './operation.js';
-import { within, type Telemetry } from './telemetry.js';
+import { contextIn, type Telemetry } from './telemetry.js';
 
 /** One request that is not over. */
 export class RunningRequest {
   readonly startedAt = performance.now();
 
-  /** @param context that its message is sent in */
+  /** @param within that its message is sent in */
   constructor(
     readonly described: Described,
     readonly span: Span | undefined,
-    readonly context: Context,
+    readonly within: Context,
   ) {}
 }
 
@@ -30,7 +30,7 @@ export class Requests {
     const described = this.#operation.on(node, address);
     const span = telemetry.start({ described, kind: SpanKind.CLIENT }, caller);
     if (span?.isRecording() === true) telemetry.addOwn(span, { name: 'request', address });
-    return new RunningRequest(described, span, within(caller, span));
+    return new RunningRequest(described, span, contextIn(caller, span));
   }
 
   onReplied(token: unknown, error: unknown): void {

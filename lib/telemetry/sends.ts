@@ -6,7 +6,7 @@ import { ATTRIBUTE } from './attribute-names.js';
 import type { Described, Operation } from './operation.js';
 import { carriesContext, contextOf, entriesFor } from './propagation.js';
 import { RunningRequest } from './requests.js';
-import { linksTo, within, type Telemetry } from './telemetry.js';
+import { linksTo, contextIn, type Telemetry } from './telemetry.js';
 
 /** One send from its call to its outcome. */
 class RunningSend {
@@ -30,7 +30,7 @@ export class Sends {
     const { propagate } = telemetry.options;
     const described = this.#operation.on(node, address, message.properties?.to);
     // A request may wait for its reply address, and be sent by whoever brings that.
-    const caller = request instanceof RunningRequest ? request.context : context.active();
+    const caller = request instanceof RunningRequest ? request.within : context.active();
     const own = propagate !== false && carriesContext(message) ? contextOf(message) : undefined;
     const kind = own === undefined ? SpanKind.PRODUCER : SpanKind.CLIENT;
     const links = own && linksTo(own);
@@ -43,7 +43,7 @@ export class Sends {
       telemetry.addOwn(span, { name: 'send', address, message });
     }
     if (own !== undefined || propagate === false) return { token };
-    const entries = entriesFor(within(caller, span), propagate);
+    const entries = entriesFor(contextIn(caller, span), propagate);
     if (entries === undefined) return { token };
     return propagate === 'message-annotations'
       ? { token, messageAnnotations: entries }

@@ -124,7 +124,7 @@ export class Telemetry {
 }
 
 /** The context within the span; one of the API alone, without an SDK, changes nothing. */
-export function within(context: Context, span: Span | undefined): Context {
+export function contextIn(context: Context, span: Span | undefined): Context {
   return span === undefined || span.spanContext().spanId === INVALID_SPANID ? context : trace.setSpan(context, span);
 }
 

@@ -7,7 +7,6 @@ import {
   trace,
   type Meter,
   type MeterProvider,
-  type Span,
   type TextMapPropagator,
   type TracerProvider,
 } from '@opentelemetry/api';
@@ -30,7 +29,7 @@ const broken = (): never => {
 const brokenPropagator: TextMapPropagator = { inject: broken, extract: broken, fields: broken };
 
 /** Each of its methods throws. */
-const brokenSpan = new Proxy(trace.wrapSpanContext(INVALID_SPAN_CONTEXT), { get: () => broken }) as Span;
+const brokenSpan = new Proxy(trace.wrapSpanContext(INVALID_SPAN_CONTEXT), { get: () => broken });
 const tracersWhoseSpansThrow: TracerProvider = {
   getTracer: () => ({ startSpan: () => brokenSpan, startActiveSpan: broken }),
 };

@@ -155,7 +155,7 @@ describe('connections', () => {
     };
     await Promise.all(connections.map((connection) => connection.open()));
     expect(await states()).toEqual({ connected: 2 });
-    const [point] = (await telemetry.metric('amqp.client.connections')).filter(({ value }) => value > 0);
+    const point = (await telemetry.metric('amqp.client.connections')).find(({ value }) => value > 0);
     expect(point?.attributes).toEqual({
       'messaging.system': 'amqp',
       'amqp.connection.state': 'connected',

@@ -260,8 +260,8 @@ describe('after a failure', () => {
     await broker.idle();
     const settled = telemetry.spans.filter((span) => span.attributes['messaging.operation.type'] === 'settle');
     expect(settled.map(({ name }) => name).toSorted()).toEqual(['accept orders', 'reject orders'].slice(0, expected));
-    const handled = (await telemetry.named('process orders', 2)).map(idOf);
-    expect(settled.every((span) => handled.includes(parentOf(span) ?? ''))).toBe(true);
+    const handled = new Set((await telemetry.named('process orders', 2)).map(idOf));
+    expect(settled.every((span) => handled.has(parentOf(span) ?? ''))).toBe(true);
   });
 });
 
@@ -481,7 +481,7 @@ describe('names of which there are many', () => {
 
   it('are named by what they have in common, where the user says so', async () => {
     const destinationTemplate = (name: string): string | undefined =>
-      /^orders-of-/.test(name) ? 'orders-of-{id}' : undefined;
+      name.startsWith('orders-of-') ? 'orders-of-{id}' : undefined;
     const { connection, telemetry } = await stage.start({ destinationTemplate });
     await connection.createSendClient('orders-of-4711').send('x');
     await connection.createSendClient(null).send('x', { to: 'orders-of-4712' });
