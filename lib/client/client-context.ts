@@ -1,5 +1,6 @@
 // What every client made by a connection is given in its place.
 
+import type { Secrets } from '../protocol/index.js';
 import type { LinkSupervisor } from './link/link-owner.js';
 import type { ResolvedTransactionOptions } from './transaction/transaction-options.js';
 import type { Transaction } from './transaction/transaction.js';
@@ -69,6 +70,8 @@ export interface ClientContext<Observers = unknown, Codecs = unknown> {
   readonly logger: AmqpLogger;
   readonly observers: Observers;
   readonly codecs: Codecs;
+  /** What the peer is told in confidence. Absent: nothing. */
+  readonly secrets?: Secrets | undefined;
   /** Absent: no peer of this connection has the means. */
   readonly queues?: QueueAccess | undefined;
   /** Absent as `queues` is. */

@@ -27,6 +27,8 @@ export interface ConnectedPeer extends DetectedPeer {
   readonly name: string;
   /** Who we are to it, where the credentials say so. */
   readonly user: string | undefined;
+  /** What it was told in confidence, so that nothing of it is shown when it repeats it. */
+  readonly secrets: Secrets;
   /** What was dialled. Holds secrets. */
   readonly resolved: ResolvedPeer;
 }
@@ -54,7 +56,16 @@ export async function connectPeer(
     const stream = await openStream(peer, options, network, attempt.signal);
     const protocol = await handshake(stream, peer, options, network, handlers, attempt.signal);
     const detected = detectPeer(protocol.peer, peer.uri.host, options.profile, peer.hostname);
-    return { ...detected, protocol, uri: shown, name: nameOf(peer), user: peer.credentials.user, resolved: peer };
+    const { secrets } = handlers;
+    return {
+      ...detected,
+      protocol,
+      uri: shown,
+      name: nameOf(peer),
+      user: peer.credentials.user,
+      secrets,
+      resolved: peer,
+    };
   } catch (error) {
     throw explain(attempt.signal.aborted ? attempt.signal.reason : error, peer);
   } finally {

@@ -31,7 +31,7 @@ export class ConnectionAttempts {
   readonly #redirects: ConnectionRedirects;
   readonly #tokens: TokenHandlers;
   /** What peers are told in confidence, over all attempts. */
-  readonly #secrets = new Secrets();
+  readonly secrets = new Secrets();
   /** Of the latest attempt. */
   #keeper: TokenKeeper | undefined;
   #count = 0;
@@ -68,7 +68,7 @@ export class ConnectionAttempts {
   async connect(attempt: Parameters<LifeHandlers['connect']>[0]): Promise<ConnectedPeer> {
     this.#count += 1;
     const next = this.#redirects.take(() => this.#order.next());
-    const handlers = { ...attempt, secrets: this.#secrets };
+    const handlers = { ...attempt, secrets: this.secrets };
     const peer = await establishPeer(next, this.options, this.network, handlers, this.#tokens);
     try {
       await this.surroundings.declare(peer, attempt.signal);
@@ -88,7 +88,7 @@ export class ConnectionAttempts {
     attempt: { readonly signal: AbortSignal; readonly onLost: (error: AmqpError) => void },
   ): Promise<ConnectedPeer> {
     const tokens = { ...this.#tokens, kept: () => undefined, changed: () => undefined, renewed: () => undefined };
-    const handlers = { ...attempt, secrets: this.#secrets, onBlocked: () => undefined };
+    const handlers = { ...attempt, secrets: this.secrets, onBlocked: () => undefined };
     return establishPeer(peer, this.options, this.network, handlers, tokens);
   }
 

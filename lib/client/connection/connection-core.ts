@@ -98,6 +98,7 @@ export class ConnectionCore {
       logger,
       observers: this.#observers,
       codecs: new CodecRegistry(codecs),
+      secrets: this.#attempts.secrets,
       queues: this.topology.queues,
       replyQueues: this.topology.replyQueues,
       transactions: this.transactions,

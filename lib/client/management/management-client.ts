@@ -76,7 +76,7 @@ export class ManagementClient implements Closable {
     const answer = await new Promise<IncomingMessage>((answered, failed) => {
       this.#start(checked, { answered, failed });
     });
-    return readResponse(answer, checked, this.#options);
+    return readResponse(answer, checked, this.#options, this.#context.secrets);
   }
 
   /** Requests in flight fail with a ClientClosedError at once; detaches. Never rejects; a second call waits for the first. */

@@ -1,6 +1,6 @@
 // What a management node answered: status, description, and the error where it is no success.
 
-import { DecodeError } from '../../protocol/index.js';
+import { DecodeError, type Secrets } from '../../protocol/index.js';
 import { ManagementError } from '../errors.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
 import type {
@@ -19,15 +19,17 @@ export function readResponse<T>(
   message: IncomingMessage,
   request: ManagementRequest<T>,
   options: ResolvedManagementClientOptions,
+  secrets: Secrets | undefined,
 ): T {
   if (message.failure !== undefined) throw message.failure.error;
   const { body, applicationProperties = {} } = message;
   const statusCode = wholeNumber(applicationProperties[options.statusCodeField]);
   if (statusCode === undefined)
     throw new DecodeError(`an answer from "${options.node}" has no status in "${options.statusCodeField}"`);
-  const description = options.descriptionFields
+  const found = options.descriptionFields
     .map((field) => applicationProperties[field])
     .find((said) => typeof said === 'string');
+  const description = found === undefined ? undefined : (secrets?.masked(found) ?? found);
   const isSuccess = statusCode >= 200 && statusCode < 300;
   if (!isSuccess && !options.raw) {
     const said = description === undefined ? '' : `: ${description}`;

@@ -30,7 +30,9 @@ export function withArtemis<T>(
       const applicationProperties = { _AMQ_ResourceName: resource, _AMQ_OperationName: operation };
       const reply = await pair.request({ applicationProperties, body: JSON.stringify(parameters) }, signal);
       const succeeded = reply.applicationProperties?.['_AMQ_OperationSucceeded'] === true;
-      return { succeeded, result: resultIn(reply.body) };
+      const result = resultIn(reply.body);
+      const isComplaint = !succeeded && typeof result === 'string';
+      return { succeeded, result: isComplaint ? peer.secrets.masked(result) : result };
     });
   });
 }

@@ -42,7 +42,7 @@ export function withQpid<T>(
       const { statusCode, statusDescription } = reply.applicationProperties ?? {};
       return {
         status: Number(statusCode),
-        description: typeof statusDescription === 'string' ? statusDescription : undefined,
+        description: typeof statusDescription === 'string' ? peer.secrets.masked(statusDescription) : undefined,
         body: reply.body,
       };
     });

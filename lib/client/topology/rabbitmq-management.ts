@@ -25,7 +25,9 @@ export function withManagement<T>(
     const pair = await ManagementPair.attach(session, NODE, signal);
     return work(async (method, path, body = null) => {
       const reply = await pair.request({ properties: { to: path, subject: method }, body }, signal);
-      return { status: Number(reply.properties?.subject), body: reply.body };
+      const status = Number(reply.properties?.subject);
+      // A text is what it says of a failure.
+      return { status, body: typeof reply.body === 'string' ? peer.secrets.masked(reply.body) : reply.body };
     });
   });
 }

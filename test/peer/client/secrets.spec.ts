@@ -3,9 +3,11 @@
 
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { EmbeddedBroker } from '../../../lib/broker/index.js';
 import {
   AmqpConnection,
   jwtToken,
+  ManagementError,
   saslPlain,
   saslScram,
   saslXoauth2,
@@ -185,5 +187,37 @@ describe('secrets', () => {
       expect(everything).not.toContain(form);
     // Nor what was made of it and is as good.
     for (const { token } of node.puts) expect(everything).not.toContain(String(token));
+  });
+});
+
+describe('a management node that repeats the password', () => {
+  const read = { operation: 'READ', type: 'queue', applicationProperties: { name: SECRET } };
+
+  it.each<[string, string, (connection: AmqpConnection) => Promise<unknown>]>([
+    ['to the topology of Artemis', 'not with ***', (connection) => connection.topology.inspect('orders')],
+    ['to a request', 'no queue "***"', (connection) => connection.createManagementClient().request(read)],
+  ])('%s does not bring it into the error', async (_what, shown, asks) => {
+    const broker = await EmbeddedBroker.start({ users: { user: SECRET }, queues: ['activemq.management'] });
+    const options = { uri: broker.uri, credentials: saslPlain('user', SECRET) };
+    const node = new AmqpConnection(options);
+    const asking = new AmqpConnection({ ...options, profile: 'artemis' });
+    connections.push(node, asking);
+    const answers = node.createSendClient(null);
+    node.createReceiveClient('activemq.management').subscribe(async ({ properties }) => {
+      const { correlationId, messageId, replyTo = '' } = properties ?? {};
+      const said = `not with ${SECRET}`;
+      await answers.send(JSON.stringify([said]), {
+        to: replyTo,
+        bodyType: 'value',
+        correlationId: correlationId ?? messageId ?? '',
+        applicationProperties: { statusCode: 403, statusDescription: said, _AMQ_OperationSucceeded: false },
+      });
+    });
+    const error: unknown = await asks(asking).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(ManagementError);
+    expect(String(error)).toContain(shown);
+    const { message, stack, description } = error as ManagementError;
+    expect(`${message} ${stack ?? ''} ${description ?? ''}`).not.toContain(SECRET);
+    await broker.stop();
   });
 });
