@@ -11,10 +11,10 @@ import {
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ClientsModule, MessagePattern, Payload } from '@nestjs/microservices';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { map } from 'rxjs';
 
-import { EmbeddedBroker } from '../../lib/broker/index.js';
+import { EmbeddedBroker, type EmbeddedBrokerOptions } from '../../lib/broker/index.js';
 import { AmqpConnection, InvalidOptionsError, policy, type SendClient } from '../../lib/client/index.js';
 import { AmqpDashboard, AmqpDashboardModule, type AmqpDashboardSnapshot } from '../../lib/dashboard/index.js';
 import {
@@ -69,6 +69,21 @@ const handled = async (app: DashboardApp, count: number): Promise<AmqpDashboardS
   await eventually(`${count} are handled`, () => consumer(app.dashboard.snapshot()).handled === count);
   return app.dashboard.snapshot();
 };
+
+const opened: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of opened.splice(0).toReversed()) await close();
+});
+async function brokerOf(options: EmbeddedBrokerOptions = {}): Promise<EmbeddedBroker> {
+  const broker = await EmbeddedBroker.start({ port: false, ...options });
+  opened.push(() => broker.stop());
+  return broker;
+}
+function connectionTo({ embeddedUri: uri, dial }: EmbeddedBroker): AmqpConnection {
+  const connection = new AmqpConnection({ uri, dial, logger: quiet });
+  opened.push(() => connection.close());
+  return connection;
+}
 
 describe('what the dashboard knows', () => {
   it('is the state of each consumer and sender before anything happened', async () => {
@@ -142,12 +157,7 @@ describe('what the dashboard knows', () => {
 
   it('counts sends that fail by their code, and says whether the peer has the message', async () => {
     await withDashboard({}, withOrders, async (app) => {
-      const { embeddedUri, dial } = await EmbeddedBroker.start({
-        port: false,
-        queues: ['full'],
-        autoCreateQueues: false,
-      });
-      const connection = new AmqpConnection({ uri: embeddedUri, dial, logger: quiet });
+      const connection = connectionTo(await brokerOf({ autoCreateQueues: false }));
       app.dashboard.add('second', connection);
       await connection.open();
       await expect(connection.createSendClient('/queues/nowhere').send(1)).rejects.toThrow();
@@ -161,7 +171,7 @@ describe('what the dashboard knows', () => {
   });
 
   it('says why a connection was lost, and how often it came back', async () => {
-    const broker = await EmbeddedBroker.start({ port: false });
+    const broker = await brokerOf();
     const module = AmqpModule.forRoot({
       uri: broker.embeddedUri,
       dial: broker.dial,
@@ -180,7 +190,6 @@ describe('what the dashboard knows', () => {
       expect(connection?.lastCause).toMatchObject({ name: 'ConnectionError', code: 'connection-lost' });
       expect(connection?.since).toBeGreaterThanOrEqual(before - 1);
     });
-    await broker.stop();
   });
 
   it('tells several connections apart, and shows a name that is taken with a number', async () => {
@@ -203,7 +212,7 @@ describe('what the dashboard knows', () => {
   });
 
   it('includes the connections of a transport server and of client proxies, and what they handle', async () => {
-    const broker = await EmbeddedBroker.start({ port: false, name: 'dashboard-transport' });
+    const broker = await brokerOf({ name: 'dashboard-transport' });
     @Controller()
     class Prices {
       @MessagePattern('price')
@@ -234,7 +243,6 @@ describe('what the dashboard knows', () => {
       );
       expect(snapshot.failures).toMatchObject([{ name: 'prices', error: { name: 'RangeError' }, decision: 'none' }]);
     });
-    await broker.stop();
   });
 });
 
@@ -280,7 +288,7 @@ describe.each(PLATFORMS)('the page on %s', (platform) => {
         platform,
         prepare: (app) => {
           app.setGlobalPrefix('v');
-          app.enableVersioning({ type: VersioningType.URI });
+          app.enableVersioning({ type: VersioningType.URI, defaultVersion: '1' });
           app.useGlobalInterceptors(wrapping);
         },
       },
@@ -467,8 +475,7 @@ describe('a dashboard in its application', () => {
   });
 
   it('listens to a connection of somebody else no longer than its application lives', async () => {
-    const broker = await EmbeddedBroker.start({ port: false });
-    const connection = new AmqpConnection({ uri: broker.embeddedUri, dial: broker.dial, logger: quiet });
+    const connection = connectionTo(await brokerOf());
     let dashboard: AmqpDashboard | undefined;
     await withDashboard({ connections: { shared: connection } }, {}, async (app) => {
       dashboard = app.dashboard;
@@ -476,8 +483,6 @@ describe('a dashboard in its application', () => {
     });
     await connection.createSendClient('orders').send(2);
     expect(dashboard?.snapshot().senders).toMatchObject([{ address: 'orders', sent: 1 }]);
-    await connection.close();
-    await broker.stop();
   });
 
   it.each(PLATFORMS)('does not hold up the end of an application on %s while pages are open', async (platform) => {
