@@ -11,6 +11,7 @@ import { receiving } from './stories/receiving.js';
 import { security } from './stories/security.js';
 import { settling } from './stories/settling.js';
 import { survival } from './stories/survival.js';
+import { telemetry } from './stories/telemetry.js';
 import { topology } from './stories/topology.js';
 import { transactions } from './stories/transactions.js';
 import { transport } from './stories/transport.js';
@@ -27,6 +28,7 @@ const STORIES = [
   ...security,
   ...survival,
   ...transport,
+  ...telemetry,
 ];
 const RESULTS = new URL('../../.brokers/results/', import.meta.url);
 
