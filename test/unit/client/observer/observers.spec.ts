@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { AmqpConnection } from '../../../../lib/client/amqp-connection.js';
 import { Observers } from '../../../../lib/client/observer/observers.js';
 import type { ObservedConnection } from '../../../../lib/client/observer/observed-connection.js';
 import type { ObservedDelivery, Observer } from '../../../../lib/client/observer/observer.js';
@@ -83,6 +84,22 @@ describe('an observer with one of its own for each connection', () => {
     remove();
     observers.handled(observers.delivering(arrival));
     expect(told).toEqual(['me handled me', 'me handled me', 'me handled me']);
+  });
+
+  it('may look at the connection at once, while that is being made', () => {
+    const seen: ObservedConnection[] = [];
+    const look = ({ host, port, profile, containerId }: ObservedConnection): Observer => {
+      seen.push({ host, port, profile, containerId });
+      return {};
+    };
+    const made = (uri: string): AmqpConnection =>
+      new AmqpConnection({ uri, containerId: 'me', observer: { forConnection: look } });
+    made('amqp://broker.example:5673');
+    made('embedded:name');
+    expect(seen).toEqual([
+      { host: 'broker.example', port: 5673, profile: undefined, containerId: 'me' },
+      { host: undefined, port: undefined, profile: undefined, containerId: 'me' },
+    ]);
   });
 
   it('hears of nothing when it cannot make one, and the others go on', () => {
