@@ -309,8 +309,8 @@ export const connectionMutants = [
   },
   {
     promise: 'session-7',
-    file: 'lib/client/receive/receiver.ts',
-    find: 'isDurable(source) ||',
+    file: 'lib/client/receive/source-attach.ts',
+    find: 'if (this.isDurable) return true;',
     replace: '',
     test: [FURTHER, 'links that find no session left stay where they are known and fail by name: a durable'],
   },
