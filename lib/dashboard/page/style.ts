@@ -21,6 +21,7 @@ tbody th { font-weight: 600; }
 th.n, td.n { text-align: right; white-space: nowrap; }
 td.w, th.w { overflow-wrap: anywhere; min-width: 9rem; }
 .line { display: block; }
+td:not(.w) .line { white-space: nowrap; }
 th .dim { font-weight: 400; }
 button, input, select { font: inherit; color: inherit; background: var(--bg); border: 1px solid var(--dim); border-radius: 5px; padding: .2rem .6rem; }
 button { cursor: pointer; } button:hover { border-color: var(--accent); }
