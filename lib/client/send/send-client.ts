@@ -10,14 +10,14 @@ import type { RequestTokens } from '../observer/observers.js';
 import type { SendOptions } from '../message/send-options.js';
 import { LocalTransaction } from '../transaction/local-transaction.js';
 import type { Transaction } from '../transaction/transaction.js';
-import { sendBatchMessage } from './batch-send.js';
+import { BulkSends } from './bulk-sends.js';
 import type { PendingMessage } from './pending-message.js';
 import type { PendingSend } from './pending-send.js';
 import type { ResolvedSendClientOptions } from './send-client-options.js';
 import { SendFailures } from './send-failures.js';
 import { SendLanes } from './send-lanes.js';
 import type { AttachedLink, SendClientState } from './send-link.js';
-import { SendPreparation, UNOBSERVED, type Observation } from './send-preparation.js';
+import { SendPreparation } from './send-preparation.js';
 import type { BatchSuccess, SendResult, SendSuccess } from './send-result.js';
 
 const CLOSE_TIMEOUT_MS = 5_000;
@@ -35,6 +35,7 @@ export class SendClient implements Closable {
   readonly #failures: SendFailures;
   readonly #lanes: SendLanes;
   readonly #preparation: SendPreparation;
+  readonly #bulk: BulkSends;
   #resolve: ((result: SendResult) => void) | undefined = undefined;
   #reject: ((error: unknown) => void) | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
@@ -52,6 +53,15 @@ export class SendClient implements Closable {
     );
     this.#lanes = new SendLanes({ target, options, failures: this.#failures, context });
     this.#preparation = new SendPreparation(context, target, options, this.#lanes);
+    this.#bulk = new BulkSends({
+      address: this.address,
+      context,
+      options,
+      lanes: this.#lanes,
+      preparation: this.#preparation,
+      failures: this.#failures,
+      unsendable: (cause, given) => this.#unsendable(cause, given),
+    });
     context.register(this);
   }
 
@@ -134,19 +144,11 @@ export class SendClient implements Closable {
    * Sends each value and resolves with what became of each, in order. Where the queue is full it waits for room,
    * whatever `whenFull` says. The values are taken as there is room for them; only what their iterator throws rejects.
    */
-  async sendBatch(
+  sendBatch(
     values: Iterable<unknown>,
     options?: SendOptions | ((value: unknown, index: number) => SendOptions),
   ): Promise<SendResult[]> {
-    const results: Promise<SendResult>[] = [];
-    for (const value of values) {
-      // Not more than one of ours in the waiting room: the rest of the batch need not exist yet.
-      for (const { sender, room } of this.#lanes.all) if (!sender.isClosed && room.waiting.size > 0) await room.ready();
-      const index = results.length;
-      const own = typeof options === 'function' ? (): SendOptions => options(value, index) : options;
-      results.push(this.#sendForResult(value, own, 'queue'));
-    }
-    return Promise.all(results);
+    return this.#bulk.each(values, options);
   }
 
   /**
@@ -160,21 +162,7 @@ export class SendClient implements Closable {
    * transfer when there were several and one of them failed.
    */
   sendBatchMessage(values: Iterable<unknown>, options: SendOptions = {}): Promise<BatchSuccess> {
-    const { maxPendingBytes, sendTimeoutMs, whenFull } = this.#options;
-    const sent = sendBatchMessage(values, options, {
-      address: this.address,
-      maxPendingBytes,
-      sendTimeoutMs,
-      optionsOf: (given) => this.#preparation.optionsOf(given) ?? {},
-      make: (value, given) => this.#preparation.message(value, given),
-      observe: (message) => this.#preparation.observe(message),
-      sent: (tokens, result) => this.#context.observers.sent(tokens, result),
-      addedLater: (given) => this.#preparation.addedLater(given),
-      limit: ({ signal, transaction }, timeoutMs) => this.#lanes.of(transaction).sender.messageLimit(timeoutMs, signal),
-      submit: (message, given, isFirst) =>
-        this.#sendForResult(message, given, isFirst ? whenFull : 'queue', UNOBSERVED),
-      refusal: (cause) => this.#failures.encode(cause),
-    });
+    const sent = this.#bulk.asOne(values, options);
     // Whatever it is: also what was found out before there was a message of which the transaction knew.
     if (options.transaction !== undefined) sent.catch((error: unknown) => this.#unsendable(error, options));
     return reportedBy(options.transaction, sent);
@@ -242,25 +230,6 @@ export class SendClient implements Closable {
   async #close(timeoutMs: number): Promise<void> {
     await Promise.all(this.#lanes.all.map(({ sender }) => sender.close(timeoutMs)));
     this.#context.unregister(this);
-  }
-
-  async #sendForResult(
-    value: unknown,
-    options: SendOptions | (() => SendOptions) | undefined,
-    whenFull: 'fail' | 'wait' | 'queue',
-    observation?: Observation,
-  ): Promise<SendResult> {
-    let given: SendOptions | undefined;
-    try {
-      given = typeof options === 'function' ? options() : options;
-      const pending = this.#preparation.prepare(value, given, observation);
-      return await new Promise<SendResult>((resolve) => {
-        pending.resolve = resolve;
-        this.#lanes.of(pending.transaction).sender.submit(pending, whenFull);
-      });
-    } catch (error) {
-      return { ok: false, error: this.#unsendable(error, given), attempts: 0 };
-    }
   }
 
   readonly #capture = (resolve: (result: SendResult) => void, reject: (error: unknown) => void): void => {
