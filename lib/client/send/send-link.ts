@@ -145,7 +145,10 @@ export class SendLink implements LinkOwner<SenderLink> {
   lost(error: AmqpError): void {
     this.current = undefined;
     this.lastError = error;
-    this.#events.linkLost(error, this.#supervised?.state === 'refused');
+    const refused = this.#supervised?.state === 'refused';
+    // Whoever waited for replies may be gone, and some peers make a queue of any address that is attached to: the next reply asks for it.
+    if (this.session === 'replies') this.#leave();
+    this.#events.linkLost(error, refused);
   }
 
   failed(error: AmqpError): void {
@@ -170,6 +173,11 @@ export class SendLink implements LinkOwner<SenderLink> {
   #supervise(): SupervisedLink {
     this.#supervised ??= this.#links.supervise(this);
     return this.#supervised;
+  }
+
+  #leave(): void {
+    void this.#supervised?.release(); // never rejects
+    this.#supervised = undefined;
   }
 
   #givenUp(error: unknown): void {

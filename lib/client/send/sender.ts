@@ -171,7 +171,11 @@ export class Sender implements SendEvents, SendLinkEvents {
 
   /** A link that is refused fails what waits for it, unless the policy says to wait. */
   linkLost(error: AmqpError, refused: boolean): void {
-    if (!refused) return;
+    if (!refused) {
+      // A link that does not come back by itself.
+      if (this.#transmission.queued.size > 0) this.#link.want();
+      return;
+    }
     for (const pending of [...this.#transmission.queued.snapshot(), ...this.#parts.room.waiting.snapshot()]) {
       if (pending.list === undefined) continue;
       const failure = this.#parts.failures.link(pending, error, false);

@@ -8,6 +8,7 @@ import {
   type ConnectionOptions,
   type LinkStatus,
   type ReceivedMessage,
+  type SendClient,
 } from '../../../lib/client/index.js';
 import { eventually } from '../../support/eventually.js';
 
@@ -38,6 +39,13 @@ afterEach(async () => {
 
 const inShort = (links: readonly LinkStatus[]): string[] =>
   links.map(({ role, address, state }) => `${role} ${address} ${state}`).toSorted();
+
+const connectedAgain = (connection: AmqpConnection): Promise<void> =>
+  new Promise((resolve) => {
+    connection.on('status', ({ status }) => {
+      if (status === 'connected') resolve();
+    });
+  });
 
 const failing = async (): Promise<void> => {
   throw new Error('pin 1234');
@@ -76,6 +84,54 @@ describe("a connection's links", () => {
     expect(connection.links.map(({ role }) => role)).toEqual(['answer']);
     await connection.close();
     expect(connection.links).toEqual([]);
+  });
+
+  it('to those who asked come back with their next reply alone, and make no queue of an address that is gone', async () => {
+    const { broker, connection } = await start({ autoCreateQueues: true });
+    const requester = new AmqpConnection({ uri: broker.uri, dial: broker.dial, reconnect: { initialDelayMs: 2 } });
+    connections.push(requester);
+    const answers = new Map<string, SendClient>();
+    const server = connection.createReceiveClient('orders').subscribe(async ({ properties }: ReceivedMessage) => {
+      const address = properties?.replyTo ?? '';
+      const answer = answers.get(address) ?? connection.createReplyClient(address);
+      answers.set(address, answer);
+      await answer.send('done', { correlationId: properties?.messageId });
+    });
+    const requests = requester.createRequestClient('orders');
+    const queues = (): string[] => broker.queues().map(({ name }) => name.replace(/^temp.*$/u, 'a reply'));
+    await requests.request('?');
+    expect(queues()).toEqual(['orders', 'a reply']);
+    // Else the request would come again, and so would its reply.
+    await eventually('it is settled', () => broker.queue('orders').stats().unsettled === 0);
+
+    const back = Promise.all([connection, requester].map(connectedAgain));
+    broker.dropConnections();
+    await back;
+    await server.ready();
+    await requests.request('again');
+    expect([answers.size, queues()]).toEqual([2, ['orders', 'a reply']]);
+    expect(connection.links.map(({ role }) => role)).toEqual(['receive', 'answer']);
+
+    const [gone] = answers.values();
+    await gone?.send('late');
+    expect(queues()).toEqual(['orders', 'a reply', 'a reply']);
+  });
+
+  it.each([
+    ['waits for credit', { kind: 'no-credit' }],
+    ['was written and has no outcome', { kind: 'drop-connection' }],
+  ] as const)('to those who asked come back for a reply that %s', async (_which, fault) => {
+    const { broker, connection } = await start({ queues: ['replies'] });
+    const answer = connection.createReplyClient('replies');
+    await answer.send(1);
+    broker.queue('replies').inject(fault);
+    const waiting = answer.send(2);
+    const back = connectedAgain(connection);
+    if (fault.kind === 'no-credit') broker.dropConnections();
+    await back;
+    broker.queue('replies').clearFaults();
+    await waiting;
+    expect(broker.queue('replies').messages().at(-1)?.body).toEqual(2);
   });
 
   it.each<[LinkStatus['role'], (connection: AmqpConnection) => { attach(): Promise<void>; close(): Promise<void> }]>([
