@@ -189,6 +189,8 @@ export interface SenderLink {
   readonly credit: number;
   /** Messages sent and not yet settled by the peer. */
   readonly unsettledCount: number;
+  /** The last message was taken, and frames of it wait for the session's window or for room in the stream. */
+  readonly isWriting: boolean;
   /** The peer's max-message-size; `undefined`: none. */
   readonly maxMessageSize: number | undefined;
   /**

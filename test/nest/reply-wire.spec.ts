@@ -17,7 +17,7 @@ afterEach(async () => {
 async function serving(
   outcomes: number,
   script: PeerScript = {},
-): Promise<{ peer: ScriptedPeer; handled: Seen<unknown>; ask: () => number }> {
+): Promise<{ peer: ScriptedPeer; handled: Seen<unknown>; ask: (body?: string) => number }> {
   const handled = new Seen<unknown>();
   let told = 0;
   const peer = await ScriptedPeer.listen({ verdict: () => (told++ < outcomes ? ACCEPTED : undefined), ...script });
@@ -42,10 +42,10 @@ async function serving(
   const link: PeerLink = await peer.nextLink('receiver');
   await link.creditAtLeast(1);
   let asked = 0;
-  const ask = (): number =>
+  const ask = (body = '?'): number =>
     link.send({
       properties: { messageId: `r${asked++}`, subject: 'echo', replyTo: 'asker' },
-      data: Buffer.from('?'),
+      data: Buffer.from(body),
     });
   return { peer, handled, ask };
 }
@@ -71,6 +71,26 @@ describe('a request', () => {
       return record.kind === 'frame' && record.direction === 'in' ? [record.frame.performative] : [];
     });
     expect(written.filter((name) => name !== 'flow')).toEqual(['transfer', 'disposition']);
+  });
+
+  it.each<[string, PeerScript]>([
+    ['the stream has no room for the rest', {}],
+    ['the window of the peer is used up', { incomingWindow: 4 }],
+  ])('is not accepted before the last frame of a large reply: %s', async (_why, script) => {
+    const { peer, ask } = await serving(Infinity, script);
+    ask(); // attaches the link for replies
+    await peer.until('the first is settled', () => settled(peer).length === 1);
+    const from = peer.records.length;
+    ask('x'.repeat(3_000_000));
+    await peer.until('the second is settled', () => settled(peer).length === 2);
+    const written = peer.records.slice(from).flatMap((record) => {
+      if (record.kind !== 'frame' || record.direction !== 'in') return [];
+      const { frame } = record;
+      if (frame.performative === 'transfer') return [frame.more === true ? 'part' : 'end'];
+      return frame.performative === 'disposition' ? ['accepted'] : [];
+    });
+    expect(written.filter((what) => what !== 'part')).toEqual(['end', 'accepted']);
+    expect(written.length).toBeGreaterThan(10);
   });
 
   it('waits for credit as long as its reply does', async () => {

@@ -63,10 +63,13 @@ export class Sender implements SendEvents, SendLinkEvents {
     return { held: this.held, waiting: queued, sent, retrying: this.delayed };
   }
 
-  /** Nothing waits for the link, for credit, for room or for another try, and no more than `most` for an outcome. */
+  /**
+   * Nothing waits for the link, for credit, for room or for another try, no part of a large message for its turn, and no more than `most`
+   * for an outcome.
+   */
   hasWritten(most: number): boolean {
     const { size } = this.#transmission.sent;
-    return this.#busy === size && size <= most;
+    return this.#busy === size && size <= most && this.#link.current?.isWriting !== true;
   }
 
   /** The peer's max-message-size, at once when the link is there, or will never be. Rejects SendError. */

@@ -67,6 +67,10 @@ export class PlaneSender extends LinkEndpoint implements SenderLink, LinkFlow {
     super(session, options);
   }
 
+  get isWriting(): boolean {
+    return this.rest !== undefined;
+  }
+
   /** Every outcome came, and every frame was written. */
   get isIdle(): boolean {
     return this.unsettledCount === 0 && this.rest === undefined;

@@ -168,6 +168,7 @@ export class FakeLinks implements LinkSupervisor {
 
 export class FakeSenderLink implements SenderLink {
   isOpen = true;
+  isWriting = false;
   readonly name: string;
   readonly target: Terminus;
   readonly settleMode: string;
