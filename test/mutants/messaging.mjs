@@ -191,8 +191,8 @@ export const messagingMutants = [
   },
   {
     promise: 'receive-18',
-    file: 'lib/client/receive/handler-subscription.ts',
-    find: 'if (!this.#receiver.queue.isStream) this.#giveBack(this.#takeUnstarted());',
+    file: 'lib/client/receive/intake.ts',
+    find: 'if (!this.receiver.queue.isStream) this.#giveBack(this.takeUnstarted());',
     replace: '',
     test: [SUBSCRIPTION, 'pause and resume take the credit back'],
   },
@@ -385,7 +385,8 @@ export const messagingMutants = [
     promise: 'shutdown-7',
     file: 'lib/client/receive/handler-subscription.ts',
     find: 'this.#failures.closing();\n',
-    replace: 'this.#failures.closing();\n    this.#giveBack(this.#takeUnstarted());\n',
+    replace:
+      'this.#failures.closing();\n    this.#intake.takeUnstarted().forEach((message) => message.settle(RELEASED));\n',
     test: [SUBSCRIPTION, 'closing stops the credit, waits for handlers, settles'],
   },
   {

@@ -5,21 +5,16 @@ import type { DeadlineEntry, DeadlineSweeper } from '../client-context.js';
 import { AmqpTimeoutError, SettlementError } from '../errors.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
 import { AnsweredFailure } from '../observer/answered-failure.js';
-import type { ObservedNode } from '../observer/observed-node.js';
-import type { DeliveryTokens, Observers } from '../observer/observers.js';
 import { failuresOf } from './batch-failures.js';
 import type { Failure } from './failures.js';
+import { ObservedCall, type ObservedCallParts } from './observed-call.js';
 import type { OnceOnly } from './once-only.js';
 import type { Recovery } from './recovery.js';
 import type { ResolvedSubscribeOptions } from './subscribe-options.js';
 
 /** What the slots of one consumer share. */
-export interface SlotParts {
-  readonly address: () => string;
-  readonly node: ObservedNode;
-  readonly handler: (input: unknown) => unknown;
+export interface SlotParts extends ObservedCallParts {
   readonly options: ResolvedSubscribeOptions;
-  readonly observers: Observers;
   readonly deadlines: DeadlineSweeper;
   readonly recovery: Recovery;
   readonly onceOnly: OnceOnly | undefined;
@@ -41,13 +36,14 @@ export class HandlerSlot implements DeadlineEntry {
   #batch: readonly IncomingMessage[] = NOTHING;
   /** What of the batch the handler is called with: all at first, those to retry later. */
   #called: readonly IncomingMessage[] = NOTHING;
-  #tokens: readonly DeliveryTokens[] | undefined = undefined;
+  readonly #observed: ObservedCall;
   #isTimedOut = false;
   #endOfCall: (() => void) | undefined = undefined;
 
   constructor(parts: SlotParts) {
     this.#parts = parts;
     this.#settlement = parts.options.settlement;
+    this.#observed = new ObservedCall(parts);
   }
 
   /** Messages whose handler is running, or that wait for a retry. */
@@ -88,7 +84,8 @@ export class HandlerSlot implements DeadlineEntry {
     const input = this.#message ?? this.#called;
     let result: unknown;
     try {
-      result = this.#parts.observers.watchesDeliveries ? this.#callObserved(input) : this.#parts.handler(input);
+      const { observers, handler } = this.#parts;
+      result = observers.watchesDeliveries ? this.#observed.call(this.#inCall, input) : handler(input);
     } catch (error) {
       this.#failed(error);
       return;
@@ -105,17 +102,6 @@ export class HandlerSlot implements DeadlineEntry {
     // The two functions are the slot's own: nothing is made per call but the promise.
     const promise = result instanceof Promise ? result : Promise.resolve(result);
     promise.then(this.#fulfilled, this.#rejected);
-  }
-
-  #callObserved(input: unknown): unknown {
-    const { observers, handler, node, options } = this.#parts;
-    const address = this.#parts.address();
-    const consumer = options.name;
-    const batch = this.#message === undefined ? this.#called : undefined;
-    const all = this.#inCall.map((message) => observers.delivering({ address, node, message, consumer, batch }));
-    this.#tokens = all;
-    const [first] = all;
-    return first === undefined ? handler(input) : observers.run(first, () => handler(input));
   }
 
   readonly #fulfilled = (result: unknown): void => {
@@ -136,8 +122,8 @@ export class HandlerSlot implements DeadlineEntry {
       this.#completeBatch(this.#called, []);
       return;
     }
-    if (this.#tokens !== undefined)
-      this.#observeEnd(result instanceof AnsweredFailure ? [{ message, error: result.error }] : []);
+    if (this.#observed.isUnderWay)
+      this.#observed.end(result instanceof AnsweredFailure ? [{ message, error: result.error }] : []);
     // What is left unsettled is the policy's: nothing is remembered of it before that has decided.
     if (this.#parts.onceOnly === undefined || this.#isLeftUnsettled(message)) this.#complete(message);
     else void this.#parts.onceOnly.end(message, true).then(() => this.#complete(message));
@@ -176,16 +162,14 @@ export class HandlerSlot implements DeadlineEntry {
       message.done();
     }
     if (failed.size === 0) {
-      if (this.#tokens !== undefined) this.#observeEnd([]);
+      this.#observed.end([]);
       this.#finish();
     } else void this.#recover([...failed.values()]);
   }
 
   /** What cannot be read or put in its order: observers hear of it as of a call that failed. */
   #recoverUnhandled(message: IncomingMessage, failure: { readonly error: unknown }): void {
-    const { observers, address, node, options } = this.#parts;
-    if (observers.watchesDeliveries)
-      this.#tokens = [observers.delivering({ address: address(), node, message, consumer: options.name, failure })];
+    if (this.#parts.observers.watchesDeliveries) this.#observed.unhandled(message, failure);
     this.#recoverFrom(failure.error);
   }
 
@@ -198,11 +182,7 @@ export class HandlerSlot implements DeadlineEntry {
     // Of a call that timed out: it may still run, and nothing of it may run beside it.
     const ended = this.#isTimedOut ? new Promise<void>((resolve) => (this.#endOfCall = resolve)) : undefined;
     try {
-      const { observers, recovery } = this.#parts;
-      const tokens = this.#tokens?.[0];
-      if (tokens !== undefined) this.#observeEnd(failures);
-      const apply = (): ReturnType<Recovery['apply']> => recovery.apply(failures);
-      const retries = await (tokens === undefined ? apply() : observers.runPolicy(tokens, apply));
+      const retries = await this.#observed.endIn(failures, () => this.#parts.recovery.apply(failures));
       await ended;
       this.#isTimedOut = false;
       this.#endOfCall = undefined;
@@ -247,16 +227,6 @@ export class HandlerSlot implements DeadlineEntry {
     this.#batch = NOTHING;
     this.#called = NOTHING;
     this.#parts.finished(this, work);
-  }
-
-  #observeEnd(failures: readonly Failure[]): void {
-    const tokens = this.#tokens ?? [];
-    this.#tokens = undefined;
-    this.#inCall.forEach((message, index) => {
-      const told = tokens[index];
-      const failure = failures.find((one) => one.message === message);
-      if (told !== undefined) this.#parts.observers.handled(told, failure?.error);
-    });
   }
 
   #notSettled({ wasRolledBack }: IncomingMessage): SettlementError {

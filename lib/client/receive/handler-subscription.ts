@@ -1,23 +1,21 @@
-import { AmqpError, InvalidOptionsError, RELEASED } from '../../protocol/index.js';
+import { AmqpError, RELEASED } from '../../protocol/index.js';
 import { deadline, raceSignal } from '../deadline.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
-import { checkObject, checkWhole } from '../options/check.js';
 import { errorName } from '../policy/error-name.js';
+import { resolveAdjustment } from './adjustment.js';
 import { Failures } from './failures.js';
-import { HandlerRuntime } from './handler-runtime.js';
+import type { HandlerRuntime } from './handler-runtime.js';
 import { IdleWatch } from './idle-watch.js';
-import { OnceOnly } from './once-only.js';
-import { Recovery } from './recovery.js';
+import { Intake } from './intake.js';
 import { FAILED_DELIVERY, type Consumer } from './consumer.js';
 import type { Receiver } from './receiver.js';
+import { runtimeOf } from './runtime-of.js';
 import { stoppedBy } from './stopped-by.js';
 import type { ResolvedSubscribeOptions } from './subscribe-options.js';
 import type { Subscription } from './subscription.js';
 import { SubscriptionState } from './subscription-state.js';
 
 const CLOSE_TIMEOUT_MS = 20_000;
-const MAX_PREFETCH = 2_147_483_647;
-const MAX_CONCURRENCY = 1_000_000;
 
 /** Ties a receiver to a handler. */
 export class HandlerSubscription implements Subscription, Consumer {
@@ -29,8 +27,7 @@ export class HandlerSubscription implements Subscription, Consumer {
   readonly #idle: IdleWatch | undefined;
   #prefetch: number;
   readonly #state: SubscriptionState;
-  /** Messages that come although no credit is out go back at once. */
-  #givesBack = false;
+  readonly #intake: Intake;
   /** Pauses and resumes happen one after another. */
   #changes: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined = undefined;
@@ -48,25 +45,13 @@ export class HandlerSubscription implements Subscription, Consumer {
     this.#prefetch = options.prefetch;
     this.#onClosed = onClosed;
     this.#failures = new Failures(receiver, options.errorPolicy, (error) => this.#stop(error));
-    const { deadlines, logger } = receiver.context;
     this.#state = new SubscriptionState({
       address: () => receiver.address,
       onState: options.onState,
-      broken: (line) => logger.error(line),
+      broken: (line) => receiver.context.logger.error(line),
     });
-    const { idempotency } = options;
-    const warn = (what: string): void => logger.warn(`"${receiver.address}": ${what}`);
-    const onceOnly = idempotency && new OnceOnly(idempotency, (delayMs) => this.#failures.wait(delayMs), warn);
-    this.#runtime = new HandlerRuntime(options, {
-      address: () => receiver.address,
-      node: receiver.node,
-      handler,
-      observers: receiver.observers,
-      deadlines,
-      recovery: new Recovery(this.#failures, onceOnly),
-      onceOnly,
-      broken: (error) => logger.error(`"${receiver.address}": ${errorName(error)} while a failure was handled`),
-    });
+    this.#runtime = runtimeOf(receiver, handler, options, this.#failures);
+    this.#intake = new Intake(receiver, this.#runtime, this.#failures);
     const { idleTimeoutMs } = options;
     if (idleTimeoutMs > 0)
       this.#idle = new IdleWatch(
@@ -106,7 +91,7 @@ export class HandlerSubscription implements Subscription, Consumer {
     if (this.#state.isActive) {
       this.#become('paused');
       this.#runtime.shut();
-      void this.#change(() => this.#stopIntake());
+      void this.#change(() => this.#intake.stop());
     }
     return this.#changes;
   }
@@ -120,13 +105,8 @@ export class HandlerSubscription implements Subscription, Consumer {
 
   async adjust(change: { readonly prefetch?: number; readonly concurrency?: number }): Promise<void> {
     if (this.#closing !== undefined) throw this.#state.closedError();
-    const given = checkObject(change, 'adjust', ['prefetch', 'concurrency']);
-    const min = Math.max(1, this.#options.batch?.maxMessages ?? 1);
-    const range = { min, max: MAX_PREFETCH, default: this.#prefetch };
-    const prefetch = checkWhole(given['prefetch'], 'adjust.prefetch', range);
-    const places = { min: 1, max: MAX_CONCURRENCY, default: undefined };
-    const concurrency = checkWhole(given['concurrency'], 'adjust.concurrency', places);
-    if (prefetch === undefined) throw new InvalidOptionsError('adjust.prefetch', 'a whole number', prefetch);
+    const leastPrefetch = Math.max(1, this.#options.batch?.maxMessages ?? 1);
+    const { prefetch = this.#prefetch, concurrency } = resolveAdjustment(change, leastPrefetch);
     if (concurrency !== undefined) this.#runtime.setConcurrency(concurrency);
     await this.#change(async () => {
       const isLess = prefetch < this.#prefetch;
@@ -140,7 +120,7 @@ export class HandlerSubscription implements Subscription, Consumer {
     if (this.#closing !== undefined) return Promise.reject(this.#state.closedError());
     // Of pre-settled messages nothing comes again, nor of a stream on this link.
     if (this.#options.settlement === 'at-most-once' || this.#receiver.queue.isStream) return Promise.resolve(0);
-    const unstarted = this.#takeUnstarted();
+    const unstarted = this.#intake.takeUnstarted();
     const running = this.#runtime.messages.filter((message) => !message.isDecided);
     for (const message of unstarted) this.#failures.giveBack(message);
     const reason = new AmqpError('aborted', `the message from "${this.#receiver.address}" was given back by recover()`);
@@ -167,8 +147,7 @@ export class HandlerSubscription implements Subscription, Consumer {
 
   delivered(message: IncomingMessage): void {
     this.#idle?.touch();
-    if (this.#givesBack && !message.settled) this.#failures.giveBack(message);
-    else this.#runtime.deliver(message);
+    this.#intake.deliver(message);
   }
 
   attached(): void {
@@ -202,18 +181,10 @@ export class HandlerSubscription implements Subscription, Consumer {
   async #begin(patience: 'bounded' | 'endless'): Promise<void> {
     // Paused or closed again before it came to this. It may run already, by a link that came while a pause between was waiting.
     if (!this.#state.isActive) return;
-    this.#givesBack = false;
-    this.#runtime.open();
+    this.#intake.open();
     this.#receiver.setPrefetch(this.#prefetch);
     if (this.#receiver.isAttached) this.attached();
     else await this.#receiver.start(patience);
-  }
-
-  async #stopIntake(): Promise<void> {
-    await this.#receiver.stopCredit();
-    // A stream does not deliver them again on this link: they wait for resume().
-    if (!this.#receiver.queue.isStream) this.#giveBack(this.#takeUnstarted());
-    this.#receiver.flush();
   }
 
   /** What its policy stopped before is in view until then. */
@@ -238,22 +209,9 @@ export class HandlerSubscription implements Subscription, Consumer {
     patience.done();
     for (const message of this.#runtime.messages) message.abort(reason);
     this.#receiver.flush();
-    this.#giveBack(this.#runtime.takeUnstarted());
-    this.#receiver.flush();
+    this.#intake.close();
     await Promise.all([this.#failures.close(left()), this.#receiver.close(left(), failure)]);
     this.#state.tellEnded();
-  }
-
-  #giveBack(unstarted: readonly IncomingMessage[]): void {
-    this.#givesBack = true;
-    for (const message of unstarted) this.#failures.giveBack(message);
-  }
-
-  /** Pre-settled ones stay: nobody would deliver them again. */
-  #takeUnstarted(): IncomingMessage[] {
-    const all = this.#runtime.takeUnstarted();
-    for (const message of all) if (message.settled) this.#runtime.deliver(message);
-    return all.filter((message) => !message.settled);
   }
 
   #dropStale(error: AmqpError): void {

@@ -12,8 +12,8 @@ import {
 import type { Source } from '../address/address.js';
 import { describeSource } from '../address/terminus.js';
 import type { CodecRegistry } from '../codec/codec-registry.js';
-import { atMost, deadline } from '../deadline.js';
-import { AmqpTimeoutError, ClientClosedError } from '../errors.js';
+import { atMost } from '../deadline.js';
+import { ClientClosedError } from '../errors.js';
 import type { LinkOwner, SupervisedLink } from '../link/link-owner.js';
 import type { MessagingContext } from '../messaging-context.js';
 import { IncomingMessage, type DeliveryHost } from '../message/incoming-message.js';
@@ -23,14 +23,12 @@ import type { Observers } from '../observer/observers.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 import { assertTransactions } from '../transaction/coordinator.js';
 import { NOBODY, type Consumer } from './consumer.js';
+import { drained } from './drained.js';
 import { Inflation } from './inflation.js';
 import { QueueKnowledge } from './queue-knowledge.js';
 import type { ResolvedReceiveClientOptions } from './receive-client-options.js';
 import { SourceAttach } from './source-attach.js';
 import { TransactionalSettling } from './transactional-settling.js';
-
-/** A drained link answers at once; one that does not is not waited for longer. */
-const DRAIN_TIMEOUT_MS = 2_000;
 
 /** The receiving link of one consumer, brought up and kept alive by the connection. */
 export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
@@ -158,15 +156,12 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
     this.#prefetch = 0;
     const link = this.#link;
     if (link === undefined || !link.isOpen) return;
-    const late = (): Error => new AmqpTimeoutError(`"${this.address}": the peer did not answer the drain`);
-    const wait = deadline(DRAIN_TIMEOUT_MS, late, this.#stopped.signal);
     let isDrained = false;
     try {
-      await link.drain({ signal: wait.signal });
+      await drained(link, this.address, this.#stopped.signal);
       isDrained = true;
       await this.#inflation.passed();
     } finally {
-      wait.done();
       // Credit that somebody asked for meanwhile waited for the end of the drain.
       if (link.isOpen && (!isDrained || this.#prefetch > 0)) link.setPrefetch(this.#prefetch);
     }

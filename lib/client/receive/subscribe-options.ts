@@ -100,7 +100,8 @@ export const SUBSCRIBE_OPTION_NAMES: readonly (keyof SubscribeOptions)[] = [
   'idempotency',
 ];
 
-const MAX_CONCURRENCY = 1_000_000;
+/** Handler calls at a time. */
+export const MAX_CONCURRENCY = 1_000_000;
 
 /**
  * @param client what stands where these are left out

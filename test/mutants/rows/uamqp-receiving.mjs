@@ -25,7 +25,7 @@ export const uamqpReceivingRows = [
   },
   {
     promise: 'row-24',
-    file: 'lib/client/receive/receiver.ts',
+    file: 'lib/client/receive/drained.ts',
     find: 'await link.drain({ signal: wait.signal });',
     replace: 'void link.drain({ signal: wait.signal }).catch(() => undefined);',
     test: [ASKING, 'drain() takes the credit back; what has come is what the next call gives'],
