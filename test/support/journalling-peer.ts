@@ -45,6 +45,8 @@ export class JournallingPeer {
   private child: ChildProcess | undefined;
   private ownPort = 0;
   private calls = 0;
+  private readUpTo = 0;
+  private readonly messages = new Map<number, JournalledMessage>();
   private readonly directory = mkdtempSync(join(tmpdir(), 'journalling-peer-'));
 
   private constructor(private readonly options: JournallingOptions) {}
@@ -131,10 +133,12 @@ export class JournallingPeer {
     return unsettled === 0 && Object.values(ready).every((count) => count === 0);
   }
 
-  /** Everything it ever accepted, in order, read from its file; also while it is dead. Takes its time: do not poll it. */
+  /** Everything it ever accepted, in order, read from its file; also while it is dead. What was read before is not read again. */
   accepted(): JournalledMessage[] {
-    const messages = new Map<number, JournalledMessage>();
-    for (const entry of readJournal(join(this.directory, 'journal')).entries) {
+    const { messages } = this;
+    const { entries, size } = readJournal(join(this.directory, 'journal'), this.readUpTo);
+    this.readUpTo = size;
+    for (const entry of entries) {
       const known = messages.get(entry.id);
       if (entry.op === 'put') {
         const message = decodeMessage(Buffer.from(entry.body, 'base64'));

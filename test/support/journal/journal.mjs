@@ -1,19 +1,30 @@
 // What the journalling peer remembers, in a file that survives its death. One JSON object per line:
 // put (a message was accepted), out (it was handed to a consumer), del (the consumer accepted or rejected it).
 
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readSync, truncateSync, writeSync } from 'node:fs';
 
-/** The entries of a journal file; a last line that was cut off by a kill is left out. `size`: bytes of the whole lines. */
-export function readJournal(path) {
+/**
+ * The entries of a journal file from a byte on; a last line that was cut off by a kill is left out. `size`: where the whole lines end, and
+ * the next call may begin.
+ */
+export function readJournal(path, from = 0) {
   if (!existsSync(path)) return { entries: [], size: 0 };
-  const text = readFileSync(path, 'utf8');
-  const size = text.lastIndexOf('\n') + 1;
-  const entries = text
-    .slice(0, size)
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));
-  return { entries, size: Buffer.byteLength(text.slice(0, size)) };
+  const bytes = bytesFrom(path, from);
+  const end = bytes.lastIndexOf(LINE_FEED) + 1;
+  const lines = bytes.toString('utf8', 0, end).split('\n');
+  return { entries: lines.filter((line) => line !== '').map((line) => JSON.parse(line)), size: from + end };
+}
+
+const LINE_FEED = 0x0a;
+
+function bytesFrom(path, from) {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(Math.max(0, fstatSync(file).size - from));
+    return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, from));
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** An append-only file. Entries are collected and written with `sync()`, which returns when they are on the disk. */
