@@ -88,6 +88,7 @@ export abstract class WantedLink<Link extends { readonly isOpen: boolean }> impl
     const supervised = this.#supervised;
     this.#current = undefined;
     this.#supervised = undefined;
+    this.#links.dismiss(this);
     this.#closed.abort(new ClientClosedError(`"${this.address}" was closed`));
     if (link !== undefined) await this.detach(link, timeoutMs);
     // A peer that hangs does not answer the end of the session either.

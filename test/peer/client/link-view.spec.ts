@@ -150,6 +150,42 @@ describe("a connection's links", () => {
     expect(connection.links).toEqual([]);
   });
 
+  it.each<
+    [
+      LinkStatus['role'],
+      string,
+      (connection: AmqpConnection) => { attempt(): Promise<unknown>; close(): Promise<void> },
+    ]
+  >([
+    [
+      'reply',
+      'replies of orders',
+      (connection) => {
+        const client = connection.createRequestClient('orders', { replyTo: 'nowhere' });
+        return { attempt: () => client.request('?'), close: () => client.close() };
+      },
+    ],
+    [
+      'management',
+      'nowhere',
+      (connection) => {
+        const client = connection.createManagementClient({ node: 'nowhere' });
+        return { attempt: () => client.request({ operation: 'READ', type: 'queue' }), close: () => client.close() };
+      },
+    ],
+  ])(
+    'stay in view when a request found them refused, until its client is closed: %s',
+    async (role, address, create) => {
+      const { connection } = await start();
+      const client = create(connection);
+      await expect(client.attempt()).rejects.toMatchObject({ condition: 'amqp:not-found' });
+      const failed = { role, address, state: 'failed', error: { condition: 'amqp:not-found' } };
+      expect(connection.links.filter(({ state }) => state === 'failed')).toMatchObject([failed]);
+      await client.close();
+      expect(connection.links).toEqual([]);
+    },
+  );
+
   it('stay in view when the policy stopped them, until the subscription is closed', async () => {
     const { broker, connection } = await start();
     const client = connection.createReceiveClient('orders');
