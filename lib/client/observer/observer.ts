@@ -21,6 +21,7 @@ export interface SendObservation {
 export interface ObservedSend {
   readonly address: string;
   readonly node: ObservedNode;
+  /** For looking at: what is written into the bytes of its body may reach the peer, or a part of it. */
   readonly message: AmqpMessage;
   /** What this observer's `onRequest` handed out, when the message is a request. */
   readonly request?: unknown;

@@ -10,7 +10,7 @@ export function compressBody(pending: PendingSend, how: Compression, sender: Sen
   const bytes = compressed(pending.message, how);
   pending.isCompressing = true;
   const done = (body: Buffer): void => {
-    pending.ownBody = body;
+    if (!pending.isShared) pending.ownBody = body;
     replaceBody(pending.message, body, how);
     sender.compressed(pending, undefined);
   };

@@ -9,6 +9,7 @@ export type PendingState = 'held' | 'waiting' | 'sent' | 'retrying';
 
 /** A message that has no outcome yet, as it stood when it was looked at. */
 export interface PendingMessage {
+  /** For looking at: what is written into the bytes of its body may reach the peer, or a part of it. */
   readonly message: AmqpMessage;
   readonly state: PendingState;
   /** Transfers made. */

@@ -27,8 +27,10 @@ export class PendingSend implements OutgoingTransfer, DeadlineEntry, Transaction
   message: AmqpMessage;
   messageFormat: number | undefined = undefined;
   presettled: boolean;
-  /** The body, when it is bytes that were made here. */
+  /** The body, when it is bytes that were made here and nobody else writes into. */
   ownBody: Buffer | undefined = undefined;
+  /** The caller has the message too, and may write into its body. */
+  isShared = false;
   /** Its body is being compressed: it keeps its place in the queue, and those behind it wait. */
   isCompressing = false;
   transaction: LocalTransaction | undefined = undefined;
@@ -80,6 +82,13 @@ export class PendingSend implements OutgoingTransfer, DeadlineEntry, Transaction
 
   expired(): void {
     this.#events.expired(this);
+  }
+
+  /** Hands the message out while it is pending: from now on its body is copied when it is written. */
+  share(): AmqpMessage {
+    this.isShared = true;
+    this.ownBody = undefined;
+    return this.message;
   }
 
   /** Gives it up; a message that was written may still arrive. Harmless when it is done. */

@@ -65,7 +65,10 @@ export class SendClient implements Closable {
     context.register(this);
   }
 
-  /** Messages queued, or sent without an outcome, in the order of the calls. */
+  /**
+   * Messages queued, or sent without an outcome, in the order of the calls. They are for looking at: what is written into the bytes of a
+   * body may reach the peer, or a part of it.
+   */
   get pendingMessages(): readonly AmqpMessage[] {
     return this.pending.map(({ message }) => message);
   }
@@ -169,7 +172,8 @@ export class SendClient implements Closable {
   }
 
   /**
-   * Puts a message aside until `sendAllMessages`. It counts as pending meanwhile.
+   * Puts a message aside until `sendAllMessages`. It counts as pending meanwhile. A body that is written into is sent as it is
+   * when the message is encoded, never in part.
    *
    * @throws SendQueueFullError, EncodeError, ClientClosedError
    */
@@ -182,7 +186,7 @@ export class SendClient implements Closable {
       throw this.#unsendable(error, options);
     }
     this.#lanes.of(pending.transaction).sender.hold(pending);
-    return pending.message;
+    return pending.share();
   }
 
   /** Sends what was queued and resolves with what became of each, in order. The time-outs start now. */

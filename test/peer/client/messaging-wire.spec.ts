@@ -128,6 +128,18 @@ describe('a send', () => {
     );
   });
 
+  it('of a queued message is what it was then, whatever is written into its body afterwards', async () => {
+    const { peer, connection } = await setUp();
+    const client = connection.createSendClient('orders');
+    await client.attach();
+    const text = 'y'.repeat(3_000_000);
+    const { body } = client.queueMessage(text);
+    const sent = client.sendAllMessages();
+    if (body instanceof Uint8Array) body.fill(0x7a);
+    await expect(sent).resolves.toMatchObject([{ ok: true }]);
+    expect(String(decodeMessage((await peer.nextDelivery()).payload).data) === text).toBe(true);
+  });
+
   it("with settleMode 'settled' is written settled and needs no outcome", async () => {
     const { peer, connection } = await setUp({ verdict: () => undefined });
     const client = connection.createSendClient('orders', { settleMode: 'settled' });

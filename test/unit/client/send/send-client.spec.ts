@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import zlib from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Target } from '../../../../lib/client/address/address.js';
@@ -828,6 +829,21 @@ describe('queueMessage and sendAllMessages', () => {
     links.sender.answer(ACCEPTED);
     expect((await sent).map((result: SendResult) => result.ok)).toEqual([true, false, true]);
     await expect(client.sendAllMessages()).resolves.toEqual([]);
+  });
+
+  it.each<[string, SendOptions]>([
+    ['as it is', {}],
+    ['compressed', { compress: 'gzip' }],
+  ])('send a copy of a large body, as the caller may write into his: %s', async (_how, options) => {
+    const { client, links } = await attached();
+    const large = randomBytes(40_000).toString('base64');
+    const sent = [client.send(large, options)];
+    client.queueMessage(large, options);
+    void client.sendAllMessages();
+    while (links.sender.unsettled.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    expect(links.sender.unsettled.map(({ ownBody }) => ownBody !== undefined)).toEqual([true, false]);
+    links.sender.answerAll(ACCEPTED);
+    await Promise.all(sent);
   });
 
   it('refuse at once a compression that this Node has not, rather than lose the message later', async () => {
