@@ -376,6 +376,22 @@ describe('the signal of a message that was fetched', () => {
     expect(open?.signal.reason).toBe(cause);
   });
 
+  it.each<[string, (client: ReceiveClient) => Promise<ReceivedMessage | undefined>]>([
+    ['get()', (client) => client.get({ waitMs: 60_000 })],
+    ['an iteration', async (client) => (await client.messages().next()).value],
+  ])('aborts when it came by %s, too', async (_how, fetch) => {
+    const { client, link, links } = await attached();
+    const fetched = fetch(client);
+    await settle();
+    link.deliverJson(1);
+    await settle();
+    jest.advanceTimersByTime(20);
+    const message = await fetched;
+    const cause = new ConnectionError('connection-lost', 'the socket closed');
+    links.current.lose(cause);
+    expect(message?.signal.reason).toBe(cause);
+  });
+
   it('aborts when the client is closed with it', async () => {
     const { client, link } = await attached();
     const received = client.receiveBatch({ maxMessages: 1, waitMs: 60_000 });
