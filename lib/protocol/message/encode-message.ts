@@ -35,7 +35,9 @@ export function encodeBeforeBody(message: AmqpMessage, bodyBytes: number): Buffe
   const buffer = Buffer.allocUnsafe(boundBeforeBody(message) + DATA_HEAD);
   const at = writeSection(buffer, writeBeforeBody(buffer, 0, message), section.DATA);
   buffer[at] = 0xb0;
-  return buffer.subarray(0, writeUint32(buffer, at + 1, bodyBytes));
+  const end = writeUint32(buffer, at + 1, bodyBytes);
+  checkRoom(buffer, end);
+  return buffer.subarray(0, end);
 }
 
 /**
@@ -46,9 +48,13 @@ export function encodeBeforeBody(message: AmqpMessage, bodyBytes: number): Buffe
 export function encodeMessageInto(buffer: Buffer, offset: number, message: AmqpMessage): number {
   let at = writeBody(buffer, writeBeforeBody(buffer, offset, message), message);
   if (message.footer) at = writeAnnotations(buffer, at, section.FOOTER, message.footer, 'footer');
-  // Only a getter that answers something larger the second time can bring this about.
-  if (at > buffer.length) throw new EncodingFailure('the message changed while it was encoded');
+  checkRoom(buffer, at);
   return at;
+}
+
+/** Only a getter that answers something larger the second time can bring about that there was none. */
+function checkRoom(buffer: Buffer, end: number): void {
+  if (end > buffer.length) throw new EncodingFailure('the message changed while it was encoded');
 }
 
 function writeBeforeBody(buffer: Buffer, offset: number, message: AmqpMessage): number {

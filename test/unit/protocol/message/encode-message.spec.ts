@@ -2,7 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { EncodingFailure } from '../../../../lib/protocol/errors.js';
 import type { AmqpMessage } from '../../../../lib/protocol/message/amqp-message.js';
-import { encodedSizeBound, encodeMessage, encodeMessageInto } from '../../../../lib/protocol/message/encode-message.js';
+import {
+  encodeBeforeBody,
+  encodedSizeBound,
+  encodeMessage,
+  encodeMessageInto,
+} from '../../../../lib/protocol/message/encode-message.js';
 import { amqp } from '../../../../lib/protocol/types/amqp.js';
 import { Decimal, Described } from '../../../../lib/protocol/types/typed.js';
 import { Uuid } from '../../../../lib/protocol/types/uuid.js';
@@ -182,6 +187,21 @@ describe('encoding a message', () => {
       },
     };
     expect(() => encodeMessage(message)).toThrow(EncodingFailure);
+  });
+
+  it.each([9, 300, 5_000])('notices properties that grow by %i bytes before a body that is not copied', (more) => {
+    let looks = 0;
+    const body = Buffer.alloc(20_000);
+    const message = {
+      body,
+      bodyType: 'data' as const,
+      applicationProperties: {
+        get a(): string {
+          return looks++ === 0 ? '' : 'x'.repeat(more);
+        },
+      },
+    };
+    expect(() => encodeBeforeBody(message, body.length)).toThrow(EncodingFailure);
   });
 
   it(`reads what it wrote, within the bound (seed ${seed}; FUZZ_SEED repeats it)`, () => {
