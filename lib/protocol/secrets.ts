@@ -89,15 +89,17 @@ export class Secrets {
       const masked = this.#mask(text, minLength);
       return masked === text ? value : Buffer.from(masked, 'latin1');
     }
-    if (value instanceof Described)
-      return new Described(value.descriptor, this.#maskDeep(value.value, minLength, depth + 1));
-    const isList = Array.isArray(value);
-    if (!isList && Object.getPrototypeOf(value) !== Object.prototype) return value;
-    if (isList) return value.map((item: unknown) => this.#maskDeep(item, minLength, depth + 1));
+    const deeper = (part: unknown): unknown => this.#maskDeep(part, minLength, depth + 1);
+    if (value instanceof Described) {
+      const { descriptor } = value;
+      const name = typeof descriptor === 'string' ? this.#mask(descriptor, minLength) : descriptor;
+      return new Described(name, deeper(value.value));
+    }
+    if (Array.isArray(value)) return value.map(deeper);
+    if (value instanceof Map) return new Map(Array.from(value, ([key, item]) => [deeper(key), deeper(item)]));
+    if (Object.getPrototypeOf(value) !== Object.prototype) return value;
     const entries = Object.entries(value);
-    return Object.fromEntries(
-      entries.map(([key, item]) => [this.#mask(key, minLength), this.#maskDeep(item, minLength, depth + 1)]),
-    );
+    return Object.fromEntries(entries.map(([key, item]) => [this.#mask(key, minLength), deeper(item)]));
   }
 }
 

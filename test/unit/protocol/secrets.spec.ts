@@ -32,6 +32,27 @@ describe('what a peer says', () => {
     expect(error.description).toBe(SECRET);
   });
 
+  it('of a failure shows none in a map with keys that are no strings', () => {
+    const secrets = new Secrets([SECRET]);
+    const map = new Map<unknown, unknown>([
+      [1, `your ${SECRET}`],
+      [SECRET, [SECRET, new Map([[2n, { deep: SECRET }]])]],
+      [Buffer.from(SECRET), 7],
+      [new Described(SECRET, SECRET), null],
+    ]);
+    const masked = secrets.maskedError({ condition: 'app:no', info: { map } });
+    expect(masked.info).toEqual({
+      map: new Map<unknown, unknown>([
+        [1, 'your ***'],
+        ['***', ['***', new Map([[2n, { deep: '***' }]])]],
+        [Buffer.from('***'), 7],
+        [new Described('***', '***'), null],
+      ]),
+    });
+    expect(map.get(1)).toBe(`your ${SECRET}`);
+    expect(secrets.maskedFacts({ list: [map] })).toEqual({ list: [masked.info?.['map']] });
+  });
+
   it('keeps what a program acts on where a short secret may be a part of it by chance', () => {
     const secrets = new Secrets(['rabbit', 'not-found']);
     expect(secrets.maskedFacts({ product: 'rabbitmq' })).toEqual({ product: 'rabbitmq' });
