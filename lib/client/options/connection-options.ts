@@ -9,7 +9,12 @@ import type { ProfileName } from '../profile/peer-profile.js';
 import type { RedirectOptions } from './redirect-options.js';
 import type { Topology } from '../topology/topology.js';
 
-/** Opens a byte stream to one peer. `uri` is that of the attempt, without user info. An aborted signal ends the attempt. */
+/**
+ * Opens a byte stream to one peer. `uri` is that of the attempt, without user info. An aborted signal ends the attempt.
+ *
+ * The chunks that the stream gives out are kept, not copied, until a message of several frames is complete: it must not write into one
+ * again. A socket of Node's never does; a `Duplex` of one's own that reads into the same buffer each time has to push copies.
+ */
 export type Dial = (attempt: { readonly uri: string; readonly signal: AbortSignal }) => Promise<Duplex>;
 
 /** TLS as Node names it; files are read by the caller. */
