@@ -54,7 +54,7 @@ export type ConnectionEvent =
 
 export type ConnectionEffect =
   | { readonly run: 'dial'; readonly epoch: number; readonly attempt: number }
-  | { readonly run: 'wait'; readonly epoch: number; readonly delayMs: number }
+  | { readonly run: 'wait'; readonly epoch: number; readonly delayMs: number; readonly refused: boolean }
   /** Stop the attempt or timer that is under way. */
   | { readonly run: 'abandon'; readonly cause: AmqpError }
   | { readonly run: 'links-up' }
@@ -167,7 +167,7 @@ function recover(
     return { state: idle, effects: state.name === 'open' ? [{ run: 'links-down', cause }, ...effects] : effects };
   }
   const delayMs = refused ? policy.refusedRetryMs : policy.delayMs(Math.max(1, failures));
-  const effects: readonly ConnectionEffect[] = [{ run: 'wait', epoch, delayMs }];
+  const effects: readonly ConnectionEffect[] = [{ run: 'wait', epoch, delayMs, refused }];
   return {
     state: { name: 'waiting', epoch, failures, established, cause },
     effects: state.name === 'open' ? [{ run: 'links-down', cause }, ...effects] : effects,

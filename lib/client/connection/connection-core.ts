@@ -182,10 +182,10 @@ export class ConnectionCore {
         this.#log.down();
         this.links.down(cause);
       },
-      waiting: (cause, failures, delayMs) => {
+      waiting: (cause, failures, delayMs, refused) => {
         this.links.notUp(cause);
         this.#attempts.paused();
-        this.#log.waiting(cause, failures, delayMs);
+        this.#log.waiting(cause, failures, delayMs, refused);
       },
       givenUp: (cause) => {
         this.#log.givenUp(cause);

@@ -13,6 +13,7 @@ import {
 } from '../connection-state.js';
 import { asError } from '../deadline.js';
 import { ClientClosedError } from '../errors.js';
+import type { PeerProfile } from '../profile/peer-profile.js';
 import type { ConnectedPeer } from './connect-peer.js';
 import { isRefusal } from './refusal.js';
 import type { ConnectionStatus, LastStatus, StatusEvent } from './status.js';
@@ -29,8 +30,8 @@ export interface LifeHandlers {
   redirected(cause: ConnectionRedirectError): { readonly followed: boolean; readonly cause: AmqpError };
   up(peer: ConnectedPeer): void;
   down(cause: AmqpError): void;
-  /** The next attempt comes after this time; `failures` in a row, 0 after a connection that held. */
-  waiting(cause: AmqpError, failures: number, delayMs: number): void;
+  /** The next attempt comes after this time; `failures` in a row, 0 after a connection that held. `refused`: the peer said no. */
+  waiting(cause: AmqpError, failures: number, delayMs: number, refused: boolean): void;
   /** No further attempt comes by itself. */
   givenUp(cause: AmqpError): void;
   status(event: StatusEvent): void;
@@ -44,6 +45,8 @@ export class ConnectionLife {
   #lastError: { readonly lastError: AmqpError; readonly lastErrorAt: number } | undefined;
   #blocked = false;
   #peer: ConnectedPeer | undefined;
+  /** Of the peer that is connected, or was last. */
+  #profile: PeerProfile | undefined;
   #attempt: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #applying = false;
@@ -123,7 +126,7 @@ export class ConnectionLife {
       case 'wait':
         this.#wait(effect.epoch, effect.delayMs);
         if (this.#state.name === 'waiting')
-          this.handlers.waiting(this.#state.cause, this.#state.failures, effect.delayMs);
+          this.handlers.waiting(this.#state.cause, this.#state.failures, effect.delayMs, effect.refused);
         break;
       case 'abandon':
         this.#abandon(effect.cause);
@@ -164,6 +167,7 @@ export class ConnectionLife {
         return;
       }
       this.#peer = peer;
+      this.#profile = peer.profile;
       this.#apply({ type: 'opened', epoch, at: performance.now() });
     }, lost);
   }
@@ -180,7 +184,7 @@ export class ConnectionLife {
         ? this.handlers.redirected(error)
         : { followed: false, cause: error };
     if (isCurrent && !followed) this.#lastError = { lastError: cause, lastErrorAt: Date.now() };
-    const refused = !followed && isRefusal(cause);
+    const refused = !followed && isRefusal(cause, this.#profile);
     this.#apply({ type: 'lost', epoch, at: performance.now(), cause, refused, redirected: followed });
   }
 

@@ -7,12 +7,14 @@ import { isSafe } from '../options/resolve-peers.js';
 import type { ConnectedPeer } from './connect-peer.js';
 import type { StatusEvent } from './status.js';
 
-/** While it cannot connect, a line is logged for the first failure and then for each tenth. */
+/** While it cannot connect, a line is logged for the first failure, for each tenth, and for the first refusal among them. */
 const LOG_EVERY = 10;
 
 export class ConnectionLog {
   #wasUp = false;
   #wasBlocked = false;
+  /** The last failure was a refusal. */
+  #wasRefused = false;
   #established = false;
 
   constructor(private readonly options: ResolvedConnectionOptions) {}
@@ -30,6 +32,7 @@ export class ConnectionLog {
 
   up({ uri, product, version, profile }: ConnectedPeer): void {
     this.#established = true;
+    this.#wasRefused = false;
     const who = `${product ?? 'unknown product'} ${version ?? ''}, profile ${profile.name}`;
     this.options.logger.log(`connected to ${uri} (${who})`);
   }
@@ -38,8 +41,10 @@ export class ConnectionLog {
     this.#wasUp = true;
   }
 
-  waiting(cause: AmqpError, failures: number, delayMs: number): void {
-    if (failures > 1 && failures % LOG_EVERY !== 0) return;
+  waiting(cause: AmqpError, failures: number, delayMs: number, refused: boolean): void {
+    const isNew = failures <= 1 || (refused && !this.#wasRefused);
+    this.#wasRefused = refused;
+    if (!isNew && failures % LOG_EVERY !== 0) return;
     const what = this.#wasUp ? 'connection lost' : 'cannot connect';
     this.options.logger.warn(`${what}: ${cause.message}; the next attempt is in ${delayMs} ms`);
     this.#wasUp = false;

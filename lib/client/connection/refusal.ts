@@ -1,5 +1,6 @@
 import { AmqpError, ConnectionError, LinkRedirectError, LinkStolenError } from '../../protocol/index.js';
 import type { LinkFailure } from '../link/link-state.js';
+import type { PeerProfile } from '../profile/peer-profile.js';
 
 /** Conditions that stay until somebody changes something at the peer or in the program. */
 const REFUSALS: ReadonlySet<string> = new Set([
@@ -12,8 +13,14 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'amqp:resource-deleted',
 ]);
 
-/** Whether the peer said no, and will say so again. */
-export function isRefusal(error: AmqpError): boolean {
+/**
+ * Whether the peer said no, and will say so again.
+ *
+ * @param last the profile of the peer that was connected last
+ */
+export function isRefusal(error: AmqpError, last?: PeerProfile): boolean {
+  // It holds the connection that was lost, and will notice.
+  if (last?.uniqueContainerIds === true && isOfContainerId(error)) return false;
   // The condition is then ours, for a peer that broke the protocol, as brokers do that are about to start: it refused nothing.
   if (error.code === 'protocol-error') return false;
   return !error.retryable || (error.condition !== undefined && REFUSALS.has(error.condition));
@@ -26,4 +33,8 @@ export function linkFailure(error: AmqpError): LinkFailure {
   if (error instanceof ConnectionError) return 'transient';
   if (error instanceof LinkRedirectError) return 'refused';
   return isRefusal(error) ? 'refused' : 'transient';
+}
+
+function isOfContainerId({ condition, info }: AmqpError): boolean {
+  return condition === 'amqp:invalid-field' && info?.['invalid-field'] === 'container-id';
 }

@@ -81,6 +81,8 @@ export interface PeerProfile {
    * messages that were on their way, which are sent again.
    */
   readonly stoppingConditions: readonly string[];
+  /** A container-id has one connection: until it has noticed the loss of an old one, it refuses the new one for its container-id. */
+  readonly uniqueContainerIds: boolean;
   /** `false`: a message with delivery annotations is never answered. */
   readonly deliveryAnnotations: boolean;
 }

@@ -71,6 +71,7 @@ const generic: PeerProfile = {
   annotationPrefix: undefined,
   userIdIsLogin: false,
   stoppingConditions: [],
+  uniqueContainerIds: false,
   deliveryAnnotations: true,
 };
 
@@ -147,6 +148,7 @@ const activemq: PeerProfile = {
   topology: 'auto-create',
   batches: { lost: 'accepts it and keeps its last message only' },
   stoppingConditions: ['amqp:decode-error'],
+  uniqueContainerIds: true,
 };
 
 /** Apache Artemis. Without the capability an address that is created by an attach is a multicast one. */

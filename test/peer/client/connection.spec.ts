@@ -6,7 +6,7 @@ import { saslPlain } from '../../../lib/client/credentials/sasl.js';
 import type { ConnectionOptions } from '../../../lib/client/options/connection-options.js';
 import { AuthenticationError, ConnectionError, VERSION } from '../../../lib/protocol/index.js';
 import { eventually } from '../../support/eventually.js';
-import { dropped, firstOnly, heldUntil, ScriptedPeer, type PeerScript } from '../../support/scripted-peer.js';
+import { dropped, firstOnly, heldUntil, ScriptedPeer, wire, type PeerScript } from '../../support/scripted-peer.js';
 import { connection, ProbeOwner, type TestConnection } from './support.js';
 
 const peers: ScriptedPeer[] = [];
@@ -231,6 +231,53 @@ describe('a refusal', () => {
     expect(performance.now() - refusedAt).toBeGreaterThan(100);
     const sent = peer.connections.map(({ saslInit }) => saslInit?.initialResponse?.toString());
     expect(sent).toEqual(passwords.map((password) => `\0user\0${password}`));
+  });
+
+  it('after a success is told, however many attempts failed before', async () => {
+    const script: { saslCode: number } = { saslCode: 0 };
+    const peer = await peerOf(script);
+    let isGone = false;
+    const { core, statuses, logged } = connect({
+      uri: `amqp://user:secret@127.0.0.1:${peer.port}`,
+      dial: async () => (isGone ? Promise.reject(new Error('nobody is there')) : peer.dial()),
+      refusedRetryMs: 5,
+      reconnect: { initialDelayMs: 1, maxDelayMs: 1, maxAttempts: 9 },
+    });
+    const attempts = (): number => statuses.filter(({ status }) => status === 'connecting').length;
+    await core.open();
+    script.saslCode = 1;
+    isGone = true;
+    peer.connection.drop();
+    await eventually('some attempts', () => attempts() > 3);
+    isGone = false;
+    await eventually('more refusals', () => peer.connections.length > 3);
+    const told = logged.filter((line) => line.includes('the next attempt'));
+    expect(told.map((line) => /in \d+ ms/.exec(line)?.[0])).toEqual(['in 1 ms', 'in 5 ms']);
+    expect(told[1]).toContain('refused the credentials');
+  });
+
+  it.each([
+    ['ActiveMQ, which has not noticed the loss, is retried soon', 'activemq', 'connected'],
+    ['another peer, is slow', 'artemis', 'disconnected'],
+  ] as const)('after a success, for the container-id by %s', async (_name, profile, status) => {
+    let isHeld = false;
+    const peer = await peerOf({
+      on: {
+        open: (via, _open, byDefault) => {
+          byDefault();
+          const info = { 'invalid-field': wire.symbol('container-id') };
+          if (isHeld) via.close({ kind: 'error', condition: 'amqp:invalid-field', info });
+        },
+      },
+    });
+    const { core } = connect({ uri: peer.uri, profile, refusedRetryMs: 60_000 });
+    await core.open();
+    isHeld = true;
+    peer.connection.drop();
+    await eventually('it is refused', () => core.life.lastStatus.lastError?.condition === 'amqp:invalid-field');
+    isHeld = false;
+    await core.open(AbortSignal.timeout(300)).catch(() => undefined);
+    expect(core.life.status).toBe(status);
   });
 
   it('after a success ends it when onRefused is stop, and says so', async () => {

@@ -69,11 +69,17 @@ describe('a connection', () => {
   });
 
   it('waits refusedRetryMs after a refusal, and longer with each other failure', () => {
-    expect(decide(open(), lost(1, true)).effects).toContainEqual({ run: 'wait', epoch: 1, delayMs: 30_000 });
+    expect(decide(open(), lost(1, true)).effects).toContainEqual({
+      run: 'wait',
+      epoch: 1,
+      delayMs: 30_000,
+      refused: true,
+    });
     expect(decide(opening(true, 1), lost(1), { maxAttempts: 9 }).effects).toContainEqual({
       run: 'wait',
       epoch: 1,
       delayMs: 200,
+      refused: false,
     });
   });
 
@@ -99,7 +105,7 @@ describe('a connection', () => {
   it('starts with the first delay again after stableAfterMs', () => {
     const decision = decide(open(2), lost(1, false, 5_000));
     expect(decision.state).toMatchObject({ name: 'waiting', failures: 0 });
-    expect(decision.effects).toContainEqual({ run: 'wait', epoch: 1, delayMs: 100 });
+    expect(decision.effects).toContainEqual({ run: 'wait', epoch: 1, delayMs: 100, refused: false });
   });
 
   it('never tries again without reconnecting', () => {

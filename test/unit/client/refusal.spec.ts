@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { isRefusal, linkFailure } from '../../../lib/client/connection/refusal.js';
+import { PROFILE_NAMES, profileNamed } from '../../../lib/client/profile/profiles.js';
 import {
   AuthenticationError,
   ConnectionError,
@@ -21,6 +22,28 @@ describe('a failure of the connection', () => {
     ['a frame out of turn', connectionError('protocol-error', 'amqp:not-allowed'), false],
   ])('by %s', (_what, error, refused) => {
     expect(isRefusal(error)).toBe(refused);
+  });
+});
+
+describe('a CLOSE for the container-id', () => {
+  const ofContainerId = (field: string): AmqpError =>
+    new ConnectionError('connection-lost', 'already connected', {
+      condition: 'amqp:invalid-field',
+      info: { 'invalid-field': field },
+    });
+
+  it('is a refusal before a peer was ever connected', () => {
+    expect(isRefusal(ofContainerId('container-id'))).toBe(true);
+  });
+
+  it('is none after a connection to ActiveMQ, which has not noticed its loss, and one on every other peer', () => {
+    const patient = PROFILE_NAMES.filter((name) => !isRefusal(ofContainerId('container-id'), profileNamed(name)));
+    expect(patient).toEqual(['activemq']);
+  });
+
+  it('for another field is one there, too', () => {
+    expect(isRefusal(ofContainerId('hostname'), profileNamed('activemq'))).toBe(true);
+    expect(isRefusal(connectionError('connection-lost', 'amqp:invalid-field'), profileNamed('activemq'))).toBe(true);
   });
 });
 
