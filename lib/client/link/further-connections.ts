@@ -32,10 +32,22 @@ export async function attachFurther<Link>(
     const peer: ResolvedPeer = { ...first, containerId: `${first.containerId}-${number}` };
     if (!elsewhere.has(peer)) logger.warn(`${first.uri.shown}: ${full.message}; connection ${number} is opened`);
     try {
-      return await elsewhere.attach(peer, wish, signal, attach);
+      const { link, place } = await elsewhere.attach(peer, wish, signal, attach);
+      return { link, place: besides(first, place) };
     } catch (error) {
       if (!(error instanceof NoPlaceError)) throw error;
     }
   }
   throw full;
+}
+
+function besides(first: ResolvedPeer, place: SessionPlace): SessionPlace {
+  return {
+    session: place.session,
+    get isShared() {
+      return place.isShared;
+    },
+    besides: first,
+    release: () => place.release(),
+  };
 }

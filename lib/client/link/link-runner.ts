@@ -1,11 +1,12 @@
 // Runs what decideLink() decides for one link: attaches, waits, tells its owner. One event is handled to its end before the next one.
 
 import { performance } from 'node:perf_hooks';
-import { AmqpError, LinkError } from '../../protocol/index.js';
+import { type AmqpError, LinkError } from '../../protocol/index.js';
 import type { AmqpLogger } from '../client-context.js';
 import { asError, deadline, raceSignal } from '../deadline.js';
-import { AmqpTimeoutError, ClientClosedError } from '../errors.js';
+import { ClientClosedError } from '../errors.js';
 import { discardLink } from './discard-link.js';
+import { logLoss, movedOn, toAmqpError, tookTooLong } from './link-loss.js';
 import type { LinkOwner, SupervisedLink } from './link-owner.js';
 import type { LinkStatus } from './link-status.js';
 import {
@@ -100,6 +101,8 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
     const { epoch, attachedAt } = this.#state;
     const { cause, kind } = this.#way.judge(error, this.owner.address, at - attachedAt);
     this.#apply({ type: 'detached', epoch, at, cause, kind: sibling && kind === 'refused' ? 'transient' : kind });
+    // It outlived its connection: what comes next waits for that one.
+    if (this.surroundings.current() === undefined) this.#down(cause);
   }
 
   async release(failure?: AmqpError): Promise<void> {
@@ -120,16 +123,24 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
   }
 
   connectionUp(): void {
+    const { besides } = this.#held?.place ?? {};
+    if (besides !== undefined && besides !== this.surroundings.current()?.resolved)
+      this.#down(movedOn(this.owner.address));
     this.#apply({ type: 'connection-up' });
   }
 
   connectionDown(cause: AmqpError): void {
-    this.#way.reset();
-    this.#apply({ type: 'connection-down', cause });
+    const { place } = this.#held ?? {};
+    if (place?.besides === undefined || !place.session.isOpen) this.#down(cause);
   }
 
   connectionGivenUp(cause: AmqpError, final: boolean): void {
     this.#apply({ type: 'connection-given-up', cause, final });
+  }
+
+  #down(cause: AmqpError): void {
+    this.#way.reset();
+    this.#apply({ type: 'connection-down', cause });
   }
 
   #apply(event: LinkEvent): void {
@@ -165,7 +176,7 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
         this.#settleWaiting(undefined);
         break;
       case 'tell-lost':
-        this.#logLoss(effect.cause, effect.refused, before);
+        logLoss(effect, before, this.owner.address, this.surroundings);
         this.#tell((cause) => this.owner.lost(cause), effect.cause);
         if (effect.refused && effect.cause.condition === UNAUTHORIZED) this.surroundings.unauthorized();
         break;
@@ -179,6 +190,10 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
         this.#settleWaiting(effect.cause);
         break;
     }
+  }
+
+  #tookTooLong(): Error {
+    return tookTooLong(this.#state, this.owner.address, this.surroundings.readyTimeoutMs);
   }
 
   async #attach(epoch: number): Promise<void> {
@@ -244,32 +259,4 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
       else place.reject(error);
     }
   }
-
-  #logLoss(cause: AmqpError, refused: boolean, before: LinkState): void {
-    const { logger, policy } = this.surroundings;
-    if (refused) {
-      const again = `the next attempt is in ${policy.refusedRetryMs} ms`;
-      if (before.name === 'attached' || this.#firstRefusal(before))
-        logger.error(`"${this.owner.address}" was refused: ${cause.message}; ${again}`);
-    } else if (before.name === 'attached' && this.surroundings.current() !== undefined) {
-      logger.warn(`"${this.owner.address}" was detached: ${cause.message}; it is attached again`);
-    }
-  }
-
-  #firstRefusal(before: LinkState): boolean {
-    return before.name === 'attaching' && !before.refused;
-  }
-
-  #tookTooLong(): Error {
-    const state = this.#state;
-    const cause = 'cause' in state ? state.cause : undefined;
-    const why = cause === undefined ? '' : `: ${cause.message}`;
-    const message = `"${this.owner.address}" was not attached within ${this.surroundings.readyTimeoutMs} ms${why}`;
-    return new AmqpTimeoutError(message, { cause });
-  }
-}
-
-function toAmqpError(thrown: unknown, address: string): AmqpError {
-  if (thrown instanceof AmqpError) return thrown;
-  return new LinkError(`"${address}" could not be attached`, address, '', { cause: thrown });
 }

@@ -2,12 +2,15 @@
 
 import { ConnectionError, type ProtocolConnection, type ProtocolSession } from '../../protocol/index.js';
 import { raceSignal } from '../deadline.js';
+import type { ResolvedPeer } from '../options/resolve-peers.js';
 
 /** A place on a session. `release` gives it back once; the session ends with its last place. Never rejects. */
 export interface SessionPlace {
   readonly session: ProtocolSession;
   /** Others may stand on it too: its end says nothing about this link. */
   readonly isShared: boolean;
+  /** On a further connection beside this peer's, which outlives a loss of the first one. */
+  readonly besides?: ResolvedPeer;
   release(): Promise<void>;
 }
 

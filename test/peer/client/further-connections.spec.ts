@@ -2,9 +2,9 @@
 
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { EmbeddedBroker } from '../../../lib/broker/index.js';
-import { AmqpConnection, type ConnectionOptions } from '../../../lib/client/index.js';
+import { AmqpConnection, type ConnectionOptions, type SendClient } from '../../../lib/client/index.js';
 import { eventually } from '../../support/eventually.js';
-import { ScriptedPeer, type PeerScript } from '../../support/scripted-peer.js';
+import { ScriptedPeer, type PeerScript, type WireState } from '../../support/scripted-peer.js';
 
 const ends: (() => Promise<unknown>)[] = [];
 
@@ -105,6 +105,81 @@ describe('links that find no session left', () => {
     for (const client of clients) await expect(client.send(1)).resolves.toMatchObject({ ok: true });
     expect(connection.status).toBe('connected');
     expect(open(peer)).toEqual(['c', 'c-2']);
+  });
+
+  describe('when only the first connection is lost', () => {
+    /** Four links on the first connection, and `last` on a further one. */
+    async function spread(
+      script: PeerScript = {},
+      options: (uri: string) => Partial<ConnectionOptions> = () => ({}),
+    ): Promise<{ readonly peer: ScriptedPeer; readonly connection: AmqpConnection; readonly last: SendClient }> {
+      const peer = await peerOf(script);
+      const { connection } = connect(peer.uri, options(peer.uri));
+      await Promise.all(Array.from({ length: 4 }, (_, index) => connection.createSendClient(`q${index}`).attach()));
+      const last = connection.createSendClient('last', { onConnectionLost: 'fail', sendTimeoutMs: 2_000 });
+      await last.attach();
+      expect(open(peer)).toEqual(['c', 'c-2']);
+      return { peer, connection, last };
+    }
+    const lose = (peer: ScriptedPeer): void => void peer.connections[0]?.stream.destroy();
+
+    it('stay where they are, with what is under way', async () => {
+      let verdict: WireState | undefined;
+      const { peer, connection, last } = await spread({ verdict: () => verdict });
+      const underWay = last.send(1);
+      const delivery = await eventually('it is there', () => peer.deliveries[0]);
+      lose(peer);
+      await eventually('it is lost', () => connection.status !== 'connected');
+      await eventually('it is back', () => connection.status === 'connected');
+      expect(last.state).toBe('attached');
+      delivery.link.session.dispose({ first: delivery.deliveryId });
+      await expect(underWay).resolves.toMatchObject({ ok: true });
+      verdict = { kind: 'accepted' };
+      await eventually('all are attached', () => connection.links.every(({ state }) => state === 'attached'));
+      await expect(last.send(2)).resolves.toMatchObject({ ok: true });
+      expect(open(peer)).toEqual(['c-2', 'c']);
+    });
+
+    it('come back with it when theirs is lost meanwhile', async () => {
+      let isGone = false;
+      const { peer, connection, last } = await spread({ onConnection: (via) => void (isGone && via.stream.destroy()) });
+      isGone = true;
+      lose(peer);
+      await eventually('it is lost', () => connection.status !== 'connected');
+      peer.connections[1]?.stream.destroy();
+      await eventually('it is lost, too', () => last.state === 'lost');
+      isGone = false;
+      await eventually('all are attached', () => connection.links.every(({ state }) => state === 'attached'));
+      await expect(last.send(2)).resolves.toMatchObject({ ok: true });
+    });
+
+    it('end with it when it is given up', async () => {
+      let isGone = false;
+      const script: PeerScript = { onConnection: (via) => void (isGone && via.stream.destroy()) };
+      const { peer, connection, last } = await spread(script, () => ({
+        reconnect: { maxAttempts: 2, initialDelayMs: 1 },
+      }));
+      isGone = true;
+      lose(peer);
+      await eventually('it is given up', () => connection.lastStatus.isGivenUp);
+      expect(last.state).toBe('failed');
+      await eventually('theirs is closed', () => open(peer).length === 0);
+    });
+
+    it('go with it to another peer', async () => {
+      const other = await peerOf();
+      const { peer, connection, last } = await spread({}, (uri) => ({
+        uri: [uri, other.uri],
+        failover: 'round-robin',
+      }));
+      expect(other.connections).toHaveLength(0);
+      lose(peer);
+      await eventually('it is elsewhere', () => other.connections.length > 0 && connection.status === 'connected');
+      await eventually('all are there', () => connection.links.every(({ state }) => state === 'attached'));
+      await expect(last.send(2)).resolves.toMatchObject({ ok: true });
+      expect(open(other)).toEqual(['c', 'c-2']);
+      await eventually('nothing is left', () => open(peer).length === 0);
+    });
   });
 
   it.each([
