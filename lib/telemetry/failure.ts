@@ -8,11 +8,11 @@ const OTHER = '_OTHER';
 /** A name that somebody made up at run time would make metrics without end. */
 const CLASS_NAME = /^[A-Za-z_$][\w$]{0,63}$/;
 
-/** `error.type`: the code of an error of ours, the class of any other. */
+/** `error.type`: the code of an error of ours, the class of any other. Throws nothing, whatever was thrown. */
 export function errorType(error: unknown): string {
-  if (error instanceof AmqpError) return error.code;
-  const name = error instanceof Error ? nameOf(error) : OTHER;
-  return CLASS_NAME.test(name) ? name : OTHER;
+  if (error instanceof AmqpError) return textOf(() => error.code) ?? OTHER;
+  const name = error instanceof Error ? textOf(() => nameOf(error)) : undefined;
+  return name !== undefined && CLASS_NAME.test(name) ? name : OTHER;
 }
 
 /** @param withMessage also of errors that are none of ours */
@@ -20,20 +20,32 @@ export function recordFailure(span: Span, error: unknown, withMessage: boolean):
   const type = errorType(error);
   span.setAttribute(ATTRIBUTE.errorType, type);
   const isOurs = error instanceof AmqpError;
-  if (isOurs && error.condition !== undefined) span.setAttribute(ATTRIBUTE.condition, error.condition);
-  const message = error instanceof Error && (isOurs || withMessage) ? error.message : undefined;
+  const condition = isOurs ? textOf(() => error.condition) : undefined;
+  if (condition !== undefined) span.setAttribute(ATTRIBUTE.condition, condition);
+  const message = error instanceof Error && (isOurs || withMessage) ? textOf(() => error.message) : undefined;
   span.setStatus({ code: SpanStatusCode.ERROR, message: message ?? type });
   if (!(error instanceof Error)) return;
-  const stack = stackOf(error, message !== undefined);
+  const stack = textOf(() => stackOf(error, message !== undefined));
   span.addEvent('exception', {
-    [ATTRIBUTE.exceptionType]: isOurs ? error.name : type,
+    [ATTRIBUTE.exceptionType]: (isOurs ? textOf(() => error.name) : undefined) ?? type,
     ...(message === undefined ? {} : { [ATTRIBUTE.exceptionMessage]: message }),
     ...(stack === undefined ? {} : { [ATTRIBUTE.exceptionStack]: stack }),
   });
 }
 
-function nameOf(error: Error): string {
-  return error.name === 'Error' || error.name === '' ? error.constructor.name : error.name;
+function nameOf(error: Error): unknown {
+  const { name } = error;
+  return name === 'Error' || name === '' ? error.constructor.name : name;
+}
+
+/** What users throw may hold anything, also getters that throw. */
+function textOf(read: () => unknown): string | undefined {
+  try {
+    const text = read();
+    return typeof text === 'string' ? text : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Where it was thrown; without the message only if it can be told where that ends. */

@@ -69,9 +69,12 @@ export class Processing {
     }
     token.left--;
     if (token.left > 0) return;
-    this.telemetry.recordProcess(token.described, token.startedAt, token.error);
-    if (token.failed > 0 && token.messages.length > 1) token.span?.setAttribute(ATTRIBUTE.failedCount, token.failed);
-    this.telemetry.end(token.span, token.error);
+    try {
+      this.telemetry.recordProcess(token.described, token.startedAt, token.error);
+      if (token.failed > 0 && token.messages.length > 1) token.span?.setAttribute(ATTRIBUTE.failedCount, token.failed);
+    } finally {
+      this.telemetry.end(token.span, token.error);
+    }
   }
 
   runPolicy<T>(token: unknown, run: () => T): T {

@@ -88,8 +88,11 @@ export class Telemetry {
   /** @param endTime in milliseconds of the epoch; left out: now, by the clock that took the start */
   end(span: Span | undefined, error: unknown, endTime?: number): void {
     if (span === undefined) return;
-    if (error !== undefined && span.isRecording()) recordFailure(span, error, this.options.exceptionMessages);
-    span.end(endTime);
+    try {
+      if (error !== undefined && span.isRecording()) recordFailure(span, error, this.options.exceptionMessages);
+    } finally {
+      span.end(endTime);
+    }
   }
 
   /** @param startedAt in milliseconds of `performance.now()` */

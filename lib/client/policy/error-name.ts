@@ -1,12 +1,22 @@
-/** What an error is called, for descriptions and log lines: its class, never its message. */
+/** What an error is called, for descriptions and log lines: its class, never its message. Throws nothing, whatever was thrown. */
 export function errorName(error: unknown): string {
-  if (error instanceof Error) {
-    const { name } = error;
-    return name === 'Error' || name === '' ? (error.constructor.name ?? 'Error') : name;
+  try {
+    if (typeof error !== 'object' || error === null) return error === null ? 'null' : typeof error;
+    if (!(error instanceof Error)) return className(error) ?? 'object';
+    const name: unknown = error.name;
+    return isName(name) && name !== 'Error' ? name : (className(error) ?? 'Error');
+  } catch {
+    // A getter of the user's.
+    return typeof error;
   }
-  if (typeof error === 'object' && error !== null) {
-    const owner: unknown = Reflect.get(error, 'constructor');
-    return typeof owner === 'function' && owner.name !== '' ? owner.name : 'object';
-  }
-  return error === null ? 'null' : typeof error;
+}
+
+function className(instance: object): string | undefined {
+  const owner: unknown = Reflect.get(instance, 'constructor');
+  const name: unknown = typeof owner === 'function' ? owner.name : undefined;
+  return isName(name) ? name : undefined;
+}
+
+function isName(name: unknown): name is string {
+  return typeof name === 'string' && name !== '';
 }

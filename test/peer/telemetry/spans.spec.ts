@@ -216,6 +216,18 @@ describe('the handler', () => {
 });
 
 describe('after a failure', () => {
+  it('with an error whose name is no text, the message is settled, in one trace', async () => {
+    const { connection, telemetry } = await stage.start();
+    const fail = (): never => {
+      throw Object.assign(new Error('x'), { name: Symbol('x') });
+    };
+    connection.createReceiveClient('orders').subscribe(fail, { errorPolicy: policy.reject('app:no') });
+    await connection.createSendClient('orders').send('x');
+    const [process] = await telemetry.named('process orders');
+    const [reject] = await telemetry.named('reject orders');
+    expect([hasFailed(process), parentOf(reject)]).toEqual([true, idOf(process)]);
+  });
+
   it.each<[string, HandlerPolicy, string, Record<string, unknown>]>([
     ['reject', policy.reject('app:no'), 'rejected', { 'amqp.error.condition': 'app:no' }],
     ['release', policy.stop, 'released', {}],

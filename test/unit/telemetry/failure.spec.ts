@@ -5,12 +5,16 @@ import { TestTelemetry } from '../../support/telemetry.js';
 
 class OrderError extends Error {}
 
-const ours = new SendError('rejected', 'a send to "orders" failed', {
-  address: 'orders',
-  delivered: 'no',
-  attempts: 1,
-  condition: 'app:no',
-});
+const facts = { address: 'orders', delivered: 'no', attempts: 1, condition: 'app:no' } as const;
+const ours = new SendError('rejected', 'a send to "orders" failed', facts);
+
+function unreadable(error: Error, ...properties: readonly string[]): Error {
+  const get = (): never => {
+    throw new Error('no');
+  };
+  for (const property of properties) Object.defineProperty(error, property, { get });
+  return error;
+}
 
 function recorded(error: unknown, withMessage: boolean): Record<string, unknown> {
   const telemetry = new TestTelemetry();
@@ -28,6 +32,9 @@ describe('the type of an error', () => {
     ['its name where it has one', Object.assign(new Error('x'), { name: 'TimeoutError' }), 'TimeoutError'],
     ['no name made up at run time', Object.assign(new Error('x'), { name: 'order 4711 failed' }), '_OTHER'],
     ['nothing of what is no error', 'order 4711', '_OTHER'],
+    ['nothing of a name that is no text', Object.assign(new Error('x'), { name: Symbol('x') }), '_OTHER'],
+    ['nothing of a name that cannot be read', unreadable(new Error('x'), 'name'), '_OTHER'],
+    ['nothing of a code that cannot be read', unreadable(new SendError('rejected', 'x', facts), 'code'), '_OTHER'],
   ])('is %s', (_what, error, expected) => {
     expect(errorType(error)).toBe(expected);
   });
@@ -56,6 +63,14 @@ describe('an error on a span', () => {
     error.message = 'secret';
     expect(JSON.stringify(recorded(error, false))).not.toContain('more');
   });
+
+  it.each([new Error('x'), new SendError('rejected', 'x', facts)])(
+    'says that it failed, whatever can be read: %s',
+    (error) => {
+      const hostile = unreadable(error, 'name', 'code', 'condition', 'message', 'stack');
+      expect(recorded(hostile, true)).toEqual({ 'error.type': '_OTHER', 'exception.type': '_OTHER', status: '_OTHER' });
+    },
+  );
 
   it('tells them where that is asked for', () => {
     expect(recorded(new OrderError('id 4711'), true)).toMatchObject({

@@ -212,3 +212,17 @@ it.each([
 ])('an error is called by its class, whatever was thrown: %p', (error, name) => {
   expect(errorName(error)).toBe(name);
 });
+
+it.each(['name', 'constructor'])('an error whose %s cannot be read has a name all the same', (property) => {
+  const error = Object.defineProperty(new Error('x'), property, {
+    get: () => {
+      throw new Error('y');
+    },
+  });
+  expect(errorName(error)).toBe('object');
+});
+
+it('an error whose name is no text is called by its class, too', () => {
+  expect(errorName(Object.assign(new InvalidOrder('x'), { name: Symbol('x') }))).toBe('InvalidOrder');
+  expect(errorName(Object.assign(new InvalidOrder('x'), { name: 1, constructor: undefined }))).toBe('Error');
+});
