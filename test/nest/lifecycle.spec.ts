@@ -148,6 +148,56 @@ describe('boot', () => {
     await eventually('it runs', () => app.get(AmqpConsumers).get('Orders.handle').state === 'running');
   });
 
+  it('leaves a consumer paused that was paused while it started in the background, until it is resumed', async () => {
+    const broker = await startBroker({ queues: ['orders'] });
+    const ready = gate();
+    const dial: NonNullable<AmqpModuleOptions['dial']> = async (attempt) => {
+      await ready.opened;
+      return broker.dial(attempt);
+    };
+    const seen = new Seen<unknown>();
+    @Injectable()
+    class Both {
+      @AmqpSubscribe('orders') paused(@Payload() body: unknown): void {
+        seen.add(body);
+      }
+      @AmqpSubscribe('others') running(): void {}
+    }
+    const app = await boot(broker, { dial, waitForConnection: false }, { providers: [Both] });
+    const consumer = app.get(AmqpConsumers).get('Both.paused');
+    expect(consumer.state).toBe('starting');
+    await consumer.pause();
+    expect(consumer.state).toBe('paused');
+    const states: string[] = [];
+    app.get(AmqpConnection).on('status', () => void states.push(consumer.state));
+    ready.open();
+    await eventually('it is attached', () => broker.queue('orders').stats().consumers === 1);
+    await app.get(AmqpConnection).createSendClient('orders').send('x');
+    await eventually('the other one runs', () => app.get(AmqpConsumers).get('Both.running').state === 'running');
+    expect([consumer.state, ...states]).toEqual(['paused', 'paused']);
+    expect(broker.queue('orders').stats()).toMatchObject({ ready: 1, unsettled: 0 });
+    await consumer.resume();
+    await seen.count(1);
+    expect(consumer.state).toBe('running');
+  });
+
+  it('leaves a consumer paused that was paused between two attempts, also when its queue is there', async () => {
+    const broker = await startBroker({ autoCreateQueues: false });
+    const options = { waitForConnection: false, refusedRetryMs: 20, logger: new Lines() };
+    const app = await boot(broker, options, { providers: [Orders] });
+    const consumer = app.get(AmqpConsumers).get('Orders.handle');
+    await eventually('it was refused', () => consumer.error?.condition === 'amqp:not-found');
+    await consumer.pause();
+    expect([consumer.state, consumer.error]).toEqual(['paused', undefined]);
+    await app.get(AmqpConnection).topology.declare({ queues: ['orders'] });
+    await eventually('it is attached', () => broker.queue('orders').stats().consumers === 1);
+    broker.queue('orders').publish(1);
+    expect(consumer.state).toBe('paused');
+    await consumer.resume();
+    await eventually('it is handled', () => broker.queue('orders').stats().accepted === 1);
+    expect(consumer.state).toBe('running');
+  });
+
   it('is lazy for a process that only sends: it connects with the first message', async () => {
     const broker = await startBroker({ queues: ['sent'] });
     @Injectable()

@@ -29,6 +29,8 @@ export class Consumer implements ApplicationConsumer {
   private starting: Promise<void> | undefined;
   /** The application wants it; what the last attempt to start it met. */
   private awaited: { readonly error: AmqpError | undefined } | undefined;
+  /** By somebody, since it was last resumed; `unstarted`: while the application still wanted to start it. */
+  private paused: { readonly unstarted: boolean } | undefined;
   private closing: Promise<void> | undefined;
   private room: { readonly prefetch: number; readonly concurrency: number };
 
@@ -69,10 +71,18 @@ export class Consumer implements ApplicationConsumer {
     if (this.closing !== undefined || states.every((state) => state === 'closed')) return 'closed';
     const inOrder: readonly Subscription['state'][] = ['failed', 'starting', 'paused', 'running', 'closed'];
     const worst = inOrder.find((state) => states.includes(state)) ?? 'closed';
+    // A start that nobody wants any more has not failed.
+    if (this.paused !== undefined) return worst === 'failed' && this.paused.unstarted ? 'paused' : worst;
     return worst === 'paused' && (this.starting ?? this.awaited) !== undefined ? 'starting' : worst;
   }
 
+  /** By somebody, since it was last resumed: what starts by itself leaves it so. */
+  get isPaused(): boolean {
+    return this.paused !== undefined;
+  }
+
   get error(): AmqpError | undefined {
+    if (this.paused?.unstarted === true) return undefined;
     return this.subscriptions.find(({ error }) => error !== undefined)?.error ?? this.awaited?.error;
   }
 
@@ -80,9 +90,9 @@ export class Consumer implements ApplicationConsumer {
     return this.subscriptions.reduce((sum, { inHand }) => sum + inHand, 0);
   }
 
-  /** It is `starting` from now on until it is resumed, be it that nobody has come to it yet. */
+  /** It is `starting` from now on until it is resumed or paused, be it that nobody has come to it yet. */
   startsLater(error?: unknown): void {
-    this.awaited = { error: error instanceof AmqpError ? error : undefined };
+    if (!this.isPaused) this.awaited = { error: error instanceof AmqpError ? error : undefined };
   }
 
   /** Resolves when every source is attached; no message is asked for yet. After a failure it may be called again. */
@@ -97,13 +107,18 @@ export class Consumer implements ApplicationConsumer {
     await Promise.all(this.subscriptions.map((subscription) => subscription.ready()));
   }
 
+  /** Also before it has started: then it does not, but its sources are attached. */
   async pause(): Promise<void> {
+    this.paused ??= { unstarted: this.awaited !== undefined };
+    this.awaited = undefined;
     await Promise.all(this.subscriptions.map((subscription) => subscription.pause()));
   }
 
   /** Starts one that did not start by itself, too. */
   async resume(): Promise<void> {
+    this.paused = undefined;
     await this.declare();
+    if (this.isPaused) return; // meanwhile
     const resuming = this.subscriptions.map((subscription) => subscription.resume());
     this.awaited = undefined;
     await Promise.all(resuming);

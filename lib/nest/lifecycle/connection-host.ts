@@ -153,6 +153,7 @@ export class ConnectionHost implements ApplicationConnection {
   }
 
   private resume(consumer: Consumer): void {
+    if (consumer.isPaused) return;
     consumer.resume().catch((error: unknown) => {
       this.logger.error(`${consumer.plan.name} did not start: ${messageOf(error)}`);
     });
