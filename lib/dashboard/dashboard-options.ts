@@ -11,6 +11,7 @@ import {
   checkObject,
   checkRecord,
   checkText,
+  checkTexts,
   checkWhole,
 } from '../client/options/index.js';
 
@@ -41,6 +42,11 @@ export interface AmqpDashboardSettings {
   authorize?(request: AmqpDashboardRequest): boolean | Promise<boolean>;
   /** Allows a dashboard without `authorize` in production, where something before it protects it. @default false */
   readonly allowUnprotected?: boolean | undefined;
+  /**
+   * Origins that browsers reach the page under, as `https://admin.example`, for a proxy that does not pass `Host` on. Needed only for
+   * browsers that say nothing else of where a request comes from, as all do over plain HTTP. @default none
+   */
+  readonly allowedOrigins?: readonly string[] | undefined;
   /**
    * Further connections by name, for those that the application has outside Nest's injection. Those of `AmqpModule`, of
    * `connectMicroservice` and of injected client proxies are found without.
@@ -82,6 +88,7 @@ export interface ResolvedDashboardSettings {
   readonly title: string;
   readonly actions: boolean;
   readonly authorize: ((request: AmqpDashboardRequest) => boolean | Promise<boolean>) | undefined;
+  readonly allowedOrigins: readonly string[];
   readonly connections: ReadonlyMap<string, DashboardConnectionSource>;
   readonly maxAddresses: number;
   readonly maxFailures: number;
@@ -101,6 +108,7 @@ const SETTING_NAMES = [
   'actions',
   'authorize',
   'allowUnprotected',
+  'allowedOrigins',
   'connections',
   'maxAddresses',
   'maxFailures',
@@ -125,6 +133,7 @@ export function resolveDashboardSettings(
     actions: checkBoolean(given['actions'], 'actions', false),
     // The method of an object stays one.
     authorize: authorize && ((request) => authorize.call(options, request)),
+    allowedOrigins: resolveOrigins(given['allowedOrigins']),
     connections: resolveConnections(given['connections']),
     maxAddresses: checkWhole(given['maxAddresses'], 'maxAddresses', { min: 1, max: 10_000, default: 100 }),
     maxFailures: checkWhole(given['maxFailures'], 'maxFailures', { min: 0, max: 10_000, default: 100 }),
@@ -144,6 +153,21 @@ export function resolveDashboardPlace(options: AmqpDashboardPlace): ResolvedDash
   if (imports !== undefined && !Array.isArray(imports))
     throw new InvalidOptionsError('imports', 'a list of modules', imports);
   return { path: segments, decorators: [...(decorators ?? [])], imports: [...(imports ?? [])] };
+}
+
+/** As browsers write them: no default port, no slash at the end. */
+function resolveOrigins(value: unknown): readonly string[] {
+  return (checkTexts(value, 'allowedOrigins') ?? []).map((text, index) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) return url.origin;
+    const expected = "scheme, host and port alone, as 'https://admin.example'";
+    throw new InvalidOptionsError(
+      `allowedOrigins[${index}]`,
+      expected,
+      text,
+      text.includes('@') ? 'secret' : undefined,
+    );
+  });
 }
 
 function resolveConnections(value: unknown): ReadonlyMap<string, DashboardConnectionSource> {

@@ -404,6 +404,33 @@ describe.each(PLATFORMS)('the page on %s', (platform) => {
   });
 });
 
+describe('a page of another origin, in an application that allows all origins (CORS)', () => {
+  it.each(PLATFORMS)('reads and does nothing on %s, whatever headers it sets itself', async (platform) => {
+    const there = (origin: string): Record<string, string> => ({
+      origin,
+      'x-forwarded-host': new URL(origin).host,
+      'content-type': 'application/json',
+      'x-amqp-dashboard': 'action',
+    });
+    await withDashboard(
+      { actions: true, allowedOrigins: ['https://admin.example'] },
+      withOrders,
+      async ({ get, post, dashboard }) => {
+        const statuses = async (origin: string): Promise<number[]> => [
+          (await get('/amqp/api/state', there(origin))).status,
+          (await post('/amqp/api/actions/pause', { consumer: 'Orders.place' }, there(origin))).status,
+        ];
+        expect(await statuses('http://evil.example')).toEqual([403, 403]);
+        expect(consumer(dashboard.snapshot()).state).toBe('running');
+        expect(await statuses('https://admin.example')).toEqual([200, 200]);
+        expect(consumer(dashboard.snapshot()).state).toBe('paused');
+      },
+      // Fastify needs a plugin for CORS; what the preflight says is not what protects.
+      { platform, prepare: (app) => (platform === 'express' ? app.enableCors() : undefined) },
+    );
+  });
+});
+
 @Module({})
 class Headless {}
 

@@ -8,7 +8,7 @@ import { AmqpDashboard, DASHBOARD_SETTINGS } from '../dashboard.js';
 import type { AmqpDashboardRequest, ResolvedDashboardSettings } from '../dashboard-options.js';
 import { type DashboardPage, renderPage } from '../page/page.js';
 import { DashboardActions } from './actions.js';
-import { isFromElsewhere, refusalOfAction } from './request-guard.js';
+import { CROSS_SITE, isFromElsewhere, refusalOfAction } from './request-guard.js';
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -47,8 +47,8 @@ export class DashboardRequests {
 
   async state(request: AmqpDashboardRequest, response: unknown): Promise<void> {
     if (!(await this.mayRead(request, response, JSON_TYPE))) return;
-    if (isFromElsewhere(request)) {
-      this.refuse(response, 403, JSON_TYPE, 'cross-site', 'asked for by the page of another site');
+    if (isFromElsewhere(request, this.settings.allowedOrigins)) {
+      this.refuse(response, 403, JSON_TYPE, 'cross-site', CROSS_SITE);
       return;
     }
     const { actions, refreshMs } = this.settings;
@@ -61,7 +61,7 @@ export class DashboardRequests {
       this.refuse(response, 404, JSON_TYPE, 'actions-off', 'this dashboard only shows; its option actions is false');
       return;
     }
-    const refusal = refusalOfAction(request);
+    const refusal = refusalOfAction(request, this.settings.allowedOrigins);
     if (refusal !== undefined) {
       const allow = refusal.status === 405 ? { allow: 'POST' } : {};
       this.refuse(response, refusal.status, { ...JSON_TYPE, ...allow }, refusal.code, refusal.message);

@@ -5,6 +5,9 @@ import type { AmqpDashboardRequest } from '../dashboard-options.js';
 /** The header that a state-changing request must have: no form and no image can send it, and a script of another origin must ask first. */
 export const GUARD_HEADER = 'x-amqp-dashboard';
 export const GUARD_VALUE = 'action';
+/** Says the remedy, too: a proxy that changes Host looks the same from here. */
+export const CROSS_SITE =
+  'sent by the page of another site (behind a proxy that changes Host, allowedOrigins names where this page stands)';
 
 /** Why a request is refused. */
 export interface Refusal {
@@ -13,30 +16,27 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** Whether a browser says that another site's page sent it. Programs that are no browser say nothing. */
-export function isFromElsewhere({ headers }: AmqpDashboardRequest): boolean {
+/**
+ * Whether a browser says that another site's page sent it. Programs that are no browser say nothing. Only headers count that no page can
+ * set: `x-forwarded-host` and its like are whatever the page of another site wants them to be.
+ */
+export function isFromElsewhere({ headers }: AmqpDashboardRequest, allowedOrigins: readonly string[]): boolean {
   const site = headers['sec-fetch-site'];
   if (site !== undefined) return site !== 'same-origin' && site !== 'none';
   const { origin, host } = headers;
   if (origin === undefined) return false;
-  const forwarded = String(headers['x-forwarded-host'] ?? '')
-    .split(',')
-    .map((name) => name.trim());
-  return ![host, ...forwarded].includes(hostOf(origin));
+  if (!URL.canParse(origin)) return true;
+  return new URL(origin).host !== host && !allowedOrigins.includes(origin);
 }
 
 /** Why an action is not taken; `undefined`: it may be tried. */
-export function refusalOfAction(request: AmqpDashboardRequest): Refusal | undefined {
+export function refusalOfAction(request: AmqpDashboardRequest, allowedOrigins: readonly string[]): Refusal | undefined {
   const { method, headers } = request;
   if (method !== 'POST') return { status: 405, code: 'method-not-allowed', message: 'an action is a POST' };
-  if (isFromElsewhere(request)) return { status: 403, code: 'cross-site', message: 'sent by the page of another site' };
+  if (isFromElsewhere(request, allowedOrigins)) return { status: 403, code: 'cross-site', message: CROSS_SITE };
   if (headers[GUARD_HEADER] !== GUARD_VALUE)
     return { status: 403, code: 'guard-header', message: `needs the header ${GUARD_HEADER}: ${GUARD_VALUE}` };
   if (!/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? ''))
     return { status: 415, code: 'not-json', message: 'needs content-type application/json' };
   return undefined;
-}
-
-function hostOf(origin: string): string | undefined {
-  return URL.canParse(origin) ? new URL(origin).host : undefined;
 }

@@ -35,6 +35,13 @@ describe('options of the dashboard', () => {
     ['no addresses', { maxAddresses: 0 }, 'maxAddresses'],
     ['too many addresses', { maxAddresses: 10_001 }, 'maxAddresses'],
     ['failures', { maxFailures: -1 }, 'maxFailures'],
+    ['origins that are no list', { allowedOrigins: 'https://a.example' }, 'allowedOrigins'],
+    ['every origin', { allowedOrigins: ['*'] }, 'allowedOrigins[0]'],
+    ['a host', { allowedOrigins: ['https://a.example', 'b.example'] }, 'allowedOrigins[1]'],
+    ['a host with a port', { allowedOrigins: ['b.example:80'] }, 'allowedOrigins[0]'],
+    ['an origin with a path', { allowedOrigins: ['https://a.example/amqp'] }, 'allowedOrigins[0]'],
+    ['an origin with a user', { allowedOrigins: ['https://a@a.example'] }, 'allowedOrigins[0]'],
+    ['an origin of no page', { allowedOrigins: ['ws://a.example'] }, 'allowedOrigins[0]'],
     ['asking all the time', { refreshMs: 10 }, 'refreshMs'],
     ['a connection that is none', { connections: { rpc: {} } }, 'connections.rpc'],
     ['a connection that is not there', { connections: { rpc: undefined } }, 'connections.rpc'],
@@ -57,6 +64,7 @@ describe('options of the dashboard', () => {
       title: 'AMQP',
       actions: false,
       authorize: undefined,
+      allowedOrigins: [],
       maxAddresses: 100,
       maxFailures: 100,
       refreshMs: 2_000,
@@ -69,6 +77,14 @@ describe('options of the dashboard', () => {
     const connection = new AmqpConnection('amqp://127.0.0.1:1');
     const connections = { own: connection, server: { unwrap: () => connection } };
     expect([...resolveDashboardSettings({ connections }).connections.keys()]).toEqual(['own', 'server']);
+  });
+
+  it('take origins as browsers write them', () => {
+    const allowedOrigins = ['HTTPS://Admin.Example:443', 'http://10.0.0.1:8080/'];
+    expect(resolveDashboardSettings({ allowedOrigins }).allowedOrigins).toEqual([
+      'https://admin.example',
+      'http://10.0.0.1:8080',
+    ]);
   });
 
   it('keep authorize a method of its object', async () => {

@@ -17,15 +17,23 @@ describe('a request', () => {
     ['of another site', { host, 'sec-fetch-site': 'cross-site' }, true],
     ['with this origin', { host, origin: `http://${host}` }, false],
     [
-      'with this origin, through a proxy',
-      { host: 'internal:1', 'x-forwarded-host': 'a.example, app.example', origin: 'https://app.example' },
-      false,
+      'with another origin, which a page that sets headers itself says was forwarded',
+      { host, 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example', origin: 'http://evil.example' },
+      true,
+    ],
+    ['with an origin that is allowed', { host: 'internal:1', origin: 'https://proxy.example' }, false],
+    ['with an allowed host and another scheme', { host: 'internal:1', origin: 'http://proxy.example' }, true],
+    [
+      'of another site, though a browser says so of an origin that is allowed',
+      { host, 'sec-fetch-site': 'cross-site', origin: 'https://proxy.example' },
+      true,
     ],
     ['with another origin', { host, origin: 'https://elsewhere.example' }, true],
     ['with another port', { host, origin: 'http://app.example:3001' }, true],
     ['of a sandboxed frame', { host, origin: 'null' }, true],
+    ['of a sandboxed frame, to no host', { origin: 'null' }, true],
   ])('%s', (_what, headers, expected) => {
-    expect(isFromElsewhere({ method: 'GET', url: '/', headers })).toBe(expected);
+    expect(isFromElsewhere({ method: 'GET', url: '/', headers }, ['https://proxy.example'])).toBe(expected);
   });
 });
 
@@ -45,6 +53,6 @@ describe('an action', () => {
     ['is not nearly JSON', 'POST', { ...good, 'content-type': 'application/jsonp' }, 'not-json'],
     ['is of this page', 'POST', { ...good, 'sec-fetch-site': 'cross-site' }, 'cross-site'],
   ])('%s', (_what, method, headers, code) => {
-    expect(refusalOfAction({ method, url: '/', headers })?.code).toBe(code);
+    expect(refusalOfAction({ method, url: '/', headers }, [])?.code).toBe(code);
   });
 });
