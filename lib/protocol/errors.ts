@@ -1,6 +1,8 @@
 import { redirectOf, type RedirectTarget } from './redirect.js';
 
 const BRAND = Symbol.for('nestjs-amqp10:error');
+/** On classes of ours whose messages somebody else may have written. */
+const WORDS_OF_OTHERS: ReadonlySet<unknown> = new Set(['AmqpError', 'RequestError']);
 
 /** What a failure put an end to: everything on the connection, on the session, one link, or one message alone. */
 export type ErrorScope = 'connection' | 'session' | 'link' | 'message';
@@ -45,6 +47,18 @@ export class AmqpError extends Error {
     this.condition = facts.condition;
     this.description = facts.description;
     this.info = facts.info;
+  }
+
+  /**
+   * @internal Whether its message may stand where no body and no secret may: not one that a responder wrote, nor one of a class of the
+   * user's, nor of none but this one, which users throw as they are.
+   */
+  static hasOwnWords(error: unknown): error is AmqpError {
+    if (!(error instanceof AmqpError)) return false;
+    const owner: unknown = Reflect.get(Object.getPrototypeOf(error), 'constructor');
+    return (
+      typeof owner === 'function' && Object.hasOwn(owner, BRAND) && !WORDS_OF_OTHERS.has(Reflect.get(owner, BRAND))
+    );
   }
 
   /** Compares brands along the value's prototype chain; a class without a brand of its own is compared as usual. */

@@ -8,26 +8,34 @@ const OTHER = '_OTHER';
 /** A name that somebody made up at run time would make metrics without end. */
 const CLASS_NAME = /^[A-Za-z_$][\w$]{0,63}$/;
 
+/** So are ours, and those of users who throw an AmqpError. */
+const CODE = /^[A-Za-z][\w.:-]{0,63}$/;
+
 /** `error.type`: the code of an error of ours, the class of any other. Throws nothing, whatever was thrown. */
 export function errorType(error: unknown): string {
-  if (error instanceof AmqpError) return textOf(() => error.code) ?? OTHER;
-  const name = error instanceof Error ? textOf(() => nameOf(error)) : undefined;
+  if (!(error instanceof AmqpError)) return error instanceof Error ? className(error) : OTHER;
+  const code = textOf(() => error.code);
+  return code !== undefined && CODE.test(code) ? code : OTHER;
+}
+
+function className(error: Error): string {
+  const name = textOf(() => nameOf(error));
   return name !== undefined && CLASS_NAME.test(name) ? name : OTHER;
 }
 
-/** @param withMessage also of errors that are none of ours */
+/** @param withMessage also of errors whose words are not ours */
 export function recordFailure(span: Span, error: unknown, withMessage: boolean): void {
   const type = errorType(error);
   span.setAttribute(ATTRIBUTE.errorType, type);
-  const isOurs = error instanceof AmqpError;
-  const condition = isOurs ? textOf(() => error.condition) : undefined;
+  const condition = error instanceof AmqpError ? textOf(() => error.condition) : undefined;
   if (condition !== undefined) span.setAttribute(ATTRIBUTE.condition, condition);
-  const message = error instanceof Error && (isOurs || withMessage) ? textOf(() => error.message) : undefined;
+  const isTold = withMessage || AmqpError.hasOwnWords(error);
+  const message = error instanceof Error && isTold ? textOf(() => error.message) : undefined;
   span.setStatus({ code: SpanStatusCode.ERROR, message: message ?? type });
   if (!(error instanceof Error)) return;
   const stack = textOf(() => stackOf(error, message !== undefined));
   span.addEvent('exception', {
-    [ATTRIBUTE.exceptionType]: (isOurs ? textOf(() => error.name) : undefined) ?? type,
+    [ATTRIBUTE.exceptionType]: className(error),
     ...(message === undefined ? {} : { [ATTRIBUTE.exceptionMessage]: message }),
     ...(stack === undefined ? {} : { [ATTRIBUTE.exceptionStack]: stack }),
   });
@@ -50,8 +58,10 @@ function textOf(read: () => unknown): string | undefined {
 
 /** Where it was thrown; without the message only if it can be told where that ends. */
 function stackOf({ stack, message }: Error, withMessage: boolean): string | undefined {
-  if (stack === undefined || withMessage || message === '') return stack;
-  const at = stack.indexOf(`: ${message}\n`);
-  const frames = at < 0 ? '' : stack.slice(at + message.length + 3);
+  if (stack === undefined || withMessage) return stack;
+  const before = message === '' ? '\n' : `: ${message}\n`;
+  const at = stack.indexOf(before);
+  const frames = at < 0 ? '' : stack.slice(at + before.length);
+  if (message === '' && !CLASS_NAME.test(stack.slice(0, at))) return undefined;
   return /^\s+at /.test(frames) ? frames.trimStart() : undefined;
 }

@@ -33,7 +33,8 @@ export interface AmqpInstrumentationOptions {
   /** Which settlements have a span of their own: all but accepted messages, all, or none. @default 'failures' */
   readonly settleSpans?: 'failures' | 'all' | 'none' | undefined;
   /**
-   * Whether spans tell the messages of errors that are none of this library's; of those it knows that they hold no body and no secret.
+   * Whether spans tell the messages of errors that are none of this library's, of what a responder says, and of an `AmqpError` that your code
+   * throws; of all others it knows that they hold no body and no secret.
    * @default false
    */
   readonly exceptionMessages?: boolean | undefined;

@@ -17,7 +17,7 @@ export async function settleOrLog(
     return await settling;
   } catch (error) {
     // Only our own words: those of others may quote a body.
-    logger.error(`a message could not be settled: ${error instanceof AmqpError ? error.message : errorName(error)}`);
+    logger.error(`a message could not be settled: ${AmqpError.hasOwnWords(error) ? error.message : errorName(error)}`);
     return 'failed';
   }
 }

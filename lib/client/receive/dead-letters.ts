@@ -127,7 +127,7 @@ function reasons(message: IncomingMessage, error: unknown): Record<string, strin
     'x-opt-death-error': errorName(error),
     ...(condition !== undefined && { 'x-opt-death-condition': condition }),
     // Our own words hold no body and no secret; those of other errors may.
-    ...(known !== undefined && { 'x-opt-death-description': known.message }),
+    ...(AmqpError.hasOwnWords(error) && { 'x-opt-death-description': error.message }),
   };
 }
 

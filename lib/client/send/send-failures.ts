@@ -28,7 +28,7 @@ export class SendFailures {
     if (cause instanceof SizeFailure)
       return new MessageTooLargeError(this.#text(cause.message), this.address, { cause });
     // A codec's own words may quote the value.
-    const known = cause instanceof EncodingFailure || cause instanceof AmqpError || cause instanceof TypeError;
+    const known = cause instanceof EncodingFailure || AmqpError.hasOwnWords(cause) || cause instanceof TypeError;
     const why = known ? cause.message : 'the codec cannot encode the value';
     return new EncodeError(this.#text(why), this.address, { cause });
   }

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { SendError } from '../../../lib/client/index.js';
+import { AmqpError, RequestError, SendError } from '../../../lib/client/index.js';
 import { errorType, recordFailure } from '../../../lib/telemetry/failure.js';
 import { TestTelemetry } from '../../support/telemetry.js';
 
 class OrderError extends Error {}
+class OwnError extends AmqpError {}
 
 const facts = { address: 'orders', delivered: 'no', attempts: 1, condition: 'app:no' } as const;
 const ours = new SendError('rejected', 'a send to "orders" failed', facts);
@@ -58,9 +59,22 @@ describe('an error on a span', () => {
     expect(JSON.stringify(all)).not.toContain('secret');
   });
 
-  it('has no stack where the words cannot be told from it', () => {
+  it.each<[string, Error, string]>([
+    ['what a responder said', new RequestError('"prices" answered with an error: secret', {}), 'request-failed'],
+    ['an error that a user made', new AmqpError('order-refused', 'secret'), 'order-refused'],
+    ['a class of a user', new OwnError('order-refused', 'secret'), 'order-refused'],
+    ['a code that is none', new AmqpError('order of secret', 'secret'), '_OTHER'],
+  ])('tells nothing of the words of %s', (_what, error, type) => {
+    const all = recorded(error, false);
+    expect(all).toMatchObject({ 'error.type': type, 'exception.type': error.name, status: type });
+    expect(all['exception.stacktrace']).toMatch(/^at .*failure\.spec/);
+    expect(JSON.stringify(all)).not.toContain('secret');
+    expect(recorded(error, true)).toMatchObject({ 'exception.message': error.message });
+  });
+
+  it.each(['secret', ''])('has no stack where the words cannot be told from it: %p', (message) => {
     const error = new OrderError('secret and more');
-    error.message = 'secret';
+    error.message = message;
     expect(JSON.stringify(recorded(error, false))).not.toContain('more');
   });
 

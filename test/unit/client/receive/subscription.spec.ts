@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Source } from '../../../../lib/client/address/address.js';
-import { AmqpTimeoutError, BatchError, ClientClosedError, SettlementError } from '../../../../lib/client/errors.js';
+import {
+  AmqpTimeoutError,
+  BatchError,
+  ClientClosedError,
+  RequestError,
+  SettlementError,
+} from '../../../../lib/client/errors.js';
 import type { ReceivedMessage } from '../../../../lib/client/message/received-message.js';
 import type { Observer } from '../../../../lib/client/observer/observer.js';
 import type { HandlerPolicy, PolicyDecision } from '../../../../lib/client/policy/handler-policy.js';
@@ -14,6 +20,7 @@ import type { SubscribeOptions } from '../../../../lib/client/receive/subscribe-
 import type { Subscription } from '../../../../lib/client/receive/subscription.js';
 import {
   ACCEPTED,
+  AmqpError,
   DecodeError,
   LinkDetachedError,
   LinkError,
@@ -1253,6 +1260,27 @@ describe('policy.stop', () => {
   });
 });
 
+describe('policy.stop, what the consumer says of itself', () => {
+  it.each([new RequestError('card 4111', {}), new AmqpError('order-refused', 'card 4111')])(
+    'holds no words that may be those of a message: $name',
+    async (error) => {
+      const { link, subscription } = await run(fail(error), { errorPolicy: policy.stop });
+      link.deliverJson(1);
+      await settle();
+      expect(subscription.error).toMatchObject({ code: 'stopped', cause: error });
+      expect(subscription.error?.message).not.toContain('4111');
+    },
+  );
+
+  it('is the error itself where that is told by nobody else', async () => {
+    const error = new AmqpTimeoutError('too long');
+    const { link, subscription } = await run(fail(error), { errorPolicy: policy.stop });
+    link.deliverJson(1);
+    await settle();
+    expect(subscription.error).toBe(error);
+  });
+});
+
 describe('policy.deadLetter', () => {
   async function deadLettering(handler: () => unknown = fail(new TypeError('card 4111'))): Promise<Running> {
     const all = await run(handler, { errorPolicy: policy.deadLetter('orders.dead') });
@@ -1291,6 +1319,18 @@ describe('policy.deadLetter', () => {
     await settle();
     expect(delivery.outcome?.kind).toBe('accepted');
   });
+
+  it.each([new RequestError('card 4111', {}), new AmqpError('order-refused', 'card 4111')])(
+    'tells no words that may be those of a message: $name',
+    async (error) => {
+      const { link, links } = await deadLettering(fail(error));
+      link.deliverJson(1);
+      await settle();
+      const annotations = links.sender.written[0]?.messageAnnotations;
+      expect(annotations).toMatchObject({ 'x-opt-death-error': error.name, 'x-opt-death-condition': error.code });
+      expect(JSON.stringify(annotations)).not.toContain('4111');
+    },
+  );
 
   it('keeps the bytes of what could not even be read', async () => {
     const { link, links } = await deadLettering();
