@@ -29,10 +29,10 @@ export class AmqpHealthIndicator {
    * Readiness: whether messages can be sent and received now.
    *
    * `down`: the application is shutting down; a connection is not there (one that nobody has used yet is fine); a consumer is `starting`
-   * or `failed`, as after `policy.stop`; a link is lost or refused, or receives and is failed or not attached yet. `degraded`: a connection
-   * is blocked by its peer, or the link of a sender or requester has failed and waits for its next use; terminus 11, which has no such
-   * status, shows it as `up`, with the reason in the details. A consumer that is paused, closed, not enabled or not started is as somebody
-   * wished.
+   * or `failed`, as after `policy.stop`; a link is lost or refused, or receives and is not attached yet, or failed as a subscription's.
+   * `degraded`: a connection is blocked by its peer, or the link of a sender, a requester or calls that fetch has failed and waits for its
+   * next use; terminus 11, which has no such status, shows it as `up`, with the reason in the details. A consumer that is paused, closed,
+   * not enabled or not started is as somebody wished.
    *
    * @throws InvalidOptionsError, also for a name that is no connection's
    */

@@ -100,9 +100,9 @@ function isBroken({ role, state, error }: LinkStatus): boolean {
   }
 }
 
-/** Only a send or a request tries it again: a process that is asked for nothing while it is down would never be up again. */
-function waitsForItsNextUse({ role, state }: LinkStatus): boolean {
-  return role !== 'receive' && state === 'failed';
+/** Only its client's next call tries it again: a process that is asked for nothing while it is down would never be up again. */
+function waitsForItsNextUse({ role, state, takenBy }: LinkStatus): boolean {
+  return state === 'failed' && (role !== 'receive' || takenBy === 'calls');
 }
 
 /** With a consumer that is ignored, so is its link. */

@@ -229,6 +229,41 @@ describe('readiness', () => {
     expect(ready().status).toBe('up');
   });
 
+  it('is degraded by a fetch that is refused, until the next one finds its queue', async () => {
+    const { connection, ready, alive } = await consuming();
+    const fetching = connection.createReceiveClient('late');
+    await expect(fetching.get()).rejects.toMatchObject({ condition: 'amqp:not-found' });
+    expect(ready()).toMatchObject({
+      status: knowsDegraded ? 'degraded' : 'up',
+      reasons: [expect.stringContaining('connection default: receive link to late is failed')],
+    });
+    expect(alive().status).toBe('up');
+    await connection.topology.declare({ queues: ['late'] });
+    await fetching.get();
+    expect(ready()).toMatchObject({ status: 'up', reasons: [] });
+  });
+
+  it.each<[string, (connection: AmqpConnection, broker: EmbeddedBroker) => void]>([
+    [
+      'a subscription is refused',
+      (connection) => void connection.createReceiveClient('late').subscribe(() => undefined),
+    ],
+    [
+      'a policy stopped those who fetch',
+      (connection, broker) => {
+        broker.queue('orders').publish(Buffer.from('{'), { contentType: 'application/json' });
+        const client = connection.createReceiveClient('orders', { errorPolicy: policy.stop });
+        client.receiveBatch({ maxMessages: 1, waitMs: 5_000 }).catch(() => undefined);
+      },
+    ],
+  ])('is down when %s: nothing tries again', async (_, act) => {
+    const broker = await startBroker();
+    const { connection, ready } = await boot([connectionOn(broker)]);
+    act(connection, broker);
+    await eventually('it failed', () => connection.links[0]?.state === 'failed');
+    expect(ready()).toMatchObject({ status: 'down', reasons: [expect.stringContaining('is failed')] });
+  });
+
   it('is down while a sender that was attached is refused', async () => {
     const { broker, connection, ready } = await consuming();
     const sender = connection.createSendClient('orders');

@@ -8,6 +8,8 @@ import type { LinkRole, LinkStatus } from './link-status.js';
 export interface LinkOwner<Link extends { readonly isOpen: boolean }> {
   /** For health. */
   readonly role: LinkRole;
+  /** Where it receives. For health. */
+  readonly takenBy?: LinkStatus['takenBy'] | undefined;
   /** For log lines, errors and health: `orders`. */
   readonly address: string;
   /**

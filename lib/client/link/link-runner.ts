@@ -66,9 +66,15 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
   }
 
   get status(): LinkStatus {
-    const { role, address } = this.owner;
+    const { role, address, takenBy } = this.owner;
     const error = 'cause' in this.#state ? this.#state.cause : undefined;
-    return { role, address, state: this.state, ...(error === undefined ? {} : { error }) };
+    return {
+      role,
+      address,
+      state: this.state,
+      ...(takenBy === undefined ? {} : { takenBy }),
+      ...(error === undefined ? {} : { error }),
+    };
   }
 
   async ready(signal?: AbortSignal): Promise<void> {

@@ -20,6 +20,11 @@ export interface LinkStatus {
    * or stopped by a handler's policy; its client's next use tries anew, where there can be one.
    */
   readonly state: 'idle' | 'attaching' | 'attached' | 'lost' | 'refused' | 'failed' | 'closed';
+  /**
+   * Of a link that receives: whether a subscription has it, or the calls of its client (`attach`, `receiveBatch`, `get`, iteration), of which
+   * the next one tries a failed link anew. Absent for all others, and where a policy stopped those who call.
+   */
+  readonly takenBy?: 'subscription' | 'calls';
   /** Why it is not attached, as far as an attempt or a loss told; `undefined` when it is. */
   readonly error?: AmqpError;
 }

@@ -1,8 +1,11 @@
 import { RELEASED, type AmqpError, type Outcome } from '../../protocol/index.js';
+import type { LinkStatus } from '../link/link-status.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
 
 /** Who consumes. None of these may throw. */
 export interface Consumer {
+  /** Of its link's status. */
+  readonly takenBy: LinkStatus['takenBy'];
   delivered(message: IncomingMessage): void;
   attached(): void;
   /** The link is gone with all that was not settled; the connection goes on trying. */
@@ -22,6 +25,7 @@ export const FAILED_DELIVERY: Outcome = Object.freeze({
 
 /** Messages that come before anybody consumes (or after) go back. */
 export const NOBODY: Consumer = {
+  takenBy: 'calls',
   delivered: (message) => void message.settle(RELEASED),
   attached: () => undefined,
   lost: () => undefined,

@@ -19,6 +19,7 @@ const CLOSE_TIMEOUT_MS = 20_000;
 
 /** Ties a receiver to a handler. */
 export class HandlerSubscription implements Subscription, Consumer {
+  readonly takenBy = 'subscription';
   readonly #receiver: Receiver;
   readonly #options: ResolvedSubscribeOptions;
   readonly #failures: Failures;

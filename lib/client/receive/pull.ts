@@ -58,6 +58,10 @@ export class Pull implements Consumer {
     receiver.consumeWith(this);
   }
 
+  get takenBy(): Consumer['takenBy'] {
+    return this.isClosed ? undefined : 'calls';
+  }
+
   get isClosed(): boolean {
     return this.#asking.isClosed;
   }

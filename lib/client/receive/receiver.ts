@@ -76,6 +76,10 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
     return this.#remoteAddress ?? describeSource(this.source);
   }
 
+  get takenBy(): Consumer['takenBy'] {
+    return this.#consumer.takenBy;
+  }
+
   /** Unsettled messages here. */
   get inHand(): number {
     return this.#link?.inHand ?? 0;

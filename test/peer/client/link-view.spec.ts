@@ -226,6 +226,21 @@ describe("a connection's links", () => {
     expect(connection.links[0]?.error).toMatchObject({ condition });
   });
 
+  it('say whether a subscription has them, or calls', async () => {
+    const { connection } = await start({ queues: ['orders', 'attached', 'fetched'] });
+    const subscription = connection.createReceiveClient('orders').subscribe(() => undefined);
+    await subscription.ready();
+    await connection.createReceiveClient('attached').attach();
+    await connection.createReceiveClient('fetched').get();
+    await connection.createSendClient('orders').attach();
+    expect(connection.links.map(({ address, takenBy }) => [address, takenBy])).toEqual([
+      ['orders', 'subscription'],
+      ['attached', 'calls'],
+      ['fetched', 'calls'],
+      ['orders', undefined],
+    ]);
+  });
+
   it('of a peer without transactions do not count among those that failed', async () => {
     const { connection } = await start({}, { profile: 'rabbitmq-4' });
     await expect(connection.transaction(async () => undefined)).rejects.toMatchObject({ code: 'unsupported' });
