@@ -57,10 +57,12 @@ export class DashboardActions {
       return failure(400, 'no-object', 'the body is a JSON object (is the body parser of the application off?)');
     try {
       // true: an object that is no array
-      const result = await within(action(body as Input));
-      return result === undefined
-        ? { status: 202, body: { ok: true, done: false } }
-        : { status: 200, body: { ok: true, done: true, ...result } };
+      const work = action(body as Input);
+      const result = await within(work);
+      if (result !== undefined) return { status: 200, body: { ok: true, done: true, ...result } };
+      // Nobody waits for it any more: only the log can say how it failed.
+      work.catch((error: unknown) => this.failed(name, error));
+      return { status: 202, body: { ok: true, done: false } };
     } catch (error) {
       return this.failed(name, error);
     }

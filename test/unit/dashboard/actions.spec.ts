@@ -57,6 +57,21 @@ describe('an action', () => {
     end();
   });
 
+  it('is in the log when it fails after that', async () => {
+    const warned: unknown[] = [];
+    Logger.overrideLogger({ log: () => undefined, error: () => undefined, warn: (line: unknown) => warned.push(line) });
+    let fail = (_error: Error): void => undefined;
+    const connection = { redrive: () => new Promise<number>((_resolve, reject) => (fail = reject)) };
+    const actions = actionsOn({ connection });
+    const redrive = (): Promise<{ status: number }> => actions.run('redrive', { connection: 'default', from: 'dead' });
+    const answer = redrive();
+    await jest.advanceTimersByTimeAsync(30_000);
+    expect([(await answer).status, (await redrive()).status, warned]).toEqual([202, 409, []]);
+    fail(new LinkError('refused', 'dead', 'l'));
+    await jest.advanceTimersByTimeAsync(0);
+    expect(warned).toEqual([`redrive by the dashboard failed: ${new LinkError('refused', 'dead', 'l').message}`]);
+  });
+
   it('leaves no timer behind when it ends in time', async () => {
     const consumer = { state: 'paused', pause: () => Promise.resolve() };
     await actionsOn({ consumer }).run('pause', { consumer: 'A.a' });
