@@ -34,6 +34,8 @@ export abstract class ReceivingCredit extends LinkEndpoint implements LinkFlow {
   private readonly answers: AnsweredFlows | undefined;
   /** Drains that ended without the peer's answer, which may come while the next one is under way. */
   private lateAnswers = 0;
+  /** The highest delivery-count that one of them may have. */
+  private lateUpTo = 0;
 
   constructor(
     session: PlaneSession,
@@ -113,12 +115,11 @@ export abstract class ReceivingCredit extends LinkEndpoint implements LinkFlow {
   onFlow(flow: FlowReader): boolean {
     if (this.answers !== undefined) return this.flowAnswered(this.answers);
     if (flow.linkCredit !== 0) return false;
-    const isLate = this.lateAnswers > 0 && flow.drain && flow.deliveryCount !== plus(this.deliveryCount, this.credit);
+    const isLate = flow.drain && this.mayBeLate(flow.deliveryCount);
     if (isLate) this.lateAnswers -= 1;
-    if (isLate || !this.isDraining) {
-      if (flow.drain) this.skipped(flow.deliveryCount);
-      return false;
-    }
+    if (isLate || !this.isDraining) return flow.drain && this.skipped(flow.deliveryCount);
+    // Answers come in order: what is before this one comes no more.
+    this.lateAnswers = 0;
     if (flow.deliveryCount !== ABSENT && distance(this.deliveryCount, flow.deliveryCount) > 0)
       this.deliveryCount = flow.deliveryCount;
     this.grantedUpTo = this.deliveryCount;
@@ -146,7 +147,7 @@ export abstract class ReceivingCredit extends LinkEndpoint implements LinkFlow {
     if (!this.isDraining || this.credit > 0) return;
     if (!this.isDrainAnswered) {
       if (this.answers !== undefined) return;
-      this.lateAnswers += 1;
+      this.expectLate(this.deliveryCount);
     }
     this.endDrain()?.resolve();
   }
@@ -157,17 +158,37 @@ export abstract class ReceivingCredit extends LinkEndpoint implements LinkFlow {
     else this.isDrainAnswered = true;
   }
 
-  /** A late answer: the peer has used up credit that is no longer out, and counts what was given since against it. */
-  private skipped(deliveryCount: number): void {
+  private expectLate(upTo: number): void {
+    if (this.lateAnswers === 0 || distance(this.lateUpTo, upTo) > 0) this.lateUpTo = upTo;
+    this.lateAnswers += 1;
+  }
+
+  /** It does not use up what is out, or no more than a drain before it did. */
+  private mayBeLate(deliveryCount: number): boolean {
+    if (this.lateAnswers === 0) return false;
+    return deliveryCount !== plus(this.deliveryCount, this.credit) || distance(this.lateUpTo, deliveryCount) <= 0;
+  }
+
+  /**
+   * A late answer: the peer has used up credit that is no longer out, and counts what was given since against it.
+   *
+   * @returns whether a flow was written
+   */
+  private skipped(deliveryCount: number): boolean {
     const count = deliveryCount === ABSENT ? 0 : distance(this.deliveryCount, deliveryCount);
-    if (count <= 0) return;
+    if (count <= 0 || !this.isOpen) return false;
     this.deliveryCount = deliveryCount;
-    if (!this.isDraining) {
-      if (this.isOpen) this.grant(this.credit);
-      return;
+    if (this.isDraining) {
+      if (count < this.credit) {
+        this.credit -= count;
+        return false;
+      }
+      if (this.credit === 0) return false;
+      // With no credit left the peer may not even answer, and it has not looked for messages since: the same credit is drained anew.
+      this.expectLate(deliveryCount);
     }
-    this.credit = Math.max(0, this.credit - count);
-    if (!this.isPartUnderWay) this.noneUnderWay();
+    this.grant(this.credit);
+    return true;
   }
 
   private grant(credit: number): void {
@@ -192,7 +213,7 @@ export abstract class ReceivingCredit extends LinkEndpoint implements LinkFlow {
 
   /** Nobody waits any more. The peer may answer all the same. */
   private drainAbandoned(): void {
-    if (this.answers === undefined && !this.isDrainAnswered) this.lateAnswers += 1;
+    if (this.answers === undefined && !this.isDrainAnswered) this.expectLate(plus(this.deliveryCount, this.credit));
     this.endDrain();
     if (this.isOpen) this.grant(0);
   }
