@@ -50,14 +50,19 @@ export class AmqpDashboard implements OnModuleInit, OnApplicationBootstrap, OnAp
   }
 
   /**
-   * Shows a further connection, from now on. One that is shown already stays as it is; a name that is taken gets a number.
+   * Shows a further connection, from now on. One that is shown already stays as it is; a name that is taken gets a number. It stays, also when
+   * it is closed, until the function that this returns is called: then it goes with its consumers and senders, and its name is free; its
+   * latest failures stay. Calling that twice is harmless, and so is calling it for a connection that somebody else shows: that one stays.
    *
    * @throws InvalidOptionsError for what is neither a connection nor has one
    */
-  add(name: string, source: DashboardConnectionSource): void {
+  add(name: string, source: DashboardConnectionSource): () => void {
     if (typeof name !== 'string' || name === '')
       throw new InvalidOptionsError('name', 'a string that is not empty', name);
-    this.watch(name, checkConnection(source, 'connection'));
+    const added = this.watch(name, checkConnection(source, 'connection'));
+    return () => {
+      if (added !== undefined) this.forget(added);
+    };
   }
 
   /** Everything that the page shows, as it is now. */
@@ -108,10 +113,21 @@ export class AmqpDashboard implements OnModuleInit, OnApplicationBootstrap, OnAp
     for (const { name, connection } of this.runtime.connections) this.watch(name, connection);
   }
 
-  private watch(name: string, source: DashboardConnectionSource): void {
+  /** `undefined`: nothing is shown that was not before. */
+  private watch(name: string, source: DashboardConnectionSource): ConnectionActivity | undefined {
     const connection = connectionOf(source);
-    if (connection === undefined || this.isOver || this.activityOf(connection) !== undefined) return;
-    this.connections.push(new ConnectionActivity(this.freeName(name), connection, this.activity));
+    if (connection === undefined || this.isOver || this.activityOf(connection) !== undefined) return undefined;
+    const added = new ConnectionActivity(this.freeName(name), connection, this.activity);
+    this.connections.push(added);
+    return added;
+  }
+
+  private forget(added: ConnectionActivity): void {
+    const isOfApplication = this.runtime.connections.some(({ connection }) => connection === added.connection);
+    const index = this.connections.indexOf(added);
+    if (isOfApplication || index === -1) return;
+    this.connections.splice(index, 1);
+    added.stop();
   }
 
   private activityOf(connection: AmqpConnection): ConnectionActivity | undefined {

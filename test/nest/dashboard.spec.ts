@@ -3,6 +3,7 @@ import { Agent, request } from 'node:http';
 import {
   type CanActivate,
   Controller,
+  type INestApplication,
   Injectable,
   Module,
   type NestInterceptor,
@@ -209,6 +210,57 @@ describe('what the dashboard knows', () => {
       ]);
       expect((await app.get('/amqp/api/state')).text).not.toContain('secret');
     });
+  });
+
+  it('forgets a connection that was added when it is told to, and frees its name', async () => {
+    const broker = await brokerOf();
+    await withDashboard({}, withOrders, async ({ dashboard }) => {
+      const names = (): string[] => dashboard.snapshot().connections.map(({ name }) => name);
+      for (let tenant = 0; tenant < 50; tenant += 1) {
+        const connection = connectionTo(broker);
+        const forget = dashboard.add('tenant', connection);
+        await connection.createSendClient('orders').send(1);
+        expect(names()).toEqual(['default', 'tenant']);
+        forget();
+        await connection.createSendClient('orders').send(2); // nobody counts it
+        await connection.close();
+        forget(); // once more is harmless
+      }
+      expect(names()).toEqual(['default']);
+      expect(dashboard.snapshot().senders.map(({ connection }) => connection)).toEqual(['default', 'default']);
+      expect(dashboard.snapshot().rates.sent.reduce((sum, count) => sum + count)).toBe(50);
+    });
+  });
+
+  it('does not forget what somebody else shows: one of the application, or one that was added before', async () => {
+    await withDashboard({}, { imports: [embedded()] }, async ({ app, dashboard }) => {
+      const other = new AmqpConnection({ uri: 'amqp://127.0.0.1:1', logger: quiet });
+      const forgets = [dashboard.add('mine', app.get(AmqpConnection)), dashboard.add('other', other)];
+      dashboard.add('other', other)();
+      expect(dashboard.snapshot().connections.map(({ name }) => name)).toEqual(['default', 'other']);
+      for (const forget of forgets) forget();
+      dashboard.add('other', new AmqpConnection({ uri: 'amqp://127.0.0.1:1', logger: quiet }));
+      for (const forget of forgets) forget();
+      expect(dashboard.snapshot().connections.map(({ name }) => name)).toEqual(['default', 'other']);
+    });
+  });
+
+  it('does not forget a connection of the application that was added before it started', async () => {
+    let forget = (): void => undefined;
+    const prepare = (app: INestApplication): void => {
+      forget = app.get(AmqpDashboard).add('mine', app.get(AmqpConnection));
+    };
+    await withDashboard(
+      {},
+      withOrders,
+      async (app) => {
+        forget();
+        await sender(app).send({ id: 1 });
+        await handled(app, 1);
+        expect(app.dashboard.snapshot().connections).toMatchObject([{ name: 'mine', status: 'connected' }]);
+      },
+      { prepare },
+    );
   });
 
   it('includes the connections of a transport server and of client proxies, and what they handle', async () => {
