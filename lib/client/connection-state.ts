@@ -7,9 +7,10 @@ import type { ConnectionStatus } from './connection/status.js';
 /**
  * `epoch` numbers the attempts. An event with another epoch comes from one that was given up, and is ignored. `failures` counts
  * the failed attempts in a row. `established`: there was a success since `open()`, so that a refusal no longer ends everything.
+ * `isEnded`: by an option that bounds the attempts.
  */
 export type ConnectionState =
-  | { readonly name: 'idle'; readonly epoch: number; readonly cause?: AmqpError }
+  | { readonly name: 'idle'; readonly epoch: number; readonly cause?: AmqpError; readonly isEnded?: boolean }
   | {
       readonly name: 'opening';
       readonly epoch: number;
@@ -116,7 +117,7 @@ export function decideConnection(
 
     case 'boot-given-up':
       if ((state.name !== 'opening' && state.name !== 'waiting') || state.established) return stay(state);
-      return giveUp(state.epoch, event.cause);
+      return giveUp(state.epoch, event.cause, false);
 
     case 'close-requested':
       if (state.name === 'closing' || state.name === 'closed') return stay(state);
@@ -163,7 +164,8 @@ function recover(
   const { epoch } = state;
   const fatal = refused && (!established || policy.onRefused === 'stop');
   if (fatal || failures >= policy.maxAttempts) {
-    const { state: idle, effects } = giveUp(epoch, cause);
+    const isEnded = failures >= policy.maxAttempts || policy.onRefused === 'stop';
+    const { state: idle, effects } = giveUp(epoch, cause, isEnded);
     return { state: idle, effects: state.name === 'open' ? [{ run: 'links-down', cause }, ...effects] : effects };
   }
   const delayMs = refused ? policy.refusedRetryMs : policy.delayMs(Math.max(1, failures));
@@ -190,9 +192,9 @@ function dial(epoch: number, failures: number, established: boolean, cause?: Amq
 }
 
 /** The epoch goes on, so that whatever the abandoned attempt still says is stale. */
-function giveUp(epoch: number, cause: AmqpError): ConnectionDecision {
+function giveUp(epoch: number, cause: AmqpError, isEnded: boolean): ConnectionDecision {
   return {
-    state: { name: 'idle', epoch: epoch + 1, cause },
+    state: { name: 'idle', epoch: epoch + 1, cause, isEnded },
     effects: [
       { run: 'abandon', cause },
       { run: 'give-up', cause },

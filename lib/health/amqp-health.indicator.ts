@@ -30,9 +30,9 @@ export class AmqpHealthIndicator {
    *
    * `down`: the application is shutting down; a connection is not there (one that nobody has used yet is fine); a consumer is `starting`
    * or `failed`, as after `policy.stop`; a link is lost or refused, or receives and is not attached yet, or failed as a subscription's.
-   * `degraded`: a connection is blocked by its peer, or the link of a sender, a requester or calls that fetch has failed and waits for its
-   * next use; terminus 11, which has no such status, shows it as `up`, with the reason in the details. A consumer that is paused, closed,
-   * not enabled or not started is as somebody wished.
+   * `degraded`: a connection is blocked by its peer; one that was given up before it was ever connected, or the link of a sender, a
+   * requester or calls that fetch, which has failed, waits for its next use; terminus 11, which has no such status, shows it as `up`, with
+   * the reason in the details. A consumer that is paused, closed, not enabled or not started is as somebody wished.
    *
    * @throws InvalidOptionsError, also for a name that is no connection's
    */
@@ -44,8 +44,8 @@ export class AmqpHealthIndicator {
   }
 
   /**
-   * Liveness: whether starting the process anew is all that helps. `down` when a connection is given up, by `reconnect.maxAttempts`,
-   * `onRefused: 'stop'`, or since its first use found no peer, and nobody opens it again by itself; else `up`, also in a shutdown.
+   * Liveness: `down` when `reconnect.maxAttempts` or `onRefused: 'stop'` ended a connection, and nobody opens it again by itself; else
+   * `up`, also in a shutdown, while a peer is away, and when the first use of a connection found none: the next one opens it.
    *
    * @throws InvalidOptionsError, also for a name that is no connection's
    */

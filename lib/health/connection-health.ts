@@ -27,7 +27,8 @@ export function readinessOf(one: CheckedOne, options: ResolvedHealthOptions): Fi
   const what = `connection ${name}`;
   // Not used so far, and nobody has tried: it opens with its first use.
   if (isUnused(connection)) return { verdict: 'up', reasons: [] };
-  if (status !== 'connected' && status !== 'blocked')
+  const isWaiting = awaitsUse(one);
+  if (status !== 'connected' && status !== 'blocked' && !isWaiting)
     return { verdict: 'down', reasons: [because(`${what} is ${status}`, cause ?? lastError)] };
   const consumers = one.consumers.filter((consumer) => isAiling(consumer) && !options.ignore.has(consumer.name));
   const links = connection.links.filter((link) => counts(link, one.consumers, options) && isBroken(link));
@@ -36,15 +37,17 @@ export function readinessOf(one: CheckedOne, options: ResolvedHealthOptions): Fi
     ...consumers.map((consumer) => because(`consumer ${consumer.name} is ${consumer.state}`, causeOf(consumer, links))),
     ...told.map(({ role, address, state, error }) => because(`${role} link to ${address} is ${state}`, error)),
   ].map((reason) => `${what}: ${reason}`);
+  if (isWaiting) reasons.push(because(`${what} is ${status} until its next use`, cause ?? lastError));
   if (status === 'blocked') reasons.push(because(`${what} is blocked`, cause));
   const isDown = consumers.length > 0 || told.some((link) => !waitsForItsNextUse(link));
   return { verdict: isDown ? 'down' : reasons.length > 0 ? 'degraded' : 'up', reasons };
 }
 
 /** Whether there is hope that it can do its work again by itself. */
-export function livenessOf({ name, connection, isPersistent }: CheckedOne): Finding {
+export function livenessOf(one: CheckedOne): Finding {
+  const { name, connection, isPersistent } = one;
   const { isGivenUp, cause } = connection.lastStatus;
-  if (!isGivenUp || isPersistent) return { verdict: 'up', reasons: [] };
+  if (!isGivenUp || isPersistent || awaitsUse(one)) return { verdict: 'up', reasons: [] };
   return { verdict: 'down', reasons: [because(`connection ${name} is given up`, cause)] };
 }
 
@@ -71,6 +74,11 @@ function isUnused({ lastStatus }: CheckedConnection): boolean {
   return lastStatus.status === 'disconnected' && lastStatus.lastError === undefined && !lastStatus.isGivenUp;
 }
 
+/** Its next use opens it: taken out of the load balancer, it would not be used. Where somebody tries by itself, that is what it waits for. */
+function awaitsUse({ connection, isPersistent }: CheckedOne): boolean {
+  return connection.lastStatus.awaitsUse && !isPersistent;
+}
+
 /** Paused or closed is what somebody wished; what a policy stopped, or the peer refused, is failed. */
 function isAiling({ state }: ApplicationConsumer): boolean {
   switch (state) {
@@ -84,8 +92,11 @@ function isAiling({ state }: ApplicationConsumer): boolean {
   }
 }
 
-/** A sender that is being attached for the first time is on its way; a receiver is not there. */
-function isBroken({ role, state, error }: LinkStatus): boolean {
+/**
+ * A sender that is being attached for the first time is on its way; a receiver is not there. A subscription's is idle when the connection
+ * was given up before it was attached: nothing but the subscription itself asks for it again.
+ */
+function isBroken({ role, state, error, takenBy }: LinkStatus): boolean {
   switch (state) {
     case 'lost':
     case 'refused':
@@ -94,6 +105,7 @@ function isBroken({ role, state, error }: LinkStatus): boolean {
     case 'attaching':
       return role === 'receive' || error !== undefined;
     case 'idle':
+      return takenBy === 'subscription';
     case 'attached':
     case 'closed':
       return false;

@@ -540,6 +540,65 @@ describe('the connections of servers and client proxies', () => {
 });
 
 describe('liveness', () => {
+  const reconnect = { initialDelayMs: 1, maxDelayMs: 1 };
+  const away = (): Promise<never> => Promise.reject(new Error('nobody is there'));
+
+  it('is up, and readiness degraded, where the first use found no peer: the next one opens the connection', async () => {
+    const broker = await startBroker();
+    let isThere = false;
+    const { connection, ready, alive } = await boot([
+      connectionOn(broker, {
+        lazy: true,
+        bootTimeoutMs: 20,
+        reconnect,
+        dial: (attempt) => (isThere ? broker.dial(attempt) : away()),
+      }),
+    ]);
+    const sender = connection.createSendClient('orders');
+    await expect(sender.send(1)).rejects.toMatchObject({ delivered: 'no' });
+    expect(alive()).toMatchObject({ status: 'up', reasons: [] });
+    expect(ready()).toMatchObject({
+      status: knowsDegraded ? 'degraded' : 'up',
+      reasons: [expect.stringMatching(/^connection default is disconnected until its next use: /u)],
+      connections: { default: { status: 'disconnected', lastError: { code: 'connect-failed' } } },
+    });
+    isThere = true;
+    await sender.send(2);
+    expect(ready()).toMatchObject({ status: 'up', reasons: [] });
+  });
+
+  it('is up, and readiness down, while a subscription is left behind by its first attempt: no next use starts it', async () => {
+    const broker = await startBroker();
+    let isThere = false;
+    const dial: typeof broker.dial = (attempt) => (isThere ? broker.dial(attempt) : away());
+    const { connection, ready, alive } = await boot([
+      connectionOn(broker, { lazy: true, bootTimeoutMs: 20, reconnect, dial }),
+    ]);
+    const subscription = connection.createReceiveClient('orders').subscribe(() => undefined);
+    await expect(subscription.ready()).rejects.toMatchObject({ code: 'connect-failed' });
+    const down = { status: 'down', reasons: [expect.stringContaining('receive link to orders is idle')] };
+    expect([alive().status, ready().status]).toEqual(['up', 'down']);
+    isThere = true;
+    await connection.open();
+    expect(ready()).toMatchObject(down);
+    await subscription.resume();
+    expect(ready().status).toBe('up');
+  });
+
+  it.each<[string, Partial<AmqpModuleOptions>]>([
+    ['reconnect.maxAttempts', { reconnect: { ...reconnect, maxAttempts: 2 } }],
+    ["onRefused: 'stop'", { onRefused: 'stop' }],
+  ])('is down where %s ended the first use', async (_, options) => {
+    const broker = await startBroker({ users: { me: 'right' }, port: 0 });
+    const uri = broker.uri.replace('//', '//me:wrong@');
+    const dial = 'reconnect' in options ? away : undefined;
+    const { connection, ready, alive } = await boot([
+      { uri, lazy: true, allowInsecureCredentials: true, logger: quiet, dial, ...options },
+    ]);
+    await expect(connection.createSendClient('orders').send(1)).rejects.toMatchObject({ delivered: 'no' });
+    expect([alive().status, ready().status]).toEqual(['down', 'down']);
+  });
+
   it('is down when a connection is given up', async () => {
     const { broker, ready, alive } = await consuming({
       reconnect: { maxAttempts: 1, initialDelayMs: 1, maxDelayMs: 1 },

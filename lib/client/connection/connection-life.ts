@@ -63,8 +63,10 @@ export class ConnectionLife {
   }
 
   get lastStatus(): LastStatus {
-    const isGivenUp = this.#state.name === 'idle' && this.#state.cause !== undefined;
-    return { ...this.#event, at: this.#at, since: this.#since, ...this.#lastError, isGivenUp };
+    const state = this.#state;
+    const isGivenUp = state.name === 'idle' && state.cause !== undefined;
+    const awaitsUse = isGivenUp && state.isEnded !== true && this.#profile === undefined;
+    return { ...this.#event, at: this.#at, since: this.#since, ...this.#lastError, isGivenUp, awaitsUse };
   }
 
   /** The peer, while the connection is open. */

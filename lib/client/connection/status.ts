@@ -15,6 +15,11 @@ export interface LastStatus extends StatusEvent {
   readonly lastErrorAt?: number;
   /** `disconnected`, and no attempt comes by itself after those that failed. `open()` and a client that sends try anew. */
   readonly isGivenUp: boolean;
+  /**
+   * Given up before it was ever connected, by `bootTimeoutMs`, an abort or a refusal: the next use of a client opens it, as the first one
+   * should have. `false` where `reconnect.maxAttempts` or `onRefused: 'stop'` ended it.
+   */
+  readonly awaitsUse: boolean;
 }
 
 /** One change of a connection's status. */

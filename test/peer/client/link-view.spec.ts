@@ -256,7 +256,7 @@ describe("a connection's last status", () => {
     expect(connection.lastStatus).not.toHaveProperty('lastError');
     await connection.open();
     const { at, since } = connection.lastStatus;
-    expect(connection.lastStatus).toEqual({ status: 'connected', at, since, isGivenUp: false });
+    expect(connection.lastStatus).toEqual({ status: 'connected', at, since, isGivenUp: false, awaitsUse: false });
     expect(at).toBe(since);
     expect(at).toBeGreaterThanOrEqual(before);
 
@@ -299,7 +299,45 @@ describe("a connection's last status", () => {
     await connection.open();
     await broker.stop();
     await eventually('it is given up', () => connection.lastStatus.isGivenUp);
-    expect(connection.lastStatus).toMatchObject({ status: 'disconnected', isGivenUp: true });
+    expect(connection.lastStatus).toMatchObject({ status: 'disconnected', isGivenUp: true, awaitsUse: false });
+  });
+
+  it.each<[string, Partial<ConnectionOptions>, boolean]>([
+    ['bootTimeoutMs', { bootTimeoutMs: 20 }, true],
+    ['reconnect.maxAttempts', { reconnect: { maxAttempts: 2, initialDelayMs: 1, maxDelayMs: 1 } }, false],
+    ['reconnect: false', { reconnect: false }, false],
+  ])(
+    'says whether the next use opens what was never connected, once %s ended the first',
+    async (_, options, awaits) => {
+      const { connection } = await start({}, { dial: () => Promise.reject(new Error('away')), ...options });
+      await expect(connection.open()).rejects.toMatchObject({ code: 'connect-failed' });
+      expect(connection.lastStatus).toMatchObject({ isGivenUp: true, awaitsUse: awaits });
+    },
+  );
+
+  it.each<['retry' | 'stop', boolean]>([
+    ['retry', true],
+    ['stop', false],
+  ])('says so after a first refusal, too, with onRefused: %j', async (onRefused, awaits) => {
+    const { connection } = await start({ users: { me: 'right' }, allowAnonymous: false }, { onRefused });
+    await expect(connection.createSendClient('orders').attach()).rejects.toMatchObject({ code: 'authentication' });
+    expect(connection.lastStatus).toMatchObject({ isGivenUp: true, awaitsUse: awaits });
+  });
+
+  it('does not wait for its use once it was connected and maxAttempts ended it, whatever a use met since', async () => {
+    const broker = await EmbeddedBroker.start({ port: false });
+    brokers.push(broker);
+    let dial: NonNullable<ConnectionOptions['dial']> = broker.dial;
+    const reconnect = { maxAttempts: 2, initialDelayMs: 1, maxDelayMs: 1 };
+    const options = { dial: (attempt: Parameters<typeof dial>[0]) => dial(attempt), bootTimeoutMs: 50, reconnect };
+    const { connection } = await start({}, options);
+    await connection.open();
+    dial = () => Promise.reject(new Error('away'));
+    broker.dropConnections();
+    await eventually('it is given up', () => connection.lastStatus.isGivenUp);
+    dial = () => new Promise(() => undefined);
+    await expect(connection.open()).rejects.toMatchObject({ code: 'connect-timeout' });
+    expect(connection.lastStatus).toMatchObject({ isGivenUp: true, awaitsUse: false });
   });
 
   it('is not given up when the user closed it', async () => {
