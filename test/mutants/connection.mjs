@@ -197,8 +197,8 @@ export const connectionMutants = [
   },
   {
     promise: 'reconnect-6',
-    file: 'lib/client/link/link-runner.ts',
-    find: "before.name === 'attached' || this.#firstRefusal(before)",
+    file: 'lib/client/link/link-loss.ts',
+    find: "before.name === 'attached' || (before.name === 'attaching' && !before.refused)",
     replace: 'true',
     test: ['test/peer/client/links.spec.ts', 'an attached link that is refused again and again logs it once'],
   },

@@ -447,7 +447,7 @@ export const messagingMutants = [
   {
     promise: 'telemetry-7',
     file: 'lib/telemetry/failure.ts',
-    find: '(isOurs || withMessage)',
+    find: 'withMessage || AmqpError.hasOwnWords(error)',
     replace: 'true',
     test: [
       'test/unit/telemetry/failure.spec.ts',
