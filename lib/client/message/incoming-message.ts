@@ -198,7 +198,9 @@ export class IncomingMessage extends DecodedMessage implements ReceivedMessage, 
     this.#result = this.#incoming.settle(sent, transactionId);
     this.#keeper?.delete(this);
     const { observers, address, node, consumerName: consumer } = this.#host;
-    if (observers.watchesSettlements) observers.settled({ address, node, message: this, consumer, outcome });
+    // A stale one reached nobody: the message comes again.
+    if (observers.watchesSettlements && this.#result === 'settled')
+      observers.settled({ address, node, message: this, consumer, outcome: sent });
     return this.#result;
   }
 

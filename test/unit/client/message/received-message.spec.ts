@@ -8,6 +8,7 @@ import {
 import { MessageIds } from '../../../../lib/client/message/message-ids.js';
 import { RAW } from '../../../../lib/client/message/raw-body.js';
 import { OutgoingMessages } from '../../../../lib/client/message/outgoing-message.js';
+import type { Observer } from '../../../../lib/client/observer/observer.js';
 import { Observers } from '../../../../lib/client/observer/observers.js';
 import { AmqpTimeoutError, SettlementError, TransactionError } from '../../../../lib/client/errors.js';
 import { LocalTransaction } from '../../../../lib/client/transaction/local-transaction.js';
@@ -38,6 +39,7 @@ function receive(
     outcomeFor?: (outcome: Outcome) => Outcome;
     /** Of the transactions that it may be settled in. */
     owner?: object;
+    observer?: Observer;
   } = {},
 ): { message: IncomingMessage; delivery: FakeDelivery; link: FakeReceiverLink } {
   const host: DeliveryHost = {
@@ -45,7 +47,7 @@ function receive(
     node: { kind: 'named' },
     maxMessageBytes: 100,
     codecs: new CodecRegistry(),
-    observers: new Observers([], log),
+    observers: new Observers(options.observer === undefined ? [] : [options.observer], log),
     outcomeFor: options.outcomeFor ?? ((outcome) => outcome),
     transactional: options.owner === undefined ? undefined : transactionalHost(options.owner),
   };
@@ -211,6 +213,18 @@ describe('settling', () => {
       undeliverableHere: false,
       messageAnnotations: { 'x-a': 1 },
     });
+  });
+
+  it('is told to observers when it reached the peer, as that understands it', async () => {
+    const told: Outcome[] = [];
+    const observer: Observer = { onSettle: ({ outcome }) => void told.push(outcome) };
+    const { message: stale, link } = receive(undefined, { observer });
+    link.isOpen = false;
+    await expect(stale.accept()).resolves.toBe('stale');
+    expect(told).toEqual([]);
+    const { message } = receive(undefined, { observer, outcomeFor: () => ({ kind: 'released' }) });
+    await message.modify({ deliveryFailed: true });
+    expect(told).toEqual([{ kind: 'released' }]);
   });
 
   it('is written as the peer understands it and remembered as it was meant', async () => {
