@@ -49,10 +49,11 @@ export class ObservedCall {
   end(failures: readonly Failure[]): void {
     const tokens = this.#tokens ?? [];
     this.#tokens = undefined;
+    // Not looked for one by one: a large batch may fail whole.
+    const errors = failures.length === 0 ? undefined : new Map(failures.map(({ message, error }) => [message, error]));
     this.#messages.forEach((message, index) => {
       const told = tokens[index];
-      const failure = failures.find((one) => one.message === message);
-      if (told !== undefined) this.parts.observers.handled(told, failure?.error);
+      if (told !== undefined) this.parts.observers.handled(told, errors?.get(message));
     });
     this.#messages = [];
   }

@@ -46,7 +46,8 @@ export class Recovery {
     const open = retries.map(({ message }) => message).filter((message) => !message.isDecided && !message.isStale);
     const again = isDue ? open : [];
     if (!isDue) for (const message of open) this.giveBack(message);
-    for (const { message } of retries) if (!again.includes(message)) await this.onceOnly?.end(message, false);
+    const called = new Set(again);
+    for (const { message } of retries) if (!called.has(message)) await this.onceOnly?.end(message, false);
     return again;
   }
 
