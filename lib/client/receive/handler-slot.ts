@@ -122,10 +122,11 @@ export class HandlerSlot implements DeadlineEntry {
       this.#completeBatch(this.#called, []);
       return;
     }
-    if (this.#observed.isUnderWay)
+    // What is left unsettled is the policy's: it is told as a failure then, and nothing is remembered of it before that has decided.
+    const isLeft = this.#isLeftUnsettled(message);
+    if (this.#observed.isUnderWay && !isLeft)
       this.#observed.end(result instanceof AnsweredFailure ? [{ message, error: result.error }] : []);
-    // What is left unsettled is the policy's: nothing is remembered of it before that has decided.
-    if (this.#parts.onceOnly === undefined || this.#isLeftUnsettled(message)) this.#complete(message);
+    if (this.#parts.onceOnly === undefined || isLeft) this.#complete(message);
     else void this.#parts.onceOnly.end(message, true).then(() => this.#complete(message));
   }
 

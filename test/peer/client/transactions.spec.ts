@@ -295,8 +295,10 @@ describe('a handler that settles within a transaction', () => {
     expect(broker.queue('in').stats()).toMatchObject({ delivered: 1, unsettled: 0 });
   });
 
-  it('and swallows the rollback has not accepted it', async () => {
+  it('and swallows the rollback has not accepted it, which observers hear as its failure', async () => {
     const { broker, connection } = await stage.onBroker();
+    const told: unknown[] = [];
+    connection.observe({ onHandled: (_token, error) => void told.push(error) });
     connection.createReceiveClient('in').subscribe(
       (message) =>
         connection
@@ -310,6 +312,7 @@ describe('a handler that settles within a transaction', () => {
     broker.queue('in').publish('order');
     await eventually('rejected', () => broker.queue('in').stats().rejected === 1);
     expect(broker.queue('in').stats()).toMatchObject({ accepted: 0, unsettled: 0 });
+    expect(told).toEqual([expect.objectContaining({ code: 'not-settled' })]);
   });
 
   it('and ended before the rollback gives it back', async () => {

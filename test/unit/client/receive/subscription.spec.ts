@@ -7,10 +7,13 @@ import {
   RequestError,
   SettlementError,
 } from '../../../../lib/client/errors.js';
+import type { IncomingMessage } from '../../../../lib/client/message/incoming-message.js';
 import type { ReceivedMessage } from '../../../../lib/client/message/received-message.js';
 import type { Observer } from '../../../../lib/client/observer/observer.js';
+import { Observers } from '../../../../lib/client/observer/observers.js';
 import type { HandlerPolicy, PolicyDecision } from '../../../../lib/client/policy/handler-policy.js';
 import { policy } from '../../../../lib/client/policy/policy.js';
+import { ObservedCall } from '../../../../lib/client/receive/observed-call.js';
 import { ReceiveClient } from '../../../../lib/client/receive/receive-client.js';
 import {
   resolveReceiveClientOptions,
@@ -28,6 +31,8 @@ import {
   type Outcome,
 } from '../../../../lib/protocol/index.js';
 import { fakeContext, settle, type FakeContext, type FakeReceiverLink } from '../../../support/client/fake-links.js';
+
+const log = { log: () => undefined, warn: () => undefined, error: () => undefined };
 
 interface Made extends FakeContext {
   readonly client: ReceiveClient;
@@ -1544,6 +1549,55 @@ describe('observers of deliveries', () => {
       'accepted',
     ]);
     expect(calls).toBe(2);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['returns', () => undefined],
+    ['resolves', async () => undefined],
+  ])(
+    "hear of a failure when the handler under 'manual' %s without settling, and run its policy",
+    async (_name, handler) => {
+      const told: unknown[] = [];
+      const observer: Observer = {
+        onHandled: (_token, error) => void told.push(error),
+        runPolicy: (_token, decide) => {
+          told.push('policy');
+          return decide();
+        },
+        onSettle: ({ outcome }) => void told.push(outcome.kind),
+      };
+      const options: SubscribeOptions = { settlement: 'manual', errorPolicy: policy.reject() };
+      const { link } = await run(handler, options, { observers: [observer] });
+      link.deliverJson(1);
+      await settle();
+      expect(told).toEqual([expect.objectContaining({ code: 'not-settled' }), 'policy', 'rejected']);
+    },
+  );
+
+  it('hear of a batch in which each failed with no more looks at its failures than it has', async () => {
+    const told: unknown[] = [];
+    const observers = new Observers([{ onHandled: (_token, error) => void told.push(error) }], log);
+    const call = new ObservedCall({
+      address: () => 'orders',
+      node: { kind: 'named' },
+      handler: () => undefined,
+      observers,
+      options: {},
+    });
+    // Only compared.
+    const messages = Array.from({ length: 500 }, (_, index) => ({ index }) as unknown as IncomingMessage);
+    let looks = 0;
+    const failures = messages.map((message, error) => ({
+      error,
+      get message() {
+        looks++;
+        return message;
+      },
+    }));
+    call.call(messages, messages);
+    call.end(failures);
+    expect(told).toEqual(failures.map(({ error }) => error));
+    expect(looks).toBe(500);
   });
 
   it('hear what the policy says of each failure, and the name of the subscription', async () => {
