@@ -295,7 +295,7 @@ describe('a handler that settles within a transaction', () => {
     expect(broker.queue('in').stats()).toMatchObject({ delivered: 1, unsettled: 0 });
   });
 
-  it('and swallows the rollback has not accepted it, which observers hear as its failure', async () => {
+  it('and swallows the rollback has not accepted it', async () => {
     const { broker, connection } = await stage.onBroker();
     const told: unknown[] = [];
     connection.observe({ onHandled: (_token, error) => void told.push(error) });
