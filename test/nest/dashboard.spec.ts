@@ -193,6 +193,21 @@ describe('what the dashboard knows', () => {
     });
   });
 
+  it('is how often a connection came back that was open already when it was added', async () => {
+    const broker = await brokerOf();
+    const { embeddedUri: uri, dial } = broker;
+    const connection = new AmqpConnection({ uri, dial, logger: quiet, reconnect: { initialDelayMs: 1 } });
+    opened.push(() => connection.close());
+    await connection.open();
+    await withDashboard({ connections: { own: connection } }, {}, async ({ dashboard }) => {
+      expect(dashboard.snapshot().connections).toMatchObject([{ status: 'connected', reconnects: 0 }]);
+      broker.dropConnections();
+      await eventually('it was lost', () => connection.lastStatus.lastError !== undefined);
+      await eventually('it is back', () => connection.status === 'connected');
+      expect(dashboard.snapshot().connections).toMatchObject([{ status: 'connected', reconnects: 1 }]);
+    });
+  });
+
   it('tells several connections apart, and shows a name that is taken with a number', async () => {
     const other = new AmqpConnection({ uri: 'amqp://user:secret@127.0.0.1:1/x', logger: quiet });
     const imports = [embedded(), AmqpModule.forRoot({ name: 'second', uri: 'embedded:', logger: quiet })];
@@ -303,14 +318,15 @@ describe.each(PLATFORMS)('the page on %s', (platform) => {
     await withDashboard(
       { title: 'Orders <of> "us" & them' },
       withOrders,
-      async ({ get }) => {
+      async ({ get, post }) => {
         const page = await get('/amqp');
         expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
         expect(page.text).toContain('<title>Orders &lt;of&gt; &quot;us&quot; &amp; them</title>');
         expect(page.headers.get('content-security-policy')).toMatch(
           /^default-src 'none'; script-src 'sha256-[^ ]+'; style-src 'sha256-/,
         );
-        expect(page.headers.get('x-content-type-options')).toBe('nosniff');
+        for (const { headers } of [page, await get('/amqp/api/state'), await post('/amqp', {})])
+          expect([headers.get('x-content-type-options'), headers.get('x-frame-options')]).toEqual(['nosniff', 'DENY']);
         expect(page.text).not.toMatch(/\b(?:src|href)="(?!data:,")/);
         const state = await get('/amqp/api/state');
         expect([state.status, state.headers.get('content-type'), state.headers.get('cache-control')]).toEqual([

@@ -67,6 +67,27 @@ describe('what one connection tells', () => {
     ]);
   });
 
+  it('has one row for all that is received from addresses that peers make up, unless its consumer has a name', () => {
+    const { observer } = make(2);
+    for (let index = 0; index < 10; index += 1) {
+      const event = { ...arrival(`reply-${index}`), node: temporary };
+      observer.onHandled(observer.onDelivery(event));
+      observer.onSettle({ ...event, outcome });
+      observer.onReceive({ address: event.address, node: temporary, messages: [event.message], startedAt: 0 });
+      observer.onHandled(observer.onDelivery({ ...event, consumer: 'A.a' }));
+    }
+    observer.onHandled(observer.onDelivery(arrival('orders')));
+    const rows = [...observer.nameless.rows(), ...observer.consumers.rows()].map(([key, row]) => {
+      const { addresses, handled, fetched, outcomes } = row.snapshot(key, 'default', 0);
+      return [key, addresses.slice(0, 1), handled, fetched, outcomes.rejected];
+    });
+    expect(rows).toEqual([
+      ['(temporary)', [], 10, 10, 10],
+      ['orders', ['orders'], 1, 0, 0],
+      ['A.a', ['reply-0'], 10, 0, 0],
+    ]);
+  });
+
   it('keeps a consumer apart from another on the same address, and from one without a name', () => {
     const { observer } = make();
     for (const consumer of ['A.a', 'B.b', undefined])
