@@ -609,6 +609,32 @@ describe('liveness', () => {
     expect(alive().reasons).toEqual([expect.stringContaining('connection default is given up')]);
     expect(ready().status).toBe('down');
   });
+
+  it('is up from the first moment of a shutdown, also with a connection that is given up: nobody kills what is finishing', async () => {
+    const heard: string[] = [];
+    let tell = (): void => undefined;
+    @Injectable()
+    class Finishing implements BeforeApplicationShutdown {
+      beforeApplicationShutdown(): void {
+        tell();
+      }
+    }
+    const broker = await startBroker();
+    const { app, connection, ready, alive } = await boot(
+      [connectionOn(broker, { reconnect: { maxAttempts: 1, initialDelayMs: 1, maxDelayMs: 1 } })],
+      { providers: [Finishing] },
+    );
+    await broker.stop();
+    await eventually('it is down', () => alive().status === 'down');
+    tell = () => {
+      heard.push(`${alive().status} ${ready().status}`);
+      // Not up because it would be closed.
+      expect(connection.lastStatus).toMatchObject({ isGivenUp: true, awaitsUse: false });
+    };
+    await app.close();
+    expect(heard).toEqual(['up down']);
+    expect(alive()).toMatchObject({ status: 'up', reasons: [] });
+  });
 });
 
 describe('over HTTP', () => {
