@@ -1,7 +1,8 @@
 // Where messages come from and go to, and what a peer lacks.
 
 import { expect } from '@jest/globals';
-import { drainQueue, uniqueName, withConnection } from '../peer.js';
+import type { AmqpConnection } from '../../../lib/client/index.js';
+import { drainQueue, type Peer, uniqueName, withConnection } from '../peer.js';
 import { failureOf, refusal, type Story } from '../story.js';
 
 /** A comma is a letter like any other there. */
@@ -213,42 +214,26 @@ export const addressing: readonly Story[] = [
     title: 'a hundred consumers and a hundred senders on one connection',
     timeoutMs: 120_000,
     run: (peer) =>
-      withConnection(
-        peer,
-        async (connection) => {
-          const queues = await Promise.all(Array.from({ length: 100 }, () => peer.queue(connection)));
-          const arrived = queues.map(
-            (queue) =>
-              new Promise<unknown>((resolve) => {
-                connection.createReceiveClient(queue.name).subscribe((message) => resolve(message.body));
-              }),
-          );
-          await Promise.all(queues.map((queue) => connection.createSendClient(queue.name).send(queue.name)));
-          expect(await Promise.all(arrived)).toEqual(queues.map((queue) => queue.name));
-          return 'yes';
-        },
-        { bootTimeoutMs: 60_000 },
-      ),
+      withConnection(peer, (connection) => eachGetsItsOwn(peer, connection, 100), { bootTimeoutMs: 60_000 }),
   },
   {
     title: 'more links than one connection takes: further connections',
     timeoutMs: 60_000,
     run: (peer) =>
-      withConnection(
-        peer,
-        async (connection) => {
-          const queues = await Promise.all(Array.from({ length: 6 }, () => peer.queue(connection)));
-          const arrived = queues.map(
-            (queue) =>
-              new Promise<unknown>((resolve) => {
-                connection.createReceiveClient(queue.name).subscribe((message) => resolve(message.body));
-              }),
-          );
-          await Promise.all(queues.map((queue) => connection.createSendClient(queue.name).send(queue.name)));
-          expect(await Promise.all(arrived)).toEqual(queues.map((queue) => queue.name));
-          return 'yes';
-        },
-        { channelMax: 3, handleMax: 1 },
-      ),
+      withConnection(peer, (connection) => eachGetsItsOwn(peer, connection, 6), { channelMax: 3, handleMax: 1 }),
   },
 ];
+
+/** So many queues, each with a consumer and a sender, all of them in use at once. */
+async function eachGetsItsOwn(peer: Peer, connection: AmqpConnection, count: number): Promise<string> {
+  const queues = await Promise.all(Array.from({ length: count }, () => peer.queue(connection)));
+  const arrived = queues.map(
+    (queue) =>
+      new Promise<unknown>((resolve) => {
+        connection.createReceiveClient(queue.name).subscribe((message) => resolve(message.body));
+      }),
+  );
+  await Promise.all(queues.map((queue) => connection.createSendClient(queue.name).send(queue.name)));
+  expect(await Promise.all(arrived)).toEqual(queues.map((queue) => queue.name));
+  return 'yes';
+}
