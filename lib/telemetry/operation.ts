@@ -12,6 +12,8 @@ export interface Described {
   readonly durationAttributes: Attributes;
   /** Without the operation's type, which counters do not have. */
   readonly countAttributes: Attributes;
+  /** What says who the peer is: known only when it has answered. */
+  readonly peerAttributes: Attributes;
 }
 
 /** What an operation is called. */
@@ -60,14 +62,14 @@ export class Operation {
     const { connection, system = systemOf(connection.profile) } = this.surroundings;
     const { name, type, outcome } = this.names;
     const destination = destinationName(node, address);
-    const server: Attributes = {
+    const peerAttributes: Attributes = {
+      [ATTRIBUTE.system]: system,
       ...(connection.host !== undefined && { [ATTRIBUTE.serverAddress]: connection.host }),
       ...(connection.port !== undefined && { [ATTRIBUTE.serverPort]: connection.port }),
     };
     const place: Attributes = {
-      [ATTRIBUTE.system]: system,
+      ...peerAttributes,
       [ATTRIBUTE.operationName]: name,
-      ...server,
       ...(node.kind === 'temporary' && { [ATTRIBUTE.temporary]: true }),
       ...(node.kind === 'anonymous' && { [ATTRIBUTE.anonymous]: true }),
       ...(template !== undefined && { [ATTRIBUTE.template]: template }),
@@ -85,6 +87,7 @@ export class Operation {
       },
       durationAttributes: { ...typed, ...counted },
       countAttributes: { ...place, ...counted },
+      peerAttributes,
     };
   }
 }

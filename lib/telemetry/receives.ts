@@ -23,7 +23,8 @@ export class Receives {
     telemetry.recordOperation(described, startedAt, failure?.error);
     if (messages.length > 0) telemetry.count('consumed', described, messages.length);
     const links = telemetry.options.propagate === false ? undefined : messages.flatMap(linkTo);
-    const startTime = performance.timeOrigin + startedAt;
+    // By the clock that all other spans take: that of this process may have drifted from it since it began.
+    const startTime = Date.now() - (performance.now() - startedAt);
     const span = telemetry.start({ described, kind: SpanKind.CLIENT, links, startTime }, context.active());
     if (span?.isRecording() === true) {
       if (node.kind !== 'named') span.setAttribute(ATTRIBUTE.destination, address);
@@ -31,6 +32,6 @@ export class Receives {
       else if (first !== undefined) telemetry.describeMessage(span, first);
       telemetry.addOwn(span, { name: 'receive', address, message: first });
     }
-    telemetry.end(span, failure?.error, performance.timeOrigin + performance.now());
+    telemetry.end(span, failure?.error);
   }
 }

@@ -9,11 +9,15 @@ import { contextIn, type Telemetry } from './telemetry.js';
 export class RunningRequest {
   readonly startedAt = performance.now();
 
-  /** @param within that its message is sent in */
+  /**
+   * @param within that its message is sent in
+   * @param describe it as of now
+   */
   constructor(
     readonly described: Described,
     readonly span: Span | undefined,
     readonly within: Context,
+    readonly describe: () => Described,
   ) {}
 }
 
@@ -27,17 +31,20 @@ export class Requests {
   onRequest({ address, node }: { readonly address: string; readonly node: ObservedNode }): RunningRequest {
     const { telemetry } = this;
     const caller = context.active();
-    const described = this.#operation.on(node, address);
+    const describe = (): Described => this.#operation.on(node, address);
+    const described = describe();
     const span = telemetry.start({ described, kind: SpanKind.CLIENT }, caller);
     if (span?.isRecording() === true) telemetry.addOwn(span, { name: 'request', address });
-    return new RunningRequest(described, span, contextIn(caller, span));
+    return new RunningRequest(described, span, contextIn(caller, span), describe);
   }
 
   onReplied(token: unknown, error: unknown): void {
     if (!(token instanceof RunningRequest)) return;
     // Whoever gives up a stream of replies has what was wanted of it.
     const failure = error instanceof SendError && error.code === 'aborted' ? undefined : error;
-    this.telemetry.recordOperation(token.described, token.startedAt, failure);
+    const described = token.describe();
+    this.telemetry.describePeer(token.span, token.described, described);
+    this.telemetry.recordOperation(described, token.startedAt, failure);
     this.telemetry.end(token.span, failure);
   }
 }

@@ -15,6 +15,8 @@ class RunningSend {
   constructor(
     readonly described: Described,
     readonly span: Span | undefined,
+    /** Describes it as of now. */
+    readonly describe: () => Described,
   ) {}
 }
 
@@ -28,16 +30,18 @@ export class Sends {
   onSend({ address, node, message, request }: ObservedSend): SendObservation {
     const { telemetry } = this;
     const { propagate } = telemetry.options;
-    const described = this.#operation.on(node, address, message.properties?.to);
+    const to = message.properties?.to;
+    const describe = (): Described => this.#operation.on(node, address, to);
+    const described = describe();
     // A request may wait for its reply address, and be sent by whoever brings that.
     const caller = request instanceof RunningRequest ? request.within : context.active();
     const own = propagate !== false && carriesContext(message) ? contextOf(message) : undefined;
     const kind = own === undefined ? SpanKind.PRODUCER : SpanKind.CLIENT;
     const links = own && linksTo(own);
     const span = telemetry.start({ described, kind, links }, parentOf(caller, own));
-    const token = new RunningSend(described, span);
+    const token = new RunningSend(described, span, describe);
     if (span?.isRecording() === true) {
-      const name = node.kind === 'temporary' ? address : node.kind === 'anonymous' ? message.properties?.to : undefined;
+      const name = node.kind === 'temporary' ? address : node.kind === 'anonymous' ? to : undefined;
       if (name !== undefined) span.setAttribute(ATTRIBUTE.destination, name);
       telemetry.describeMessage(span, message);
       telemetry.addOwn(span, { name: 'send', address, message });
@@ -53,8 +57,10 @@ export class Sends {
   onSent(token: unknown, result: SendResult): void {
     if (!(token instanceof RunningSend)) return;
     const { telemetry } = this;
-    const { described, span, startedAt } = token;
+    const { span, startedAt } = token;
     const error = result.ok ? undefined : result.error;
+    const described = token.describe();
+    telemetry.describePeer(span, token.described, described);
     telemetry.recordOperation(described, startedAt, error);
     // What never left this process was not sent.
     if (result.attempts > 0) telemetry.count('sent', described, 1, error);

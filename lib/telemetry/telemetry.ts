@@ -64,6 +64,11 @@ export class Telemetry {
     return this.#tracer?.startSpan(spanName, options, parent);
   }
 
+  /** What began before the peer was known, or ended with another one, belongs to that. */
+  describePeer(span: Span | undefined, before: Described, now: Described): void {
+    if (now !== before && span?.isRecording() === true) span.setAttributes(now.peerAttributes);
+  }
+
   /** What is known of a message; only for a span that is recording. */
   describeMessage(span: Span, { properties, body }: AmqpMessage): void {
     if (properties?.messageId !== undefined) span.setAttribute(ATTRIBUTE.messageId, idText(properties.messageId));
@@ -85,13 +90,13 @@ export class Telemetry {
     }
   }
 
-  /** @param endTime in milliseconds of the epoch; left out: now, by the clock that took the start */
-  end(span: Span | undefined, error: unknown, endTime?: number): void {
+  /** Now, by the clock that took the start. */
+  end(span: Span | undefined, error: unknown): void {
     if (span === undefined) return;
     try {
       if (error !== undefined && span.isRecording()) recordFailure(span, error, this.options.exceptionMessages);
     } finally {
-      span.end(endTime);
+      span.end();
     }
   }
 

@@ -1,7 +1,8 @@
 // Spans of clients on the embedded broker, as an exporter gets them.
 
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { propagation, SpanKind, trace } from '@opentelemetry/api';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import {
   BatchError,
   createMessage,
@@ -329,7 +330,78 @@ describe('a send', () => {
   });
 });
 
+describe('the peer on a span', () => {
+  const portsOf = (spans: readonly ReadableSpan[]): unknown[] =>
+    spans.map(({ attributes }) => attributes['server.port']);
+
+  it('is the one that took the message, also of what was sent before any had answered', async () => {
+    const telemetry = stage.registered();
+    const gone = await stage.broker({ port: 0 });
+    const broker = await stage.broker({ port: 0, queues: ['orders'] });
+    const uri = [gone.uri, broker.uri];
+    await gone.stop();
+    const connection = stage.connect(broker, { uri, dial: undefined });
+    const requested = connection.createRequestClient('orders').request('x', { timeoutMs: 1_000 });
+    await connection.createSendClient('orders').send('a');
+    connection.createReceiveClient('orders').subscribe(async ({ properties }) => {
+      const { replyTo = '', messageId } = properties ?? {};
+      if (replyTo !== '') await connection.createReplyClient(replyTo).send('y', { correlationId: messageId });
+    });
+    await requested;
+    const spans = [...(await telemetry.named('send orders', 2)), ...(await telemetry.named('request orders'))];
+    expect(portsOf(spans)).toEqual([broker.port, broker.port, broker.port]);
+    const counted = await telemetry.metric('messaging.client.sent.messages');
+    const durations = await telemetry.metric('messaging.client.operation.duration');
+    expect(new Set([...counted, ...durations].map(({ attributes }) => attributes['server.port']))).toEqual(
+      new Set([broker.port]),
+    );
+  });
+
+  it('is another one when the connection has gone over to that', async () => {
+    const telemetry = stage.registered();
+    const first = await stage.broker({ port: 0, queues: ['orders'] });
+    const second = await stage.broker({ port: 0, queues: ['orders'] });
+    const connection = stage.connect(first, { uri: [first.uri, second.uri], dial: undefined });
+    const ports = [first.port, second.port];
+    const orders = connection.createSendClient('orders');
+    await orders.send('a');
+    await first.stop();
+    await orders.send('b');
+    expect(portsOf(await telemetry.named('send orders', 2))).toEqual(ports);
+    const counted = await telemetry.metric('messaging.client.sent.messages');
+    expect(counted.map(({ attributes, value }) => [attributes['server.port'], value])).toEqual(
+      ports.map((port) => [port, 1]),
+    );
+  });
+});
+
 describe('messages that are fetched', () => {
+  it('are settled in the trace that they came with, where nothing runs that has a span', async () => {
+    const { connection, telemetry } = await stage.start({ settleSpans: 'all' });
+    await connection.createSendClient('orders').send('x');
+    const [message] = await connection.createReceiveClient('orders').receiveBatch({ maxMessages: 1, waitMs: 2_000 });
+    await message?.accept();
+    const [sent] = await telemetry.named('send orders');
+    const [accepted] = await telemetry.named('accept orders');
+    expect([parentOf(accepted), linksOf(accepted)]).toEqual([idOf(sent), [idOf(sent)]]);
+  });
+
+  it('are timed by the clock of all other spans, also when that was set since the process began', async () => {
+    const { connection, telemetry } = await stage.start();
+    const now = Date.now.bind(Date);
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() + 3_600_000);
+    try {
+      await connection.createSendClient('orders').send('x');
+      await connection.createReceiveClient('orders').receiveBatch({ maxMessages: 1, waitMs: 2_000 });
+      const [sent] = await telemetry.named('send orders');
+      const [received] = await telemetry.named('receive orders');
+      expect(Math.abs(msOf(received.startTime) - msOf(sent.startTime))).toBeLessThan(60_000);
+      expect(msOf(received.endTime)).toBeGreaterThanOrEqual(msOf(received.startTime));
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
   it('have a span from the call on, with a link to each of them', async () => {
     const { connection, telemetry } = await stage.start();
     await connection.createSendClient('orders').sendBatch(['a', 'b']);
