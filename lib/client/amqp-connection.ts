@@ -185,6 +185,7 @@ export class AmqpConnection {
     return new SendClient(this.#core.context, checked, {
       ...resolveSendClientOptions(),
       session: 'replies',
+      isNamedByMessage: true,
       role: 'answer',
     });
   }

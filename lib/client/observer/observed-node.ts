@@ -5,8 +5,8 @@ import type { Source, Target } from '../address/address.js';
 /** A node that messages go to or come from, as far as its name goes. All events of one client hold the same object. */
 export interface ObservedNode {
   /**
-   * `named`: by the user, who knows how many there are. `temporary`: made by the peer, or the address of a reply; its name is one of very
-   * many. `anonymous`: each message names another one in `to`.
+   * `named`: by the user, who knows how many there are. `temporary`: made by the peer, or the address of a reply, or where a dead letter says
+   * that it came from; its name is one of very many. `anonymous`: each message names another one in `to`.
    */
   readonly kind: 'named' | 'temporary' | 'anonymous';
   /** Where messages go to an exchange. */
@@ -15,10 +15,10 @@ export interface ObservedNode {
   readonly routingKey?: string | undefined;
 }
 
-/** @param isReply it is a requester's own address */
-export function nodeOfTarget(target: Target, isReply: boolean): ObservedNode {
+/** @param isNamedByMessage it is a requester's own address, or where a dead letter came from */
+export function nodeOfTarget(target: Target, isNamedByMessage: boolean): ObservedNode {
   if (target === null) return { kind: 'anonymous' };
-  if (isReply || (typeof target === 'object' && target.dynamic === true)) return { kind: 'temporary' };
+  if (isNamedByMessage || (typeof target === 'object' && target.dynamic === true)) return { kind: 'temporary' };
   if (typeof target === 'string' || target.exchange === undefined) return { kind: 'named' };
   return { kind: 'named', exchange: target.exchange, routingKey: target.routingKey };
 }

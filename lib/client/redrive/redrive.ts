@@ -132,7 +132,11 @@ export class Redrive implements Closable {
       // Closed here, not by the connection.
       const context = { ...this.#context, register: () => undefined, unregister: () => undefined };
       const options = resolveSendClientOptions({ whenFull: 'wait', onConnectionLost: 'fail' });
-      sender = new SendClient(context, checkTarget(target, 'to'), { ...options, role: 'redrive' });
+      sender = new SendClient(context, checkTarget(target, 'to'), {
+        ...options,
+        role: 'redrive',
+        isNamedByMessage: this.#options.to === undefined,
+      });
       this.#senders.set(key, sender);
     }
     try {

@@ -58,6 +58,8 @@ export interface ResolvedSendClientOptions {
   readonly session: 'shared' | 'replies' | 'transactional';
   /** For whom it sends; no option of users. */
   readonly role: LinkRole;
+  /** Its target was not named here but by a message, so that there may be very many; no option of users. */
+  readonly isNamedByMessage: boolean;
 }
 
 const NAMES: readonly (keyof SendClientOptions)[] = [
@@ -98,6 +100,7 @@ export function resolveSendClientOptions(options?: SendClientOptions, path = '')
     defaults: defaults === undefined ? undefined : checkDefaults(defaults, at('defaults')),
     session: 'shared',
     role: 'send',
+    isNamedByMessage: false,
   };
 }
 

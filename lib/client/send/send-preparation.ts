@@ -48,7 +48,7 @@ export class SendPreparation {
     this.#lanes = lanes;
     this.#address = describeTarget(target);
     this.#isAnonymous = target === null;
-    this.#node = nodeOfTarget(target, options.session === 'replies');
+    this.#node = nodeOfTarget(target, options.isNamedByMessage);
     this.#messages = new OutgoingMessages(context.codecs.preferring(options.codec), new MessageIds());
   }
 

@@ -1,7 +1,7 @@
 // Metrics of clients on the embedded broker, value by value.
 
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { policy, type ReceivedMessage } from '../../../lib/client/index.js';
+import { createMessage, policy, type AmqpMessage, type ReceivedMessage } from '../../../lib/client/index.js';
 import { AmqpInstrumentation } from '../../../lib/telemetry/index.js';
 import { TestTelemetry, type Point } from '../../support/telemetry.js';
 import { Stage } from './support.js';
@@ -110,6 +110,32 @@ describe('metrics', () => {
     expect(JSON.stringify(points)).not.toContain(address);
     const destinations = points.map(({ attributes }) => attributes['messaging.destination.name']);
     expect(new Set(destinations)).toEqual(new Set(['(anonymous)', '(temporary)']));
+  });
+
+  it('never have the name of a queue that only a dead letter says, as redrive without a target sends to', async () => {
+    const { connection, telemetry } = await stage.start({}, { queues: ['dead', 'named', 'one', 'two'] });
+    const dead = connection.createSendClient('dead');
+    for (const name of ['one', 'two', 'named'])
+      await dead.send(
+        createMessage({
+          body: name,
+          messageAnnotations: { 'x-opt-death-queue': name, 'x-opt-death-reason': 'policy' },
+        }),
+      );
+    const filter = ({ messageAnnotations }: AmqpMessage): boolean =>
+      messageAnnotations?.['x-opt-death-queue'] === 'named';
+    expect(await connection.redrive({ from: 'dead', to: 'named', filter })).toBe(1);
+    expect(await connection.redrive({ from: 'dead' })).toBe(2);
+    const sent = await telemetry.metric('messaging.client.sent.messages');
+    expect(sent.map(({ attributes, value }) => [attributes['messaging.destination.name'], value])).toEqual([
+      ['dead', 3],
+      ['named', 1],
+      ['(temporary)', 2],
+    ]);
+    const spans = await telemetry.named('send (temporary)', 2);
+    expect(new Set(spans.map(({ attributes }) => attributes['messaging.destination.name']))).toEqual(
+      new Set(['one', 'two']),
+    );
   });
 
   it('are counted by what names have in common, where the user says so', async () => {
