@@ -68,7 +68,7 @@ export interface Observer {
   onStatus?(event: StatusEvent): void;
   /** A token was put, renewed, not renewed, or is over (credentials by `sasToken` and `jwtToken`). */
   onAuthentication?(status: AuthenticationStatus): void;
-  /** Before a message is encoded for the first time, in the call that sends it. Of a request: as soon as there is a reply address. */
+  /** Before a message is encoded for the first time, in the call that sends it: of one that was queued, in `sendAllMessages`. Of a request: as soon as there is a reply address. */
   // oxlint-disable-next-line typescript/no-invalid-void-type -- a listener that hands nothing back is the usual one
   onSend?(event: ObservedSend): SendObservation | void;
   /** Once for each `onSend`, whatever became of it. */

@@ -17,7 +17,7 @@ import type { ResolvedSendClientOptions } from './send-client-options.js';
 import { SendFailures } from './send-failures.js';
 import { SendLanes } from './send-lanes.js';
 import type { AttachedLink, SendClientState } from './send-link.js';
-import { SendPreparation } from './send-preparation.js';
+import { SendPreparation, UNOBSERVED } from './send-preparation.js';
 import type { BatchSuccess, SendResult, SendSuccess } from './send-result.js';
 
 const CLOSE_TIMEOUT_MS = 5_000;
@@ -181,7 +181,7 @@ export class SendClient implements Closable {
     this.#checkOpen();
     let pending: PendingSend;
     try {
-      pending = this.#preparation.prepare(value, options);
+      pending = this.#preparation.prepare(value, options, UNOBSERVED);
     } catch (error) {
       throw this.#unsendable(error, options);
     }
@@ -196,6 +196,7 @@ export class SendClient implements Closable {
         (pending) =>
           new Promise<SendResult>((resolve) => {
             pending.resolve = resolve;
+            this.#preparation.sendHeld(pending);
             this.#lanes.of(pending.transaction).sender.releaseHeld(pending);
           }),
       ),

@@ -28,7 +28,7 @@ export interface Observation {
 }
 
 const OBSERVED: Observation = { isObserved: true };
-/** Of a message whose parts are. */
+/** Of a message whose parts are, or that is held: that is told of when it is sent. */
 export const UNOBSERVED: Observation = { isObserved: false };
 
 /** Makes what one client sends. All that is wrong with a value or its options is thrown here. */
@@ -83,15 +83,17 @@ export class SendPreparation {
     if (options?.compress === undefined) pending.ownBody = takeBytesOfText(message);
     else compressBody(pending, options.compress, sender);
     // Behind everything that throws: who is told of a send is told of its end.
-    const observed = observation.isObserved ? this.observe(message, observation.requested) : undefined;
-    if (observed !== undefined) {
-      pending.message = observed.message;
-      pending.tokens = observed.tokens;
-    }
+    if (observation.isObserved) this.#tell(pending, observation.requested);
     pending.bytes = bytesOf(pending.message);
     if (this.#isAnonymous || options?.delayMs !== undefined || dependsOnPeer(message))
       pending.unfinished = { address: this.#isAnonymous, delayMs: options?.delayMs };
     return pending;
+  }
+
+  /** A message that was held is sent: only now observers hear of it, who take the time until its end. */
+  sendHeld(pending: PendingSend): void {
+    this.#tell(pending);
+    if (dependsOnPeer(pending.message)) pending.unfinished ??= { address: false, delayMs: undefined };
   }
 
   /** The message with what observers add to it, and whom to tell of its end; `undefined`: nobody listens. */
@@ -119,6 +121,13 @@ export class SendPreparation {
     const annotation = delayMs === undefined ? 0 : ANNOTATION_BYTES;
     const address = this.#isAnonymous ? ANNOTATION_BYTES + 2 * Buffer.byteLength(to) : 0;
     return annotation + address;
+  }
+
+  #tell(pending: PendingSend, requested?: RequestTokens): void {
+    const observed = this.observe(pending.message, requested);
+    if (observed === undefined) return;
+    pending.message = observed.message;
+    pending.tokens = observed.tokens;
   }
 }
 

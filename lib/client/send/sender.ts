@@ -82,10 +82,7 @@ export class Sender implements SendEvents, SendLinkEvents {
   /** Puts it aside for `sendAllMessages`; it already takes its place. @throws SendQueueFullError */
   hold(pending: PendingSend): void {
     const refusal = this.#parts.room.enter(pending) ? undefined : this.#parts.room.refusal(pending, 'fail');
-    if (refusal !== undefined) {
-      reportResult(pending, refusal, this.#parts.context.observers);
-      throw refusal;
-    }
+    if (refusal !== undefined) throw refusal;
     this.held.append(pending);
   }
 

@@ -1002,13 +1002,35 @@ describe('observers of sends that end early', () => {
     expect([...open]).toEqual([]);
   });
 
+  it('hear of one that is queued when it is sent, with what they add, and nothing of one that never is', async () => {
+    const { open, observers } = observer();
+    let told = 0;
+    const adding: Observer = { onSend: () => ({ messageAnnotations: { 'x-opt-nr': ++told } }) };
+    const { client, links } = await attached({}, { observers: [...observers, adding] });
+    // By what attached it.
+    told = 0;
+    client.queueMessage('a');
+    expect([[...open], told]).toEqual([[], 0]);
+    const sent = client.sendAllMessages();
+    expect([open.size, told]).toEqual([1, 1]);
+    expect(links.sender.written.at(-1)?.messageAnnotations).toEqual({ 'x-opt-nr': 1 });
+    links.sender.answer(ACCEPTED);
+    await sent;
+    client.queueMessage('b');
+    await client.close({ timeoutMs: 0 });
+    expect(client.pendingMessages).toHaveLength(1);
+    expect([[...open], told]).toEqual([[], 1]);
+    await client.sendAllMessages();
+    expect([[...open], told]).toEqual([[], 2]);
+  });
+
   it('hear the end of one that finds the queue full', async () => {
     const { open, observers } = observer();
     const { client } = make({ maxPendingMessages: 1 }, { observers });
     client.queueMessage('x');
     expect(() => client.queueMessage('y')).toThrow(SendQueueFullError);
     await failure(client.send('z'));
-    expect([...open]).toEqual([1]);
+    expect([...open]).toEqual([]);
   });
 });
 
