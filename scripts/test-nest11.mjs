@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { inScratch, root, step } from './packed.mjs';
 
 await inScratch('nest11', (scratch) => {
-  for (const name of ['lib', 'test', 'scripts', 'tsconfig.json', 'jest.config.js', '.swcrc']) {
+  for (const name of ['docs', 'lib', 'test', 'scripts', 'tsconfig.json', 'jest.config.js', '.swcrc']) {
     cpSync(join(root, name), join(scratch, name), { recursive: true });
   }
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
