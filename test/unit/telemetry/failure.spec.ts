@@ -74,6 +74,8 @@ describe('an error on a span', () => {
 
   it.each(['secret', ''])('has no stack where the words cannot be told from it: %p', (message) => {
     const error = new OrderError('secret and more');
+    // Made when it is first looked at.
+    expect(error.stack).toContain('and more');
     error.message = message;
     expect(JSON.stringify(recorded(error, false))).not.toContain('more');
   });
