@@ -437,7 +437,7 @@ export const messagingMutants = [
   {
     promise: 'telemetry-6',
     file: 'lib/client/observer/observed-node.ts',
-    find: 'if (isReply || ',
+    find: 'if (isNamedByMessage || ',
     replace: 'if (',
     test: [
       METRICS,

@@ -71,7 +71,7 @@ export const uamqpSendingRows = [
   {
     promise: 'row-29',
     file: 'lib/client/send/sender.ts',
-    find: '      throw refusal;\n',
+    find: 'if (refusal !== undefined) throw refusal;\n',
     replace: '',
     test: [
       'test/unit/client/send/send-client.spec.ts',
