@@ -1,20 +1,14 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { EncodingFailure } from '../../../lib/protocol/errors.js';
 import { ACCEPTED, RELEASED, type Outcome } from '../../../lib/protocol/outcome.js';
 import { eventually } from '../../support/eventually.js';
+import { collectGarbage } from '../../support/garbage.js';
 import { encodeMessage, type PeerLink, type PeerScript, type ScriptedPeer } from '../../support/scripted-peer.js';
 import { Bench, TestReceiver, catchRethrown, data, deadline, turn } from './harness.js';
 
 /** Bytes of buffers that something still holds. */
 async function heldBytes(): Promise<number> {
-  setFlagsFromString('--expose-gc');
-  // true: the flag has just put it there
-  const collectGarbage = runInNewContext('gc') as () => void;
-  collectGarbage();
-  await turn();
-  collectGarbage(); // begins when all that the first one found is free
+  await collectGarbage();
   return process.memoryUsage().arrayBuffers;
 }
 

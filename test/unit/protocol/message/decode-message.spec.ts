@@ -1,6 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { DecodeError } from '../../../../lib/protocol/errors.js';
 import type { AmqpMessage } from '../../../../lib/protocol/message/amqp-message.js';
 import { decodeDataSections, decodeMessageInto } from '../../../../lib/protocol/message/decode-message.js';
@@ -11,6 +9,7 @@ import { Uuid } from '../../../../lib/protocol/types/uuid.js';
 import { randomMessage } from '../../../fuzz/random-value.js';
 import { randomOfCase, seedOfRun } from '../../../fuzz/seeded-random.js';
 import { decodeMessage } from '../../../fuzz/targets.js';
+import { collectGarbage } from '../../../support/garbage.js';
 
 const seed = seedOfRun();
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
@@ -24,12 +23,6 @@ const DATA = '005375 a00101';
 const SEQUENCE = '005376 c0020141';
 const VALUE = '005377 41';
 const FOOTER = '005378 c10100';
-
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  // True: the flag has just put it there.
-  (runInNewContext('gc') as () => void)();
-}
 
 describe('decoding a message', () => {
   it.each([
@@ -45,9 +38,7 @@ describe('decoding a message', () => {
       return new WeakRef(memory);
     };
     const memory = read();
-    // In the turn in which it was made, a weak reference holds its target.
-    await new Promise((resolve) => setImmediate(resolve));
-    collectGarbage();
+    await collectGarbage();
     expect(memory.deref()).toBeUndefined();
   });
 
