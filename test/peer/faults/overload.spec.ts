@@ -52,10 +52,10 @@ describe('a peer that gives no credit', () => {
       else counts.other += 1;
     };
     const sending: Promise<void>[] = [];
+    const before = await heldBytes();
     const lag = monitorEventLoopDelay({ resolution: 5 });
     lag.enable();
     let mostPending = 0;
-    const before = await heldBytes();
     for (let sent = 0; sent < SENDS; sent += BATCH) {
       for (let index = 0; index < BATCH; index += 1) {
         const one = client.send({ n: sent + index }).then(() => undefined, count);
@@ -68,7 +68,6 @@ describe('a peer that gives no credit', () => {
 
     expect(mostPending).toBe(LIMIT);
     expect(counts).toEqual({ full: SENDS - LIMIT, closed: 0, other: 0 });
-    console.log('HELD', ((await heldBytes()) - before) / 1048576);
     expect((await heldBytes()) - before).toBeLessThan(50 * 1_048_576);
     expect(lag.percentile(99) / 1e6).toBeLessThan(400);
     await peer.nextLink('sender');
