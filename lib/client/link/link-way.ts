@@ -1,6 +1,5 @@
 // Where one link is attached: at the peer of its connection, on a further connection to it when that is full, or where a redirect sent it. A
-// redirect counts for one attach: whatever
-// else ends the link there brings it back to the peer that knows where it lives.
+// redirect counts for one attach: whatever else ends the link there brings it back to the peer that knows where it lives.
 
 import { LinkRedirectError, type AmqpError } from '../../protocol/index.js';
 import { linkFailure } from '../connection/refusal.js';
