@@ -5,7 +5,7 @@ import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { MessagePattern, Payload } from '@nestjs/microservices';
 
-import { AmqpClientProxy, AmqpTransportStrategy } from '../../lib/index.js';
+import { amqp, AmqpClientProxy, AmqpTransportStrategy, createMessage } from '../../lib/index.js';
 import { ask } from '../nest/scenarios/stage.js';
 import { jms, startJms, whyNoJms } from './jms/client.js';
 import { embeddedPeer, type Peer, realPeers, withConnection } from './peer.js';
@@ -118,11 +118,24 @@ class Service {
           applicationProperties: { text: 'x', whole: 1, big: 2n ** 60n, fraction: 1.5, flag: true },
         });
         await client.send({ id: 1 }, { messageId: 'm-2', correlationId: 'plain' });
-        await client.send(Buffer.from([1, 2]), { messageId: 'm-3', durable: false });
+        await client.send(Buffer.from([1, 2]), { messageId: 'm-3' });
+        const typed = (type: number, body: unknown) =>
+          createMessage({ messageAnnotations: { 'x-opt-jms-msg-type': amqp.byte(type) }, body, bodyType: 'value' });
+        await client.send(typed(2, { item: 'bread', count: 2 }), { messageId: 'm-4' });
+        await client.send(typed(4, [1, 'two']), { messageId: 'm-5' });
       });
-      const nothing = { correlation: null, expires: false, priority: 4, redelivered: false, replyTo: null, type: null };
       const once = { JMSXDeliveryCount: 'Integer 1' };
-      expect(await jms(peer, 'receive', written(peer, queue), '3')).toEqual([
+      const usual = {
+        correlation: null,
+        expires: false,
+        isPersistent: true,
+        priority: 4,
+        properties: once,
+        redelivered: false,
+        replyTo: null,
+        type: null,
+      };
+      expect(await jms(peer, 'receive', written(peer, queue), '5')).toEqual([
         {
           body: 'text Käse',
           id: 'ID:1',
@@ -142,15 +155,10 @@ class Service {
             flag: 'Boolean true',
           },
         },
-        {
-          ...nothing,
-          body: 'text {"id":1}',
-          id: 'ID:AMQP_NO_PREFIX:m-2',
-          correlation: 'plain',
-          isPersistent: true,
-          properties: once,
-        },
-        { ...nothing, body: 'bytes 0102', id: 'ID:AMQP_NO_PREFIX:m-3', isPersistent: false, properties: once },
+        { ...usual, body: 'text {"id":1}', id: 'ID:AMQP_NO_PREFIX:m-2', correlation: 'plain' },
+        { ...usual, body: 'bytes 0102', id: 'ID:AMQP_NO_PREFIX:m-3' },
+        { ...usual, body: 'map {count=2, item=bread}', id: 'ID:AMQP_NO_PREFIX:m-4' },
+        { ...usual, body: 'stream [1, two]', id: 'ID:AMQP_NO_PREFIX:m-5' },
       ]);
     }, 60_000);
 

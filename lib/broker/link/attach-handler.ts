@@ -56,6 +56,7 @@ export class AttachHandler {
   #serveReceiver(request: PeerReceives, connection: BrokerConnection): void {
     const { source } = request;
     if (source === undefined) throw refusal('amqp:invalid-field', 'the attach has no source');
+    checkNoTopic(source);
     const temporary = source.dynamic === true ? this.#temporaryQueue() : undefined;
     const address = temporary === undefined ? this.#parse(source.address) : queueAddress(temporary);
     this.#checkToken(address, connection);
@@ -92,6 +93,7 @@ export class AttachHandler {
     }
     const { target } = request;
     if (target === undefined) throw refusal('amqp:invalid-field', 'the attach has no target');
+    checkNoTopic(target);
     const temporary = target.dynamic === true ? this.#temporaryQueue() : undefined;
     const address = temporary === undefined ? this.#parse(target.address) : queueAddress(temporary);
     this.#checkToken(address, connection);
@@ -197,6 +199,13 @@ export class AttachHandler {
 
 function refusal(condition: string, description: string): Refusal {
   return new Refusal({ condition, description });
+}
+
+/** What a JMS client asks of a topic by capability would be served by a queue of that name. */
+function checkNoTopic({ capabilities = [] }: Terminus): void {
+  if (!capabilities.some((capability) => capability === 'topic' || capability === 'temporary-topic')) return;
+  const instead = 'send to "/exchanges/amq.topic/<key>" and receive from a queue that is bound to it';
+  throw refusal('amqp:not-implemented', `the embedded broker has no topics: ${instead}`);
 }
 
 function queueAddress(queue: Queue): BrokerAddress {

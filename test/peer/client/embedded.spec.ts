@@ -329,6 +329,21 @@ describe('a connection to the embedded broker', () => {
   });
 });
 
+describe('a topic by capability, as JMS clients and unknown peers ask for it', () => {
+  it('is refused by name, and not served by a queue', async () => {
+    const broker = await start();
+    const connection = connect({ uri: broker.uri, profile: 'generic' });
+    const why = /the embedded broker has no topics: .*amq\.topic/;
+    const receiving = connection.createReceiveClient({ topic: 'news' }).subscribe(() => undefined);
+    await expect(receiving.ready()).rejects.toMatchObject({
+      condition: 'amqp:not-implemented',
+      message: expect.stringMatching(why),
+    });
+    await expect(connection.createSendClient({ topic: 'news' }).send('x')).rejects.toThrow(why);
+    expect(broker.queues()).toEqual([]);
+  });
+});
+
 describe('a peer without a management of its own', () => {
   it('that makes no queue at an attach says so', async () => {
     const broker = await start({ autoCreateQueues: false });
