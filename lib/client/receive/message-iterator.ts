@@ -8,7 +8,7 @@ import { FAILED_DELIVERY } from './consumer.js';
 const END = { done: true, value: undefined } as const;
 
 /** One loop over the messages of a client. */
-export class MessageIterator implements AsyncIterableIterator<ReceivedMessage, undefined> {
+export class MessageIterator implements AsyncIterator<ReceivedMessage, undefined> {
   #isOver = false;
 
   constructor(
