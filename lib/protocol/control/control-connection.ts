@@ -58,7 +58,7 @@ export class ControlConnection implements ProtocolConnection {
     const trace = options.trace === undefined ? undefined : new FrameTrace(options.trace, maxFrameSize, secrets);
     if (trace !== undefined) writer.onWrite = (bytes) => trace.sent(bytes);
     this.plane = new Plane(writer, {
-      detach: (link, how) => this.exchange.attachmentOf(link)?.detach(how),
+      detach: (link, how) => this.exchange.attachments.of(link)?.detach(how),
       onBlocked: (blocked) => options.onBlocked?.(blocked),
       handleMax,
       secrets,
@@ -244,7 +244,7 @@ export class ControlConnection implements ProtocolConnection {
     this.intake.stop();
     this.keepAlive?.stop();
     this.plane.fail(error);
-    this.exchange.abandonAll();
+    this.exchange.attachments.abandonAll();
     this.rheaSocket.disconnect();
     this.peerClose.arrived();
     this.sessions.stop();

@@ -166,7 +166,7 @@ export class ControlSession implements ProtocolSession {
       throw new LinkError(`the link '${name}' is attached on this session already`, address, name);
     const attachment = new Attachment(this.nextName(), request, address, onClosed);
     const link = create({ onClosed: (end) => attachment.linkEnded(end) });
-    this.exchange.register(link, attachment);
+    this.exchange.attachments.register(link, attachment);
     attachment.begin((abortSignal) => begin(attachment.rheaName, abortSignal));
     await attachment.settle(link, signal);
     if (!link.isOpen) throw linkDetachedHere(link);

@@ -1,4 +1,4 @@
-// Every frame between the peer, the data plane and rhea. The README beside this file lists what is made up, rewritten or dropped.
+// Every frame of the peer: to the data plane, to rhea, or to nobody. The README beside this file lists what is made up, rewritten or dropped.
 
 import { FramingError } from '../frames/framing-error.js';
 import {
@@ -12,145 +12,53 @@ import {
   type OpenFrame,
 } from '../frames/control-frames.js';
 import type { FrameSink } from '../frames/framer.js';
-import { DISPOSITION, FLOW, TRANSFER } from '../frames/performatives.js';
 import { withoutSecrets } from '../frames/without-secrets.js';
 import { frameRoom, writeFlow } from '../frames/write-performatives.js';
 import { descriptorCode } from '../frames/scan.js';
 import type { Secrets } from '../secrets.js';
 import { Plane } from '../session/plane.js';
-import type { PlaneLink, PlaneSession } from '../session/session.js';
-import type { Writer } from '../socket/writer.js';
-import type { Attachment } from './attachment.js';
+import type { PlaneSession } from '../session/session.js';
+import { Attachments } from './attachments.js';
 import { Channels } from './channels.js';
+import { AMQP_HEADER, FramesOfRhea, type FramesOfRheaOptions } from './frames-of-rhea.js';
 import type { RheaSocket } from './rhea-socket.js';
 
 const AMQP_FRAME = 0;
 const HEADER_SIZE = 8;
-const AMQP = 'AMQP';
-/** Protocol id 0 (AMQP, no TLS or SASL), version 1.0.0. */
-const AMQP_HEADER = Buffer.from([0x41, 0x4d, 0x51, 0x50, 0, 1, 0, 0]);
 /** Wide enough that rhea never thinks of flow control. */
 const RHEA_WINDOW = 2048;
 const PEER_NAME = 'peer';
 
-export interface ExchangeOptions {
-  readonly plane: Plane;
-  readonly writer: Writer;
+export interface ExchangeOptions extends Omit<FramesOfRheaOptions, 'channels' | 'attachments'> {
   readonly rhea: RheaSocket;
   /** What the peer must not repeat. */
   readonly secrets: Secrets;
-  /** What goes out as OPEN. */
-  readonly open: OpenFrame;
-  /** What goes out as CLOSE. */
-  readonly closeFrame: () => CloseFrame;
-  /** What each BEGIN says of our limits. */
-  readonly begin: { readonly handleMax: number; readonly incomingWindow: number };
-  /** How many channels there may be. */
-  readonly channelLimit: () => number;
-  readonly onBeginSent: (channel: number) => void;
   readonly onOpen: (frame: OpenFrame) => void;
   readonly onClose: (frame: CloseFrame) => void;
 }
 
 export class FrameExchange implements FrameSink {
+  readonly attachments = new Attachments();
   private readonly channels = new Channels();
-  /** Links under rhea's name and under the data plane's object. */
-  private readonly byRheaName = new Map<string, Attachment>();
-  private readonly byLink = new Map<PlaneLink, Attachment>();
+  private readonly framesOfRhea: FramesOfRhea;
   private isHeaderReceived = false;
   private isOpenReceived = false;
 
-  constructor(private readonly options: ExchangeOptions) {}
-
-  /** Before rhea is told to attach. */
-  register(link: PlaneLink, attachment: Attachment): void {
-    this.byRheaName.set(attachment.rheaName, attachment);
-    this.byLink.set(link, attachment);
-  }
-
-  attachmentOf(link: PlaneLink): Attachment | undefined {
-    return this.byLink.get(link);
-  }
-
-  /** Nothing more will come: rhea's waits end. */
-  abandonAll(): void {
-    for (const attachment of this.byLink.values()) attachment.abandonRhea();
-    this.byLink.clear();
-    this.byRheaName.clear();
+  constructor(private readonly options: ExchangeOptions) {
+    const { attachments, channels } = this;
+    this.framesOfRhea = new FramesOfRhea({ ...options, attachments, channels });
   }
 
   // ---- from rhea ----
 
-  /** One frame or header that rhea wrote. Decoded, then written anew with what our own options say. */
+  /** One frame or header that rhea wrote. */
   fromRhea(bytes: Buffer): void {
-    if (bytes.toString('latin1', 0, 4) === AMQP) {
-      this.options.writer.append(AMQP_HEADER);
-      return;
-    }
-    const bodyStart = bytes.readUInt8(4) * 4;
-    if (bodyStart >= bytes.length) return; // a heartbeat; ours are written elsewhere
-    const code = descriptorCode(bytes, bodyStart, bytes.length);
-    if (code === FLOW) return; // credit and windows are the data plane's
-    if (code === TRANSFER || code === DISPOSITION) throw new Error('rhea wrote a frame of the data plane');
-    const written = decodeControlFrame(bytes, bodyStart, bytes.length);
-    const channel = this.ourChannel(bytes.readUInt16BE(6), written);
-    const frame = this.rewritten(channel, written);
-    if (frame === undefined) return;
-    if (frame.kind === 'detach' || frame.kind === 'end' || frame.kind === 'close')
-      this.options.plane.writeSettlements();
-    this.options.writer.append(encodeControlFrame(channel, frame));
-    this.options.plane.sent(channel, frame);
-    if (frame.kind === 'begin') this.options.onBeginSent(channel);
+    this.framesOfRhea.take(bytes);
   }
 
   /** CLOSE without rhea: as the answer to the peer's, or with the rule that it broke. */
   writeClose(): void {
-    this.options.writer.append(encodeControlFrame(0, this.options.closeFrame()));
-  }
-
-  private ourChannel(rheaChannel: number, frame: ControlFrame): number {
-    if (frame.kind === 'open' || frame.kind === 'close') return 0;
-    if (frame.kind !== 'begin') return this.channels.onWire(rheaChannel);
-    const { plane, channelLimit } = this.options;
-    const isTaken = (channel: number): boolean => plane.sessionByLocalChannel(channel) !== undefined;
-    return this.channels.take(rheaChannel, channelLimit(), isTaken);
-  }
-
-  private rewritten(channel: number, frame: ControlFrame): ControlFrame | undefined {
-    switch (frame.kind) {
-      case 'open':
-        return this.options.open;
-      case 'close':
-        return this.options.closeFrame();
-      case 'begin':
-        return this.ourBegin();
-      case 'attach':
-        return this.ourAttach(channel, frame);
-      case 'detach':
-        return this.ourDetach(channel, frame);
-      case 'end':
-        return this.options.plane.sessionByLocalChannel(channel) === undefined ? undefined : { kind: 'end' };
-    }
-  }
-
-  private ourBegin(): BeginFrame {
-    return { kind: 'begin', nextOutgoingId: 0, outgoingWindow: 0x7fff_ffff, ...this.options.begin };
-  }
-
-  private ourAttach(channel: number, frame: AttachFrame): AttachFrame | undefined {
-    const attachment = this.byRheaName.get(frame.name);
-    if (attachment === undefined || this.options.plane.sessionByLocalChannel(channel)?.isOpen !== true)
-      return undefined;
-    return { kind: 'attach', handle: frame.handle, ...attachment.request };
-  }
-
-  private ourDetach(channel: number, frame: DetachFrame): DetachFrame | undefined {
-    const link = this.options.plane.sessionByLocalChannel(channel)?.linkByLocalHandle(frame.handle);
-    const attachment = link === undefined ? undefined : this.byLink.get(link);
-    if (link === undefined || attachment === undefined) return undefined; // ended with its session
-    if (link.isDetachReceived) this.forget(link);
-    const { how, remoteClosed } = attachment;
-    return { kind: 'detach', handle: frame.handle, closed: how?.closed ?? remoteClosed ?? true, error: how?.error };
+    this.framesOfRhea.writeClose();
   }
 
   // ---- from the peer ----
@@ -225,7 +133,7 @@ export class FrameExchange implements FrameSink {
     const session = plane.sessionByRemoteChannel(channel);
     if (session === undefined || session.isEndSent) return;
     const link = session.linkByRemoteHandle(frame.handle);
-    const attachment = link === undefined ? undefined : this.byLink.get(link);
+    const attachment = link === undefined ? undefined : this.attachments.of(link);
     if (link === undefined || attachment === undefined)
       throw new FramingError('a link that nobody asked for', 'amqp:not-implemented');
     attachment.remoteHandle = frame.handle;
@@ -240,13 +148,13 @@ export class FrameExchange implements FrameSink {
     const { plane } = this.options;
     const session = plane.sessionByRemoteChannel(channel);
     const link = session?.isEndSent === true ? undefined : session?.linkByRemoteHandle(frame.handle);
-    const attachment = link === undefined ? undefined : this.byLink.get(link);
+    const attachment = link === undefined ? undefined : this.attachments.of(link);
     if (attachment !== undefined) attachment.remoteClosed = frame.closed;
     plane.received(channel, frame);
     if (link === undefined || attachment?.remoteHandle === undefined) return;
     attachment.remoteHandle = undefined;
     attachment.isClosing = false;
-    if (link.isDetachSent) this.forget(link);
+    if (link.isDetachSent) this.attachments.forget(link);
     this.tellRhea(channel, { kind: 'detach', handle: frame.handle, closed: true });
   }
 
@@ -255,7 +163,7 @@ export class FrameExchange implements FrameSink {
    * `undefined`: all sessions, with the connection.
    */
   private closeInRhea(session: PlaneSession | undefined): void {
-    for (const [link, attachment] of this.byLink) {
+    for (const [link, attachment] of this.attachments) {
       if (session !== undefined && link.session !== session) continue;
       const { remoteHandle } = attachment;
       if (attachment.isClosing && remoteHandle !== undefined) {
@@ -263,15 +171,8 @@ export class FrameExchange implements FrameSink {
         this.tellRhea(link.session.remoteChannel, { kind: 'detach', handle: remoteHandle, closed: true });
       }
       attachment.abandonRhea();
-      this.forget(link);
+      this.attachments.forget(link);
     }
-  }
-
-  private forget(link: PlaneLink): void {
-    const attachment = this.byLink.get(link);
-    if (attachment === undefined) return;
-    this.byLink.delete(link);
-    this.byRheaName.delete(attachment.rheaName);
   }
 
   private tellRhea(channel: number, frame: ControlFrame): void {
