@@ -1,6 +1,6 @@
 // Transactions (part 4 of the specification): declare and discharge are messages to the peer's coordinator.
 
-import type { CoordinatorLink, SenderLink } from './connection.js';
+import type { CoordinatorLink, SenderLink } from './links.js';
 import { AmqpError } from './errors.js';
 import type { AmqpMessage } from './message/amqp-message.js';
 import type { Outcome } from './outcome.js';

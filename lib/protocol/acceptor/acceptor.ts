@@ -2,7 +2,8 @@
 // What a broker decides comes back through the functions of `AcceptorHandlers`.
 
 import type { AmqpError, PeerError } from '../errors.js';
-import type { IncomingDelivery, OutgoingTransfer, PeerOpen, ReceiverLink, Terminus } from '../connection.js';
+import type { PeerOpen } from '../connection.js';
+import type { IncomingDelivery, OutgoingTransfer, ReceiverLink, Terminus } from '../links.js';
 import type { Outcome } from '../outcome.js';
 
 export interface AcceptorOptions {

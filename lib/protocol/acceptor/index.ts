@@ -1,7 +1,9 @@
 // The door of the protocol layer for lib/broker. Loads no rhea.
 export * from '../errors.js';
 export * from '../outcome.js';
+export * from '../invalid-options-error.js';
 export type * from '../connection.js';
+export type * from '../links.js';
 export type * from './acceptor.js';
 export { acceptConnection } from './accept-connection.js';
 export type * from '../message/amqp-message.js';

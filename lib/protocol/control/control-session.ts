@@ -1,16 +1,16 @@
 // One session of a client: attaches and detaches links, and ends.
 
 import { linkDetachedHere } from '../amqp-error.js';
+import type { ProtocolSession } from '../connection.js';
 import type {
   AttachCoordinatorOptions,
   AttachReceiverOptions,
   AttachSenderOptions,
   CoordinatorLink,
-  ProtocolSession,
   ReceiverLink,
   SenderLink,
   Terminus,
-} from '../connection.js';
+} from '../links.js';
 import { TransactionCoordinator } from '../coordinator.js';
 import { LinkError, type AmqpError } from '../errors.js';
 import type { PlaneSenderOptions } from '../session/sender.js';

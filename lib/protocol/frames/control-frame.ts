@@ -1,6 +1,6 @@
 // The frames that open and close connections, sessions and links (sections 2.7.1 to 2.7.9), as plain values.
 
-import type { Terminus } from '../connection.js';
+import type { Terminus } from '../links.js';
 import type { PeerError } from '../errors.js';
 import type { Coordinator } from './terminus.js';
 

@@ -1,6 +1,6 @@
 // Sources, targets and errors inside control frames (sections 3.5.3, 3.5.4, 4.5.1, 2.8.14).
 
-import type { Terminus } from '../connection.js';
+import type { Terminus } from '../links.js';
 import type { PeerError } from '../errors.js';
 import type { Cursor } from '../types/cursor.js';
 import { readDescriptor } from '../types/decode.js';

@@ -1,4 +1,4 @@
-import type { RemoteAttach } from '../connection.js';
+import type { RemoteAttach } from '../links.js';
 import type { AmqpError, PeerError } from '../errors.js';
 import type { AttachFrame } from '../frames/control-frames.js';
 

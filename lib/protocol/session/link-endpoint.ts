@@ -1,7 +1,7 @@
 // What a link that sends and one that receives have in common: how it attaches, detaches and ends.
 
 import { linkDetached, linkDetachedHere } from '../amqp-error.js';
-import type { RemoteAttach } from '../connection.js';
+import type { RemoteAttach } from '../links.js';
 import type { AmqpError, PeerError } from '../errors.js';
 import type { AttachFrame, DetachFrame } from '../frames/control-frames.js';
 import { rethrowLater } from './callback.js';

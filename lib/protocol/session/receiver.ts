@@ -1,6 +1,6 @@
 // A message arriving: frame -> receiver link (several frames to one message) -> delivery -> the layer above.
 
-import type { ReceiverLink } from '../connection.js';
+import type { ReceiverLink } from '../links.js';
 import type { AmqpError } from '../errors.js';
 import { ABSENT, OTHER_STATE, type TransferReader } from '../frames/performatives.js';
 import { FramingError } from '../frames/scan.js';

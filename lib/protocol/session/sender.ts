@@ -1,7 +1,7 @@
 // A message leaving: sender link (credit) -> TRANSFER -> the peer's outcome.
 
 import { linkDetachedHere } from '../amqp-error.js';
-import type { SenderLink } from '../connection.js';
+import type { SenderLink } from '../links.js';
 import { SizeFailure, type AmqpError } from '../errors.js';
 import type { AttachFrame } from '../frames/control-frames.js';
 import { ABSENT, type FlowReader } from '../frames/performatives.js';

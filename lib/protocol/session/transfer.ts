@@ -1,6 +1,6 @@
 // A message leaving: what is kept of it until its outcome comes, and how its owner hears of that.
 
-import type { OutgoingTransfer } from '../connection.js';
+import type { OutgoingTransfer } from '../links.js';
 import type { AmqpError } from '../errors.js';
 import type { Outcome } from '../outcome.js';
 import { rethrowLater } from './callback.js';

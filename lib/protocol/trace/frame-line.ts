@@ -1,7 +1,7 @@
 // One frame as one line for people. What may be secret is left out: SASL responses and challenges, message bodies (a token travels
 // in one), the values of properties and filters, user info and query of an address.
 
-import type { Terminus } from '../connection.js';
+import type { Terminus } from '../links.js';
 import type { PeerError } from '../errors.js';
 import { decodeControlFrame, type Capabilities, type ControlFrame } from '../frames/control-frames.js';
 import {

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from '@jest/globals';
 import { AmqpConnection } from '../../../lib/client/amqp-connection.js';
 import { ClientClosedError } from '../../../lib/client/errors.js';
-import { InvalidOptionsError } from '../../../lib/protocol/errors.js';
+import { InvalidOptionsError } from '../../../lib/protocol/invalid-options-error.js';
 import { ScriptedPeer } from '../../support/scripted-peer.js';
 
 let peer: ScriptedPeer;

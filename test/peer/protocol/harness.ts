@@ -4,17 +4,19 @@ import { connect as connectTcp, createServer, type AddressInfo, type Server } fr
 import type { Duplex } from 'node:stream';
 import { openConnection } from '../../../lib/protocol/control/open-connection.js';
 import type {
+  OpenConnectionOptions,
+  ProtocolConnection,
+  ProtocolSession,
+  SaslMechanism,
+} from '../../../lib/protocol/connection.js';
+import type {
   AttachReceiverOptions,
   AttachSenderOptions,
   IncomingDelivery,
-  OpenConnectionOptions,
   OutgoingTransfer,
-  ProtocolConnection,
-  ProtocolSession,
   ReceiverLink,
-  SaslMechanism,
   SenderLink,
-} from '../../../lib/protocol/connection.js';
+} from '../../../lib/protocol/links.js';
 import type { AmqpError } from '../../../lib/protocol/errors.js';
 import type { AmqpMessage } from '../../../lib/protocol/message/amqp-message.js';
 import type { Outcome } from '../../../lib/protocol/outcome.js';

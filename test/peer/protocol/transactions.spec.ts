@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { CoordinatorLink, ProtocolSession } from '../../../lib/protocol/connection.js';
+import type { ProtocolSession } from '../../../lib/protocol/connection.js';
+import type { CoordinatorLink } from '../../../lib/protocol/links.js';
 import { AmqpError } from '../../../lib/protocol/errors.js';
 import { ACCEPTED, RELEASED } from '../../../lib/protocol/outcome.js';
 import { eventually } from '../../support/eventually.js';

@@ -13,7 +13,8 @@ import { detectPeer } from '../../../lib/client/profile/detect-profile.js';
 import type { ProfileName } from '../../../lib/client/profile/peer-profile.js';
 import { PROFILE_NAMES, profileNamed } from '../../../lib/client/profile/profiles.js';
 import type { PeerOpen } from '../../../lib/protocol/connection.js';
-import { InvalidOptionsError, LinkError } from '../../../lib/protocol/errors.js';
+import { LinkError } from '../../../lib/protocol/errors.js';
+import { InvalidOptionsError } from '../../../lib/protocol/invalid-options-error.js';
 import { Described, Typed } from '../../../lib/protocol/types/typed.js';
 
 const thrown = <E extends Error>(kind: new (...args: never[]) => E, call: () => unknown): E => {

@@ -3,7 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import type { Credentials } from '../../../lib/client/credentials/credentials.js';
 import { saslAnonymous, saslExternal, saslPlain, saslXoauth2 } from '../../../lib/client/credentials/sasl.js';
 import { saslScram, scramExchange } from '../../../lib/client/credentials/scram.js';
-import { AuthenticationError, InvalidOptionsError } from '../../../lib/protocol/errors.js';
+import { AuthenticationError } from '../../../lib/protocol/errors.js';
+import { InvalidOptionsError } from '../../../lib/protocol/invalid-options-error.js';
 
 const first = async (credentials: ReturnType<typeof saslPlain>): Promise<string | undefined> =>
   (await credentials.start().initialResponse())?.toString('utf8');

@@ -4,7 +4,8 @@ import type { ConnectionOptions } from '../../../lib/client/options/connection-o
 import { decideRedirect, type RedirectDecision } from '../../../lib/client/redirect/decide-redirect.js';
 import { saslPlain } from '../../../lib/client/credentials/sasl.js';
 import { linkDetached } from '../../../lib/protocol/amqp-error.js';
-import { InvalidOptionsError, LinkRedirectError } from '../../../lib/protocol/errors.js';
+import { LinkRedirectError } from '../../../lib/protocol/errors.js';
+import { InvalidOptionsError } from '../../../lib/protocol/invalid-options-error.js';
 import { redirectOf, type RedirectTarget } from '../../../lib/protocol/redirect.js';
 
 const FOLLOW = { follow: true, allowHosts: ['b', '10.0.0.2', '*.example.com'] };

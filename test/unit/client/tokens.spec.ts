@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parseConnectionString } from '../../../lib/client/credentials/connection-string.js';
 import { jwtToken, type JwtTokenOptions } from '../../../lib/client/credentials/jwt-token.js';
 import { createSasToken, sasToken, type SasKeyOptions } from '../../../lib/client/credentials/sas-token.js';
-import { InvalidOptionsError } from '../../../lib/protocol/errors.js';
+import { InvalidOptionsError } from '../../../lib/protocol/invalid-options-error.js';
 
 const KEY = { audience: 'sb://ns.servicebus.windows.net/my queue', keyName: 'Root Key', key: 'c2VjcmV0+/=' };
 const HOUR = 3_600_000;

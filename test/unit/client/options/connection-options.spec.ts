@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { saslAnonymous, saslExternal, saslPlain } from '../../../../lib/client/credentials/sasl.js';
 import { resolveConnectionOptions } from '../../../../lib/client/options/resolve-connection-options.js';
-import { InvalidOptionsError } from '../../../../lib/protocol/errors.js';
+import { InvalidOptionsError } from '../../../../lib/protocol/invalid-options-error.js';
 
 const failure = (options: unknown): InvalidOptionsError => {
   try {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseUris, type PeerUri } from '../../../../lib/client/options/peer-uri.js';
-import { InvalidOptionsError } from '../../../../lib/protocol/errors.js';
+import { InvalidOptionsError } from '../../../../lib/protocol/invalid-options-error.js';
 
 const parse = (value: unknown): readonly PeerUri[] => parseUris(value, 'uri').map(({ uri }) => uri);
 const failure = (value: unknown): InvalidOptionsError => {
