@@ -11,6 +11,7 @@ export {
 } from './nest/amqp-params.decorator.js';
 export { AmqpRecord, AmqpRecordBuilder } from './nest/amqp-record.js';
 export { AmqpSubscribe, type AmqpAddressFactory, type AmqpSubscribeOptions } from './nest/amqp-subscribe.decorator.js';
+export type { AmqpMatch } from './nest/consumer/message-match.js';
 export { AmqpModule } from './nest/amqp.module.js';
 export { InjectAmqpConnection, InjectReceiveClient, InjectSendClient } from './nest/inject.decorator.js';
 export type {

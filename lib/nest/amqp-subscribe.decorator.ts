@@ -2,8 +2,22 @@ import 'reflect-metadata';
 
 import type { ModuleRef } from '@nestjs/core';
 
-import { InvalidOptionsError, type Source, type SubscribeOptions, type Topology } from '../client/index.js';
-import { checkMs, checkRecord, checkSource, checkText, resolveSubscribeOptions } from '../client/options/index.js';
+import {
+  type HandlerPolicy,
+  InvalidOptionsError,
+  type Source,
+  type SubscribeOptions,
+  type Topology,
+} from '../client/index.js';
+import {
+  checkFunction,
+  checkMs,
+  checkRecord,
+  checkSource,
+  checkText,
+  resolveSubscribeOptions,
+} from '../client/options/index.js';
+import { type AmqpMatch, checkMatch } from './consumer/message-match.js';
 import { ENTRY_PROVIDER_WATERMARK } from './nest-internals.js';
 
 // Symbol.for: the module of one copy (ESM or CommonJS) sees handlers decorated with the other.
@@ -22,6 +36,13 @@ export interface AmqpSubscribeOptions extends SubscribeOptions {
   readonly topology?: Topology | undefined;
   /** Milliseconds that shutdown waits for this consumer's running handlers. @default that of `AmqpModule.forRoot` */
   readonly shutdownTimeoutMs?: number | undefined;
+  /**
+   * The messages of the source that this method is for. All methods with `when` on one source and connection are one consumer, which asks
+   * them in the order of writing and calls the first that fits; they share every option but `errorPolicy`. @default all of them
+   */
+  readonly when?: AmqpMatch | undefined;
+  /** With `when`: what becomes of messages that no method is for. @default policy.reject('amqp:not-found') */
+  readonly unmatched?: HandlerPolicy | undefined;
 }
 
 /** What one `@AmqpSubscribe` says. */
@@ -62,10 +83,14 @@ export function declarationsOf(method: object): readonly SubscribeDeclaration[] 
 
 function checkOptions(options: unknown, where: string): void {
   const given = checkRecord(options, `${where}: options`) ?? {};
-  const { connection, name, topology: _topology, shutdownTimeoutMs, ...subscribe } = given;
+  const { connection, name, topology: _topology, shutdownTimeoutMs, when, unmatched, ...subscribe } = given;
   checkText(connection, `${where}: connection`);
   checkText(name, `${where}: name`);
   checkMs(shutdownTimeoutMs, `${where}: shutdownTimeoutMs`, { default: undefined });
+  checkMatch(when, `${where}: when`);
+  checkFunction(unmatched, `${where}: unmatched`);
+  if (unmatched !== undefined && when === undefined)
+    throw new InvalidOptionsError(`${where}: unmatched`, 'left out without `when`', unmatched);
   resolveSubscribeOptions(subscribe, undefined, `${where}: options`);
 }
 

@@ -10,6 +10,7 @@ const CREDIT = 'test/peer/protocol/receiver.spec.ts';
 const CONSUMING = 'test/nest/consuming.spec.ts';
 const SPANS = 'test/peer/telemetry/spans.spec.ts';
 const METRICS = 'test/peer/telemetry/metrics.spec.ts';
+const SHARED = 'test/nest/shared-consumer.spec.ts';
 const LIFECYCLE = 'test/nest/lifecycle.spec.ts';
 
 /** As in connection.mjs. */
@@ -202,6 +203,34 @@ export const messagingMutants = [
     find: "if (state === 'done') return 'done';",
     replace: "if (state === 'done') return 'run';",
     test: [SUBSCRIPTION, 'idempotency accepts what was handled before'],
+  },
+  {
+    promise: 'receive-20',
+    file: 'lib/nest/consumer/share-consumers.ts',
+    find: 'if (together === undefined) groups.push([entry]);',
+    replace: 'if (together === undefined || groups.length > 0) groups.push([entry]);',
+    test: [SHARED, 'methods with `when` on one source are one consumer'],
+  },
+  {
+    promise: 'receive-21',
+    file: 'lib/nest/consumer/dispatch.ts',
+    find: 'const found = this.findSafely(failed.message);',
+    replace: 'const [found] = this.cases;',
+    test: [SHARED, 'methods with `when` on one source have each its own guards and error policy'],
+  },
+  {
+    promise: 'receive-22',
+    file: 'lib/nest/consumer/message-match.ts',
+    find: 'Object.hasOwn(received, name) && isDeepStrictEqual(received[name], value)',
+    replace: 'String(received[name]) === String(value)',
+    test: [SHARED, 'methods with `when` on one source leave what none of them is for to `unmatched`'],
+  },
+  {
+    promise: 'receive-23',
+    file: 'lib/nest/consumer/share-consumers.ts',
+    find: 'for (const [first] of groups) if (first !== undefined) checkAlone(first, named);',
+    replace: '',
+    test: [SHARED, 'methods with `when` that cannot work together stop the boot: without one, on the same source'],
   },
   {
     promise: 'policy-2',

@@ -1,10 +1,17 @@
-// Events of a Nest client proxy, while the broker dies.
+// Nest on a broker: events of a client proxy while the broker dies, and the handlers that share a queue.
 
 import { expect } from '@jest/globals';
-import { Controller, Module } from '@nestjs/common';
+import { Controller, Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import { AmqpClientProxy, AmqpTransportStrategy, type SendError } from '../../../lib/index.js';
+import {
+  AmqpClientProxy,
+  AmqpModule,
+  AmqpSubscribe,
+  AmqpTransportStrategy,
+  policy,
+  type SendError,
+} from '../../../lib/index.js';
 import { eventually } from '../../support/eventually.js';
 import { drainQueue, type Peer, withConnection } from '../peer.js';
 import type { Story } from '../story.js';
@@ -61,7 +68,56 @@ async function emitsUnderKill(peer: Peer): Promise<string> {
   return 'yes';
 }
 
+async function sharedQueue(peer: Peer): Promise<string> {
+  const [orders, rest] = await withConnection(peer, async (connection) => [
+    (await peer.queue(connection)).name,
+    (await peer.queue(connection)).name,
+  ]);
+  if (orders === undefined || rest === undefined) throw new TypeError('there are two queues');
+  const seen: [string, unknown][] = [];
+  @Injectable()
+  class Orders {
+    @AmqpSubscribe(orders, { when: 'placed', unmatched: policy.deadLetter(rest) })
+    placed(@Payload() n: number): void {
+      seen.push(['placed', n]);
+    }
+    @AmqpSubscribe(orders, { when: { subject: 'cancelled', applicationProperties: { v: 2 } } })
+    cancelled(@Payload() n: number): void {
+      seen.push(['cancelled', n]);
+    }
+  }
+  @Module({ imports: [AmqpModule.forRoot({ uri: peer.uri, logger: quiet })], providers: [Orders] })
+  class AppModule {}
+  const app = await NestFactory.createApplicationContext(AppModule, { logger: false });
+  try {
+    await withConnection(peer, async (connection) => {
+      const sender = connection.createSendClient(orders);
+      for (let n = 0; n < 50; n += 1) {
+        await sender.send(n, { subject: 'placed' });
+        await sender.send(n, { subject: 'cancelled', applicationProperties: { v: 2 } });
+        await sender.send(n, { subject: 'cancelled', applicationProperties: { v: 1 } });
+      }
+      await eventually('all with a handler are handled', () => seen.length >= 100, { timeoutMs: 30_000 });
+    });
+  } finally {
+    await app.close();
+  }
+  const numbers = Array.from({ length: 50 }, (_, n) => n);
+  for (const method of ['placed', 'cancelled'])
+    expect(seen.filter(([name]) => name === method).map(([, n]) => n)).toEqual(numbers);
+  const left = await withConnection(peer, async (connection) => [
+    (await drainQueue(connection, rest)).length,
+    (await drainQueue(connection, orders)).length,
+  ]);
+  expect(left).toEqual([50, 0]);
+  return 'yes';
+}
+
 export const transport: readonly Story[] = [
+  {
+    title: 'handlers with `when` share one consumer of a queue; what none is for goes where `unmatched` says',
+    run: sharedQueue,
+  },
   {
     title: `SIGKILL in the middle of ${EMITS} emits of a client proxy: each completes or fails, what was accepted is handled`,
     timeoutMs: 240_000,

@@ -1,0 +1,245 @@
+// Several methods on one source, each for its own kind of message.
+
+import 'reflect-metadata';
+
+import { describe, expect, it } from '@jest/globals';
+import { type CanActivate, type ExecutionContext, Injectable, Scope, UseGuards } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+
+import {
+  AmqpConnection,
+  AmqpConsumers,
+  AmqpModule,
+  AmqpSubscribe,
+  type AmqpSubscribeOptions,
+  DecodeError,
+  InvalidOptionsError,
+  policy,
+} from '../../lib/index.js';
+import type { AmqpTestApp } from '../../lib/testing/index.js';
+import { Seen, withApp } from './harness.js';
+
+@Injectable()
+class NoSecrets implements CanActivate {
+  canActivate(host: ExecutionContext): boolean {
+    return !host.switchToRpc().getData<{ secret?: boolean }>().secret;
+  }
+}
+
+@Injectable()
+class Orders {
+  readonly seen = new Seen<[string, unknown]>();
+
+  @AmqpSubscribe('orders', {
+    when: 'placed',
+    unmatched: policy.deadLetter('unknown'),
+    errorPolicy: policy.reject('app:no-order'),
+    concurrency: 3,
+  })
+  @UseGuards(NoSecrets)
+  placed(@Payload() order: unknown): void {
+    this.seen.add(['placed', order]);
+  }
+
+  @AmqpSubscribe({ queue: 'orders' }, { when: { subject: 'cancelled', applicationProperties: { v: 2 } } })
+  cancelled(@Payload() order: unknown): void {
+    this.seen.add(['cancelled', order]);
+  }
+
+  @AmqpSubscribe(['orders'], {
+    when: ({ properties }) => properties?.groupId?.startsWith('eu-') === true,
+    errorPolicy: policy.byError([[DecodeError, policy.reject('app:unreadable')]], policy.accept),
+  })
+  european(@Payload() order: unknown): void {
+    this.seen.add(['european', order]);
+    throw new Error('as the test wants');
+  }
+}
+
+@Injectable({ scope: Scope.REQUEST })
+class Prices {
+  static instances = 0;
+  private readonly instance = ++Prices.instances;
+
+  @AmqpSubscribe('orders', { when: 'price?' })
+  price(): number {
+    return this.instance;
+  }
+}
+
+const imports = [AmqpModule.forRoot({ uri: 'embedded:' })];
+
+function app(use: (app: AmqpTestApp, orders: Orders) => Promise<void>): Promise<void> {
+  return withApp({ imports, providers: [Orders, Prices] }, (running) => use(running, running.app.get(Orders)), {
+    queues: ['orders', 'unknown'],
+  });
+}
+
+const outcomes = ({ settled }: AmqpTestApp): (string | undefined)[] =>
+  settled('orders').map(({ outcome }) => (outcome?.kind === 'rejected' ? outcome.condition : outcome?.kind));
+
+describe('methods with `when` on one source', () => {
+  it('are one consumer, with one link, and each message goes to the first that it fits', () =>
+    app(async (running, orders) => {
+      const queue = running.broker.queue('orders');
+      expect(queue.stats().consumers).toBe(1);
+      expect([...running.app.get(AmqpConsumers).all().keys()]).toEqual(['Orders.placed']);
+      for (let n = 0; n < 20; n += 1) {
+        queue.publish({ n }, { subject: 'placed' });
+        queue.publish({ n }, { subject: 'cancelled', applicationProperties: { v: 2 } });
+        queue.publish({ n }, { subject: 'cancelled', groupId: 'eu-1', applicationProperties: { v: 1 } });
+      }
+      await running.idle();
+      const counts = ['placed', 'cancelled', 'european'].map((method) => {
+        const bodies = orders.seen.values.filter(([name]) => name === method).map(([, body]) => body as { n: number });
+        return new Set(bodies.map(({ n }) => n)).size;
+      });
+      expect([counts, orders.seen.values.length]).toEqual([[20, 20, 20], 60]);
+      expect(new Set(outcomes(running))).toEqual(new Set(['accepted']));
+    }));
+
+  it('leave what none of them is for to `unmatched`', () =>
+    app(async (running, orders) => {
+      const queue = running.broker.queue('orders');
+      queue.publish('no subject');
+      queue.publish('old', { subject: 'cancelled', applicationProperties: { v: '2' } });
+      queue.publish('inherited', { subject: 'constructor' });
+      await running.idle();
+      expect(orders.seen.values).toEqual([]);
+      expect(outcomes(running)).toEqual(['accepted', 'accepted', 'accepted']); // dead-lettered first
+      const dead = running
+        .deadLettered('unknown')
+        .map(({ body, messageAnnotations }) => [body, messageAnnotations?.['x-opt-death-error']]);
+      expect(dead).toEqual(['no subject', 'old', 'inherited'].map((body) => [body, 'UnmatchedPatternError']));
+    }));
+
+  it('have each its own guards and error policy, for what cannot be read, too', () =>
+    app(async (running, orders) => {
+      const queue = running.broker.queue('orders');
+      const broken = { contentType: 'application/json' };
+      queue.publish({ secret: true }, { subject: 'placed' });
+      queue.publish(Buffer.from('{'), { ...broken, subject: 'placed' });
+      queue.publish(Buffer.from('{'), { ...broken, groupId: 'eu-2' });
+      queue.publish({ secret: true }, { groupId: 'eu-2' });
+      await running.idle();
+      expect(orders.seen.values).toEqual([['european', { secret: true }]]);
+      expect(outcomes(running).map(String).toSorted()).toEqual([
+        'accepted',
+        'app:no-order',
+        'app:no-order',
+        'app:unreadable',
+      ]);
+    }));
+
+  it('may stand on other classes, request-scoped ones, and answer requests; an unmatched one is answered as an error', () =>
+    app(async (running) => {
+      const client = running.app.get(AmqpConnection).createRequestClient('orders');
+      const before = Prices.instances;
+      expect((await client.request('tea', { subject: 'price?' })).body).toBe(before + 1);
+      expect((await client.request('tea', { subject: 'price?' })).body).toBe(before + 2);
+      await expect(client.request('tea', { subject: 'prize?' })).rejects.toMatchObject({
+        body: { message: 'There is no matching message handler defined in the remote service.' },
+      });
+    }));
+
+  it('reject what none of them is for when there is no `unmatched`', async () => {
+    @Injectable()
+    class Mail {
+      @AmqpSubscribe('jobs', { when: 'mail' }) send(): void {}
+    }
+    await withApp({ imports, providers: [Mail] }, async ({ broker, idle, settled }) => {
+      broker.queue('jobs').publish(1, { subject: 'text' });
+      await idle();
+      expect(settled('jobs').map(({ outcome }) => outcome)).toMatchObject([
+        { kind: 'rejected', condition: 'amqp:not-found', description: 'UnmatchedPatternError' },
+      ]);
+    });
+  });
+
+  it('reject nothing for a function that throws but the message it threw for', async () => {
+    @Injectable()
+    class Careless {
+      readonly seen = new Seen<unknown>();
+      @AmqpSubscribe('careless', {
+        when: ({ properties }) => {
+          if (properties?.subject === undefined) throw new TypeError('as the test wants');
+          return true;
+        },
+      })
+      take(@Payload() body: unknown): void {
+        this.seen.add(body);
+      }
+    }
+    await withApp({ imports, providers: [Careless] }, async ({ app: nest, broker, idle, settled }) => {
+      broker.queue('careless').publish('without');
+      broker.queue('careless').publish('with', { subject: 's' });
+      await idle();
+      expect(nest.get(Careless).seen.values).toEqual(['with']);
+      expect(new Set(settled('careless').map(({ outcome }) => outcome?.kind))).toEqual(
+        new Set(['accepted', 'rejected']),
+      );
+    });
+  });
+
+  it('are overridden together, by the name of the first', async () => {
+    const all = [AmqpModule.forRoot({ uri: 'embedded:', consumers: { 'Orders.placed': { source: 'elsewhere' } } })];
+    await withApp({ imports: all, providers: [Orders] }, async ({ app: nest, broker, idle }) => {
+      broker.queue('elsewhere').publish(1, { subject: 'placed' });
+      broker.queue('elsewhere').publish(2, { groupId: 'eu-' });
+      await idle();
+      expect(
+        nest
+          .get(Orders)
+          .seen.values.map(([method]) => method)
+          .toSorted(),
+      ).toEqual(['european', 'placed']);
+    });
+  });
+});
+
+describe('methods with `when` that cannot work together', () => {
+  it.each<[string, AmqpSubscribeOptions, RegExp]>([
+    ['without one, on the same source', {}, /^Second\.take\.when must .*First\.take on the same source has one/],
+    ['with the same one', { when: 'a' }, /^Second\.take\.when must be another than that of First\.take/],
+    [
+      'with another concurrency',
+      { when: 'b', concurrency: 2 },
+      /^Second\.take\.concurrency must be left out, or as at First\.take/,
+    ],
+    ['with a batch', { when: 'b', batch: { maxMessages: 2, waitMs: 1 } }, /^First\.take\.batch must be left out/],
+  ])('stop the boot: %s', async (_case, options, message) => {
+    @Injectable()
+    class First {
+      @AmqpSubscribe('q', { when: 'a', concurrency: 1 }) take(): void {}
+    }
+    @Injectable()
+    class Second {
+      @AmqpSubscribe({ queue: 'q' }, options) take(): void {}
+    }
+    const boot = withApp({ imports, providers: [First, Second] }, () => Promise.resolve());
+    await expect(boot).rejects.toThrow(InvalidOptionsError);
+    await expect(boot).rejects.toThrow(message);
+  });
+
+  it.each<[string, unknown]>([
+    ['when', 7],
+    ['when', ''],
+    ['when', {}],
+    ['when', { applicationProperties: {} }],
+    ['when', { subjects: 'a' }],
+    ['when.subject', { subject: 1 }],
+    ['when.applicationProperties', { applicationProperties: 'v' }],
+    ['unmatched', policy.accept],
+  ])('are refused where they are written: %s, %p', (option, value) => {
+    const options = option === 'unmatched' ? { unmatched: value } : { when: value };
+    const decorate = (): unknown => {
+      class Wrong {
+        // What types forbid, JavaScript does not.
+        @AmqpSubscribe('q', options as AmqpSubscribeOptions) take(): void {}
+      }
+      return Wrong;
+    };
+    expect(decorate).toThrow(InvalidOptionsError);
+    expect(decorate).toThrow(`@AmqpSubscribe on Wrong.take: ${option}`);
+  });
+});
