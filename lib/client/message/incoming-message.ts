@@ -146,7 +146,10 @@ export class IncomingMessage extends DecodedMessage implements ReceivedMessage, 
   }
 
   committed(): void {
-    if (this.#outcome !== undefined && this.#result === undefined) this.#write(this.#outcome);
+    const outcome = this.#outcome;
+    if (outcome === undefined) return;
+    if (this.#result === undefined) this.#write(outcome);
+    else this.#tellSettled(this.#asSent(outcome));
   }
 
   flush(): void {
@@ -194,14 +197,23 @@ export class IncomingMessage extends DecodedMessage implements ReceivedMessage, 
   }
 
   #write(outcome: Outcome, transactionId?: Buffer): SettleResult {
-    const sent = outcome.kind === 'modified' ? this.#host.outcomeFor(outcome) : outcome;
+    const sent = this.#asSent(outcome);
     this.#result = this.#incoming.settle(sent, transactionId);
     this.#keeper?.delete(this);
+    // Within a transaction it is true when that is committed.
+    if (transactionId === undefined) this.#tellSettled(sent);
+    return this.#result;
+  }
+
+  #asSent(outcome: Outcome): Outcome {
+    return outcome.kind === 'modified' ? this.#host.outcomeFor(outcome) : outcome;
+  }
+
+  #tellSettled(outcome: Outcome): void {
     const { observers, address, node, consumerName: consumer } = this.#host;
     // A stale one reached nobody: the message comes again.
     if (observers.watchesSettlements && this.#result === 'settled')
-      observers.settled({ address, node, message: this, consumer, outcome: sent });
-    return this.#result;
+      observers.settled({ address, node, message: this, consumer, outcome });
   }
 
   async #settleOnce(outcome: Outcome, options: SettleOptions | undefined): Promise<SettleResult> {

@@ -91,6 +91,9 @@ export interface Observer {
    * Runs what follows a failure: the policy, and what it sends and settles. After `onHandled`. As `runHandler` in all else.
    */
   runPolicy?<T>(token: unknown, run: () => T): T;
-  /** A message was settled; the outcome as this peer understands it. Not where its link was gone: then it comes again. */
+  /**
+   * A message was settled, in a transaction when that is committed; the outcome as this peer understands it. Not where its link was gone, nor
+   * where the transaction was rolled back: then it comes again.
+   */
   onSettle?(event: ObservedMessage & { readonly outcome: Outcome }): void;
 }

@@ -227,6 +227,28 @@ describe('settling', () => {
     expect(told).toEqual([{ kind: 'released' }]);
   });
 
+  it('is told to observers when its transaction is committed, not when it is written, and never when that is rolled back', async () => {
+    const told: Outcome[] = [];
+    const observer: Observer = { onSettle: ({ outcome }) => void told.push(outcome) };
+    const owner = {};
+    const settledIn = async (id: string): Promise<LocalTransaction> => {
+      const { message, delivery } = receive(undefined, { owner, observer });
+      const transaction = new LocalTransaction(Buffer.from(id), owner, true);
+      await message.accept({ transaction });
+      expect(transaction.writeSettlements()).toBe(true);
+      expect(delivery.outcome?.kind).toBe('accepted');
+      return transaction;
+    };
+    const undone = await settledIn('undone');
+    undone.ended('rolled-back', new Error('why not'));
+    const doubtful = await settledIn('doubtful');
+    doubtful.ended('in-doubt', new Error('nobody knows'));
+    const done = await settledIn('done');
+    expect(told).toEqual([]);
+    done.ended('committed');
+    expect(told).toEqual([{ kind: 'accepted' }]);
+  });
+
   it('is written as the peer understands it and remembered as it was meant', async () => {
     const { message, delivery } = receive(undefined, { outcomeFor: () => ({ kind: 'released' }) });
     await message.modify({ deliveryFailed: true });
