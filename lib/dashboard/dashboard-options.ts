@@ -43,8 +43,8 @@ export interface AmqpDashboardSettings {
   /** Allows a dashboard without `authorize` in production, where something before it protects it. @default false */
   readonly allowUnprotected?: boolean | undefined;
   /**
-   * Origins that browsers reach the page under, as `https://admin.example`, for a proxy that does not pass `Host` on. Needed only for
-   * browsers that say nothing else of where a request comes from, as all do over plain HTTP. @default none
+   * Origins that the page is reached under, as `https://admin.example`: a request to any other name than these have, and `localhost`, is
+   * refused (an address never is). Behind a proxy that does not pass `Host` on, also the name that it sends there. @default none
    */
   readonly allowedOrigins?: readonly string[] | undefined;
   /**

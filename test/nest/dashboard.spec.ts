@@ -602,3 +602,45 @@ describe('a dashboard in its application', () => {
     agent.destroy();
   });
 });
+
+describe('a name that is made to point here (DNS rebinding)', () => {
+  it.each(PLATFORMS)('is not answered on %s before authorize is asked; an allowed one is', async (platform) => {
+    const asked: string[] = [];
+    const authorize = ({ headers }: { headers: { host?: string | undefined } }): boolean => asked.push(String(headers.host)) > 0;
+    await withDashboard(
+      { actions: true, authorize, allowedOrigins: ['https://admin.example'] },
+      withOrders,
+      async ({ url, dashboard }) => {
+        const statuses = async (host: string): Promise<number[]> => [
+          await statusFor(`${url}/amqp`, host, 'GET'),
+          await statusFor(`${url}/amqp/api/state`, host, 'GET'),
+          await statusFor(`${url}/amqp/api/actions/pause`, host, 'POST'),
+        ];
+        expect(await statuses('evil.example')).toEqual([403, 403, 403]);
+        expect(asked).toEqual([]);
+        expect(consumer(dashboard.snapshot()).state).toBe('running');
+        expect(await statuses('admin.example')).toEqual([200, 200, 200]);
+        expect(asked).toHaveLength(3);
+        expect(consumer(dashboard.snapshot()).state).toBe('paused');
+      },
+      { platform },
+    );
+  });
+});
+
+/** By hand: fetch names the host that it goes to. */
+function statusFor(url: string, host: string, method: 'GET' | 'POST'): Promise<number> {
+  const headers = {
+    host,
+    'sec-fetch-site': 'same-origin',
+    'content-type': 'application/json',
+    'x-amqp-dashboard': 'action',
+  };
+  return new Promise((resolve, reject) => {
+    const asking = request(url, { method, headers, agent: false }, (response) => {
+      response.resume().once('end', () => resolve(response.statusCode ?? 0));
+    });
+    asking.once('error', reject);
+    asking.end(method === 'POST' ? JSON.stringify({ consumer: 'Orders.place' }) : undefined);
+  });
+}

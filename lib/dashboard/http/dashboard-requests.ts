@@ -8,7 +8,7 @@ import { AmqpDashboard, DASHBOARD_SETTINGS } from '../dashboard.js';
 import type { AmqpDashboardRequest, ResolvedDashboardSettings } from '../dashboard-options.js';
 import { type DashboardPage, renderPage } from '../page/page.js';
 import { DashboardActions } from './actions.js';
-import { CROSS_SITE, isFromElsewhere, refusalOfAction } from './request-guard.js';
+import { CROSS_SITE, isFromElsewhere, isToUs, refusalOfAction, UNKNOWN_HOST } from './request-guard.js';
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -79,7 +79,11 @@ export class DashboardRequests {
   }
 
   private async isAuthorized(request: AmqpDashboardRequest, response: unknown, type: Headers): Promise<boolean> {
-    const { authorize } = this.settings;
+    const { authorize, allowedOrigins } = this.settings;
+    if (!isToUs(request, allowedOrigins)) {
+      this.refuse(response, 403, type, 'unknown-host', UNKNOWN_HOST);
+      return false;
+    }
     const answer: unknown = authorize === undefined ? true : await authorize(request);
     // Only true is a yes: what a user without types forgot to return is none.
     if (answer === true) return true;

@@ -1,5 +1,7 @@
 // What a browser can be made to send from somebody else's page is not taken.
 
+import { isIP } from 'node:net';
+
 import type { AmqpDashboardRequest } from '../dashboard-options.js';
 
 /** The header that a state-changing request must have: no form and no image can send it, and a script of another origin must ask first. */
@@ -8,6 +10,10 @@ export const GUARD_VALUE = 'action';
 /** Says the remedy, too: a proxy that changes Host looks the same from here. */
 export const CROSS_SITE =
   'sent by the page of another site (behind a proxy that changes Host, allowedOrigins names where this page stands)';
+
+/** Says the remedy, too. */
+export const UNKNOWN_HOST =
+  'Host is no name of this dashboard: localhost, addresses, and the hosts of allowedOrigins are';
 
 /** Why a request is refused. */
 export interface Refusal {
@@ -27,6 +33,20 @@ export function isFromElsewhere({ headers }: AmqpDashboardRequest, allowedOrigin
   if (origin === undefined) return false;
   if (!URL.canParse(origin)) return true;
   return new URL(origin).host !== host && !allowedOrigins.includes(origin);
+}
+
+/**
+ * Whether the name that it was sent to is one of ours. Any other may be the name of somebody's page that now points here (DNS rebinding),
+ * which a browser takes for this page's own origin; it cannot make an address, nor `localhost`, point elsewhere. The port does not matter.
+ */
+export function isToUs({ headers }: AmqpDashboardRequest, allowedOrigins: readonly string[]): boolean {
+  // HTTP/2 has the latter in place of the former.
+  const host = headers.host ?? headers[':authority'];
+  const url = `http://${typeof host === 'string' ? host : ''}`;
+  if (!URL.canParse(url)) return false;
+  const name = new URL(url).hostname.replace(/\.$/, '');
+  if (name === 'localhost' || name.endsWith('.localhost') || isIP(name.replaceAll(/^\[|\]$/g, '')) !== 0) return true;
+  return allowedOrigins.some((origin) => new URL(origin).hostname === name);
 }
 
 /** Why an action is not taken; `undefined`: it may be tried. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isFromElsewhere, refusalOfAction } from '../../../lib/dashboard/http/request-guard.js';
+import { isFromElsewhere, isToUs, refusalOfAction } from '../../../lib/dashboard/http/request-guard.js';
 
 const host = 'app.example:3000';
 const good = { host, 'x-amqp-dashboard': 'action', 'content-type': 'application/json; charset=utf-8' };
@@ -34,6 +34,30 @@ describe('a request', () => {
     ['of a sandboxed frame, to no host', { origin: 'null' }, true],
   ])('%s', (_what, headers, expected) => {
     expect(isFromElsewhere({ method: 'GET', url: '/', headers }, ['https://proxy.example'])).toBe(expected);
+  });
+});
+
+describe('a request to a host', () => {
+  it.each<[string, Record<string, string>, boolean]>([
+    ['localhost', { host: 'localhost:3000' }, true],
+    ['localhost with a dot, in capitals', { host: 'LOCALHOST.' }, true],
+    ['below localhost', { host: 'app.localhost:3000' }, true],
+    ['that is an address', { host: '10.1.2.3:3000' }, true],
+    ['that is an address of version 6', { host: '[::1]:3000' }, true],
+    ['of an allowed origin', { host: 'proxy.example' }, true],
+    ['of an allowed origin, at another port', { host: 'proxy.example:3000' }, true],
+    ['of an allowed origin, in HTTP/2', { ':authority': 'proxy.example' }, true],
+    ['that is none of ours', { host: 'evil.example:3000' }, false],
+    ['that is none of ours, in HTTP/2', { ':authority': 'evil.example' }, false],
+    ['that ends as ours', { host: 'evil-localhost' }, false],
+    ['that begins as ours', { host: 'localhost.evil.example' }, false],
+    ['that has ours as its user', { host: 'localhost@evil.example' }, false],
+    ['below an allowed one', { host: 'evil.proxy.example' }, false],
+    ['that looks like an address', { host: '127.0.0.1.evil.example' }, false],
+    ['that is no host', { host: 'a b' }, false],
+    ['that is missing', {}, false],
+  ])('%s', (_what, headers, expected) => {
+    expect(isToUs({ method: 'GET', url: '/', headers }, ['https://proxy.example'])).toBe(expected);
   });
 });
 
