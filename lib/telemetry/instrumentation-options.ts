@@ -38,7 +38,10 @@ export interface AmqpInstrumentationOptions {
    * @default false
    */
   readonly exceptionMessages?: boolean | undefined;
-  /** `messaging.system`. @default by the peer's profile: `rabbitmq`, `activemq` (also Artemis), `servicebus`, else `amqp` */
+  /**
+   * `messaging.system`. Give `eventhubs` where you send to event hubs: only the address of a partition or consumer group tells them from Service
+   * Bus. @default by the peer's profile: `rabbitmq`, `activemq` (also Artemis), `servicebus` or `eventhubs`, else `amqp`
+   */
   readonly system?: string | undefined;
   /**
    * For names of which there are many (`orders-of-4711`): gives what they have in common (`orders-of-{customer}`), by which spans and

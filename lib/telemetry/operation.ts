@@ -59,7 +59,7 @@ export class Operation {
   }
 
   #describe(node: ObservedNode, address: string, template: string | undefined): Described {
-    const { connection, system = systemOf(connection.profile) } = this.surroundings;
+    const { connection, system = systemOf(connection.profile, address) } = this.surroundings;
     const { name, type, outcome } = this.names;
     const destination = destinationName(node, address);
     const peerAttributes: Attributes = {
@@ -101,8 +101,16 @@ const SYSTEMS: Readonly<Record<string, string>> = {
   azure: 'servicebus',
 };
 
-/** `messaging.system`; of all others the protocol. */
-export function systemOf(profile: string | undefined): string {
+/** Only Event Hubs have partitions, and consumer groups. */
+const EVENT_HUB = /\/(ConsumerGroups\/[^/]+|Partitions\/[^/]+)(\/|$)/i;
+
+/**
+ * `messaging.system`; of all others the protocol.
+ *
+ * @param address tells Event Hubs from Service Bus, which share their host names and say nothing of themselves in OPEN
+ */
+export function systemOf(profile: string | undefined, address = ''): string {
+  if (profile === 'azure' && EVENT_HUB.test(address)) return 'eventhubs';
   return SYSTEMS[profile ?? ''] ?? 'amqp';
 }
 
