@@ -107,7 +107,7 @@ const EVENT_HUB = /\/(ConsumerGroups\/[^/]+|Partitions\/[^/]+)(\/|$)/i;
 /**
  * `messaging.system`; of all others the protocol.
  *
- * @param address tells Event Hubs from Service Bus, which share their host names and say nothing of themselves in OPEN
+ * @param address tells Event Hubs from Service Bus: their host names are the same, and no documentation names anything in OPEN that would
  */
 export function systemOf(profile: string | undefined, address = ''): string {
   if (profile === 'azure' && EVENT_HUB.test(address)) return 'eventhubs';

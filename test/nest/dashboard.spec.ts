@@ -606,7 +606,8 @@ describe('a dashboard in its application', () => {
 describe('a name that is made to point here (DNS rebinding)', () => {
   it.each(PLATFORMS)('is not answered on %s before authorize is asked; an allowed one is', async (platform) => {
     const asked: string[] = [];
-    const authorize = ({ headers }: { headers: { host?: string | undefined } }): boolean => asked.push(String(headers.host)) > 0;
+    const authorize = ({ headers }: { headers: { host?: string | undefined } }): boolean =>
+      asked.push(String(headers.host)) > 0;
     await withDashboard(
       { actions: true, authorize, allowedOrigins: ['https://admin.example'] },
       withOrders,
