@@ -5,6 +5,7 @@ export { AmqpContext } from './nest/amqp-context.js';
 export {
   AmqpAnnotation,
   AmqpApplicationProperty,
+  AmqpCloudEvent,
   AmqpDelivery,
   AmqpHeader,
   AmqpProperty,

@@ -83,6 +83,9 @@ export type {
 } from './message/received-message.js';
 export { settleOrLog } from './message/settle-or-log.js';
 export type { Codec } from './codec/codec.js';
+export type { CloudEvent, ReceivedCloudEvent } from './cloud-events/cloud-event.js';
+export { cloudEventOf, isCloudEvent } from './cloud-events/read-cloud-event.js';
+export { cloudEvent, type CloudEventOptions } from './cloud-events/write-cloud-event.js';
 export type { Compression } from './codec/compression.js';
 export type {
   ObservedDelivery,

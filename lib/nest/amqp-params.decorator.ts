@@ -1,6 +1,6 @@
 import { createParamDecorator, type ExecutionContext, type PipeTransform, type Type } from '@nestjs/common';
 
-import type { ReceivedMessage } from '../client/index.js';
+import { cloudEventOf, type ReceivedMessage } from '../client/index.js';
 import type { AmqpContext } from './amqp-context.js';
 
 type Pipes = (PipeTransform | Type<PipeTransform>)[];
@@ -14,6 +14,8 @@ const Annotation = fromSection((message) => message.messageAnnotations);
 const DeliveryOf = createParamDecorator((_data: undefined, host: ExecutionContext) =>
   ofEach(host, (message) => message.delivery),
 );
+
+const CloudEventOf = createParamDecorator((_data: undefined, host: ExecutionContext) => ofEach(host, cloudEventOf));
 
 /** The header section (`durable`, `priority`, `ttl`, `deliveryCount`, ...) or one field of it; an absent field is `undefined`. */
 export function AmqpHeader(name?: string, ...pipes: Pipes): ParameterDecorator {
@@ -38,6 +40,11 @@ export function AmqpAnnotation(name?: string, ...pipes: Pipes): ParameterDecorat
 /** The delivery: its count, and `accept`, `release`, `reject`, `modify`. */
 export function AmqpDelivery(...pipes: Pipes): ParameterDecorator {
   return DeliveryOf(undefined, ...pipes);
+}
+
+/** The CloudEvent that the message carries, in either mode; where it carries none, the policy gets a DecodeError. */
+export function AmqpCloudEvent(...pipes: Pipes): ParameterDecorator {
+  return CloudEventOf(undefined, ...pipes);
 }
 
 function fromSection(section: (message: ReceivedMessage) => object | undefined) {

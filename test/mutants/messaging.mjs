@@ -426,6 +426,26 @@ export const messagingMutants = [
     test: [LIFECYCLE, 'shutdown ends in time when the broker hangs'],
   },
   {
+    promise: 'reply-13',
+    file: 'lib/client/cloud-events/write-cloud-event.ts',
+    find: "typeof value === 'number' ? amqp.long(value) : value",
+    replace: 'value',
+    test: [
+      'test/unit/client/cloud-events/cloud-events.spec.ts',
+      'a CloudEvent is in binary mode a message like any other, with typed attributes beside it',
+    ],
+  },
+  {
+    promise: 'reply-14',
+    file: 'lib/client/cloud-events/read-cloud-event.ts',
+    find: '|| !isAttributeName(name) ',
+    replace: '',
+    test: [
+      'test/unit/client/cloud-events/cloud-events.spec.ts',
+      'a message gives nothing but attributes to the event: not what stands for null, nor names that none can have',
+    ],
+  },
+  {
     promise: 'telemetry-1',
     file: 'lib/telemetry/propagation.ts',
     find: 'const found = textOf(applicationProperties[key]);',

@@ -1,7 +1,7 @@
 // What a message keeps on its way.
 
 import { expect } from '@jest/globals';
-import { createMessage, type ReceivedMessage } from '../../../lib/client/index.js';
+import { cloudEvent, cloudEventOf, createMessage, type ReceivedMessage } from '../../../lib/client/index.js';
 import { drainQueue, withConnection } from '../peer.js';
 import { refusal, type Story } from '../story.js';
 
@@ -48,6 +48,28 @@ export const messages: readonly Story[] = [
         expect(message.applicationProperties).toMatchObject({ tenant: 'acme', retries: 2, vip: true });
         expect(message.header?.durable).toBe(true);
         expect(message.redelivered).toBe(false);
+        return 'yes';
+      }),
+  },
+  {
+    title: 'a CloudEvent in binary mode, with either separator, and in structured mode',
+    run: (peer) =>
+      withConnection(peer, async (connection) => {
+        const queue = await peer.queue(connection);
+        const client = connection.createSendClient(queue.name);
+        const time = new Date(1_700_000_000_123);
+        const event = { id: 'e-1', source: '/shop', type: 'order.placed', time, vip: true, tries: -3, data: { id: 7 } };
+        const none = { id: 'e-2', source: '/shop', type: 'order.gone' };
+        await client.send(...cloudEvent(event));
+        await client.send(...cloudEvent(event, { separator: ':' }));
+        await client.send(...cloudEvent(event, { mode: 'structured' }));
+        await client.send(...cloudEvent(none));
+        const events = (await drainQueue(connection, queue.name, { atLeast: 4 })).map((message) =>
+          cloudEventOf(message),
+        );
+        const full = { ...event, specversion: '1.0', time: time.toISOString() };
+        const binary = { ...full, datacontenttype: 'application/json' };
+        expect(events).toEqual([binary, binary, full, { ...none, specversion: '1.0' }]);
         return 'yes';
       }),
   },
