@@ -99,6 +99,7 @@ export class BatchSendError extends SendError {
       condition: failures.at(-1)?.condition,
       cause: new AggregateError(failures, counted),
     });
+    if (failures.every((failure) => AmqpError.hasOwnWords(failure))) AmqpError.inOwnWords(this);
   }
 }
 

@@ -48,47 +48,51 @@ export function isRetryable(condition: string | undefined): boolean {
 /** The peer closed the connection. */
 export function connectionClosedByPeer(error: PeerError | undefined): ConnectionError {
   const message = `the peer closed the connection: ${describe(error)}`;
-  if (error?.condition === 'amqp:connection:redirect') return new ConnectionRedirectError(message, facts(error));
-  return new ConnectionError('connection-lost', message, facts(error));
+  if (error?.condition === 'amqp:connection:redirect')
+    return AmqpError.inOwnWords(new ConnectionRedirectError(message, facts(error)));
+  return AmqpError.inOwnWords(new ConnectionError('connection-lost', message, facts(error)));
 }
 
 /** The byte stream ended or failed. */
 export function connectionLost(cause: Error | undefined): ConnectionError {
   const how = cause === undefined ? 'the peer ended the byte stream' : `the byte stream failed (${reason(cause)})`;
-  return new ConnectionError('connection-lost', `the connection was lost: ${how}`, { cause });
+  return AmqpError.inOwnWords(new ConnectionError('connection-lost', `the connection was lost: ${how}`, { cause }));
 }
 
 /** The peer closed its windows: it is there, and takes nothing. It gives no reason; RabbitMQ does so under an alarm. */
 export function peerBlocked(): ConnectionError {
   const why = 'it closed the windows of all sessions, as RabbitMQ does when memory or disk run out';
-  return new ConnectionError(
-    'blocked',
-    `the peer takes no messages now: ${why}; sends wait for it within their time-outs`,
+  return AmqpError.inOwnWords(
+    new ConnectionError('blocked', `the peer takes no messages now: ${why}; sends wait for it within their time-outs`),
   );
 }
 
 /** We closed it, with links still on it. */
 export function connectionClosedHere(): ConnectionError {
-  return new ConnectionError('connection-lost', 'the connection was closed here');
+  return AmqpError.inOwnWords(new ConnectionError('connection-lost', 'the connection was closed here'));
 }
 
 /** Nothing came from the peer for the whole idle time-out. */
 export function peerSilent(silentMs: number): ConnectionError {
-  return new ConnectionError(
-    'connection-lost',
-    `the connection was lost: the peer was silent for ${Math.round(silentMs)} ms`,
+  return AmqpError.inOwnWords(
+    new ConnectionError(
+      'connection-lost',
+      `the connection was lost: the peer was silent for ${Math.round(silentMs)} ms`,
+    ),
   );
 }
 
 /** The peer broke the protocol; the connection is closed for it. */
 export function protocolError(message: string, condition: string | undefined, cause?: unknown): ConnectionError {
-  return new ConnectionError('protocol-error', `the peer broke the protocol: ${message}`, { condition, cause });
+  return AmqpError.inOwnWords(
+    new ConnectionError('protocol-error', `the peer broke the protocol: ${message}`, { condition, cause }),
+  );
 }
 
 /** SASL ended with another code than 0. */
 export function saslRefused(code: number, mechanism: string): AuthenticationError {
   const what = SASL_FAILURES[code] ?? `the peer ended SASL with the unknown code ${code}`;
-  return new AuthenticationError(`${what}; mechanism ${mechanism}`, code);
+  return AmqpError.inOwnWords(new AuthenticationError(`${what}; mechanism ${mechanism}`, code));
 }
 
 /** The byte stream could not be opened. @param target host and port, without user info */
@@ -96,10 +100,12 @@ export function dialFailed(cause: unknown, target: string): ConnectionError {
   const code = isTlsFailure(cause) ? 'tls' : 'connect-failed';
   const what = code === 'tls' ? 'the TLS handshake failed' : 'it did not answer';
   // A certificate does not become valid by asking again.
-  return new ConnectionError(code, `cannot connect to ${target}: ${what} (${reason(cause)})`, {
-    cause,
-    retryable: code !== 'tls',
-  });
+  return AmqpError.inOwnWords(
+    new ConnectionError(code, `cannot connect to ${target}: ${what} (${reason(cause)})`, {
+      cause,
+      retryable: code !== 'tls',
+    }),
+  );
 }
 
 /** The proxy answered with something that is no answer. */
@@ -108,7 +114,9 @@ export function proxyFailed(
   target: string,
   how: string,
 ): ConnectionError {
-  return new ConnectionError('proxy', `cannot connect to ${target}: the proxy ${proxy.host}:${proxy.port} ${how}`);
+  return AmqpError.inOwnWords(
+    new ConnectionError('proxy', `cannot connect to ${target}: the proxy ${proxy.host}:${proxy.port} ${how}`),
+  );
 }
 
 /** The proxy will not make the tunnel. @param words its own, fit to be shown */
@@ -122,59 +130,75 @@ export function proxyRefused(
   const retryable = status < 400 || status > 499 || status === 408 || status === 429;
   const said = words === '' ? String(status) : `${status} ${words}`;
   const message = `cannot connect to ${target}: the proxy ${proxy.host}:${proxy.port} refused the tunnel: ${said}`;
-  return new ConnectionError('proxy', message, { retryable });
+  return AmqpError.inOwnWords(new ConnectionError('proxy', message, { retryable }));
 }
 
 /** The peer did not let the link attach. */
 export function attachRefused(link: LinkIdentity, error: PeerError | undefined): LinkError {
   const message = `${named(link)} was refused: ${describe(error)}`;
-  return special(link, message, error) ?? new LinkError(message, link.address, link.name, facts(error));
+  return (
+    special(link, message, error) ?? AmqpError.inOwnWords(new LinkError(message, link.address, link.name, facts(error)))
+  );
 }
 
 /** The session ended in place of an answer to the attach (RabbitMQ's way to refuse one). */
 export function attachRefusedBySession(link: LinkIdentity, error: PeerError | undefined): LinkError {
   const message = `${named(link)} was refused, and its session ended: ${describe(error)}`;
   const ended = { ...facts(error), scope: 'session' } as const;
-  return special(link, message, error) ?? new LinkError(message, link.address, link.name, ended);
+  return special(link, message, error) ?? AmqpError.inOwnWords(new LinkError(message, link.address, link.name, ended));
 }
 
 /** The peer detached an attached link. */
 export function linkDetached(link: LinkIdentity, error: PeerError | undefined): LinkError {
   const message = `${named(link)} was detached by the peer: ${describe(error)}`;
-  return special(link, message, error) ?? new LinkDetachedError(message, link.address, link.name, facts(error));
+  return (
+    special(link, message, error) ??
+    AmqpError.inOwnWords(new LinkDetachedError(message, link.address, link.name, facts(error)))
+  );
 }
 
 /** The link's session ended under it. */
 export function linkEndedWithSession(link: LinkIdentity, error: PeerError | undefined, byPeer: boolean): LinkError {
   const message = `${named(link)} ended with its session${byPeer ? `: ${describe(error)}` : ', which was ended here'}`;
   const ended = { ...facts(error), scope: 'session' } as const;
-  return special(link, message, error) ?? new LinkDetachedError(message, link.address, link.name, ended);
+  return (
+    special(link, message, error) ??
+    AmqpError.inOwnWords(new LinkDetachedError(message, link.address, link.name, ended))
+  );
 }
 
 /** We detached the link because the peer broke a rule on it. */
 export function linkViolated(link: LinkIdentity, error: PeerError): LinkError {
   const message = `${named(link)} was detached here: ${describe(error)}`;
-  return new LinkDetachedError(message, link.address, link.name, { condition: error.condition, retryable: true });
+  return AmqpError.inOwnWords(
+    new LinkDetachedError(message, link.address, link.name, { condition: error.condition, retryable: true }),
+  );
 }
 
 /** We detached it, before what was sent on it had an outcome. */
 export function linkDetachedHere(link: LinkIdentity): LinkError {
-  return new LinkDetachedError(`${named(link)} was detached here`, link.address, link.name);
+  return AmqpError.inOwnWords(new LinkDetachedError(`${named(link)} was detached here`, link.address, link.name));
 }
 
 /** The peer ended the session. */
 export function sessionEnded(error: PeerError | undefined): AmqpError {
-  return new AmqpError('detached', `the peer ended the session: ${describe(error)}`, {
-    ...facts(error),
-    scope: 'session',
-  });
+  return AmqpError.inOwnWords(
+    new AmqpError('detached', `the peer ended the session: ${describe(error)}`, {
+      ...facts(error),
+      scope: 'session',
+    }),
+  );
 }
 
 function special(link: LinkIdentity, message: string, error: PeerError | undefined): LinkError | undefined {
   if (error?.condition === 'amqp:link:stolen')
-    return new LinkStolenError(message, link.address, link.name, { ...facts(error), retryable: false });
+    return AmqpError.inOwnWords(
+      new LinkStolenError(message, link.address, link.name, { ...facts(error), retryable: false }),
+    );
   if (error?.condition === 'amqp:link:redirect')
-    return new LinkRedirectError(message, link.address, link.name, error.info ?? {}, { condition: error.condition });
+    return AmqpError.inOwnWords(
+      new LinkRedirectError(message, link.address, link.name, error.info ?? {}, { condition: error.condition }),
+    );
   return undefined;
 }
 

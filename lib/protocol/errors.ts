@@ -1,8 +1,8 @@
 import { redirectOf, type RedirectTarget } from './redirect.js';
 
 const BRAND = Symbol.for('nestjs-amqp10:error');
-/** On classes of ours whose messages somebody else may have written. */
-const WORDS_OF_OTHERS: ReadonlySet<unknown> = new Set(['AmqpError', 'RequestError']);
+/** On those that we made: the message. */
+const OWN_WORDS = Symbol.for('nestjs-amqp10:own-words');
 
 /** What a failure put an end to: everything on the connection, on the session, one link, or one message alone. */
 export type ErrorScope = 'connection' | 'session' | 'link' | 'message';
@@ -50,15 +50,16 @@ export class AmqpError extends Error {
   }
 
   /**
-   * @internal Whether its message may stand where no body and no secret may: not one that a responder wrote, nor one of a class of the
-   * user's, nor of none but this one, which users throw as they are.
+   * @internal Marks the message as one that we wrote, without a body and without a secret. By whom an error of a public class was made cannot
+   * be seen otherwise; one whose message is another by then is no longer marked.
    */
+  static inOwnWords<T extends AmqpError>(error: T): T {
+    return Object.defineProperty(error, OWN_WORDS, { value: error.message });
+  }
+
+  /** @internal Whether its message may stand where no body and no secret may. Not that of an error that somebody else made, whatever its class. */
   static hasOwnWords(error: unknown): error is AmqpError {
-    if (!(error instanceof AmqpError)) return false;
-    const owner: unknown = Reflect.get(Object.getPrototypeOf(error), 'constructor');
-    return (
-      typeof owner === 'function' && Object.hasOwn(owner, BRAND) && !WORDS_OF_OTHERS.has(Reflect.get(owner, BRAND))
-    );
+    return error instanceof AmqpError && Reflect.get(error, OWN_WORDS) === error.message;
   }
 
   /** Compares brands along the value's prototype chain; a class without a brand of its own is compared as usual. */

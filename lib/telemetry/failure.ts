@@ -11,6 +11,9 @@ const CLASS_NAME = /^[A-Za-z_$][\w$]{0,63}$/;
 /** So are ours, and those of users who throw an AmqpError. */
 const CODE = /^[A-Za-z][\w.:-]{0,63}$/;
 
+/** A symbol, as the specification has them; not what somebody wrote in place of one. */
+const CONDITION = /^[\w:.$/-]{1,128}$/;
+
 /** `error.type`: the code of an error of ours, the class of any other. Throws nothing, whatever was thrown. */
 export function errorType(error: unknown): string {
   if (!(error instanceof AmqpError)) return error instanceof Error ? className(error) : OTHER;
@@ -28,7 +31,7 @@ export function recordFailure(span: Span, error: unknown, withMessage: boolean):
   const type = errorType(error);
   span.setAttribute(ATTRIBUTE.errorType, type);
   const condition = error instanceof AmqpError ? textOf(() => error.condition) : undefined;
-  if (condition !== undefined) span.setAttribute(ATTRIBUTE.condition, condition);
+  if (condition !== undefined && CONDITION.test(condition)) span.setAttribute(ATTRIBUTE.condition, condition);
   const isTold = withMessage || AmqpError.hasOwnWords(error);
   const message = error instanceof Error && isTold ? textOf(() => error.message) : undefined;
   span.setStatus({ code: SpanStatusCode.ERROR, message: message ?? type });

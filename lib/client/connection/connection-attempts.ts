@@ -1,6 +1,6 @@
 // The attempts of one connection: which peer is next, what it is told in confidence, and what is declared before it counts as open.
 
-import { ConnectionError, Secrets, type AmqpError, type ConnectionRedirectError } from '../../protocol/index.js';
+import { ConnectionError, Secrets, AmqpError, type ConnectionRedirectError } from '../../protocol/index.js';
 import { idleStatus, type AuthenticationStatus } from '../authentication/authentication-status.js';
 import type { TokenKeeper } from '../authentication/token-keeper.js';
 import type { ResolvedConnectionOptions } from '../options/resolve-connection-options.js';
@@ -75,7 +75,7 @@ export class ConnectionAttempts {
     } catch (error) {
       // An attempt that was given up waits for nobody.
       if (attempt.signal.aborted)
-        peer.protocol.destroy(new ConnectionError('connection-lost', 'the attempt was given up'));
+        peer.protocol.destroy(AmqpError.inOwnWords(new ConnectionError('connection-lost', 'the attempt was given up')));
       else await peer.protocol.close({ timeoutMs: CLOSE_MS });
       throw error;
     }

@@ -1,6 +1,6 @@
 // One connection without its clients: its life, its links, its topology, and what clients are given.
 
-import { ConnectionError } from '../../protocol/index.js';
+import { AmqpError, ConnectionError } from '../../protocol/index.js';
 import type { AuthenticationStatus } from '../authentication/authentication-status.js';
 import { CodecRegistry } from '../codec/codec-registry.js';
 import type { ConnectionPolicy } from '../connection-state.js';
@@ -143,18 +143,19 @@ export class ConnectionCore {
 
   /** @throws ClientClosedError after close() */
   assertUsable(): void {
-    if (this.#closing !== undefined || this.life.isFinal) throw new ClientClosedError('the connection is closed');
+    if (this.#closing !== undefined || this.life.isFinal)
+      throw AmqpError.inOwnWords(new ClientClosedError('the connection is closed'));
   }
 
   async #close(timeoutMs: number): Promise<void> {
     const startedAt = performance.now();
     const clientsMs = Math.max(timeoutMs / 2, timeoutMs - CLOSE_RESERVE_MS);
-    const enough = deadline(clientsMs, () => new ClientClosedError('the connection was closed'));
+    const enough = deadline(clientsMs, () => AmqpError.inOwnWords(new ClientClosedError('the connection was closed')));
     const closed = this.#clients.close(clientsMs);
     // Late clients are told below that their links are gone for good.
     await raceSignal(closed, enough.signal).catch(() => undefined);
     enough.done();
-    const cause = new ClientClosedError('the connection was closed');
+    const cause = AmqpError.inOwnWords(new ClientClosedError('the connection was closed'));
     this.links.givenUp(cause, true);
     const leftMs = Math.max(1, timeoutMs - (performance.now() - startedAt));
     await Promise.all([this.life.close(leftMs), this.#elsewhere.close(leftMs)]);
@@ -164,7 +165,8 @@ export class ConnectionCore {
     this.assertUsable();
     if (this.life.peer === undefined) await this.open();
     const { peer } = this.life;
-    if (peer === undefined) throw new ConnectionError('connection-lost', 'the connection was lost again');
+    if (peer === undefined)
+      throw AmqpError.inOwnWords(new ConnectionError('connection-lost', 'the connection was lost again'));
     return peer;
   }
 

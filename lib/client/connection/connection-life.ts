@@ -86,7 +86,7 @@ export class ConnectionLife {
   /** Open now, or as soon as it is. Rejects when nobody will try any more. */
   open(): Promise<void> {
     if (this.#state.name === 'open') return Promise.resolve();
-    if (this.isFinal) return Promise.reject(new ClientClosedError('the connection is closed'));
+    if (this.isFinal) return Promise.reject(AmqpError.inOwnWords(new ClientClosedError('the connection is closed')));
     return new Promise((resolve, reject) => {
       this.#opening.push({ resolve, reject });
       this.#apply({ type: 'open-requested' });
@@ -147,7 +147,7 @@ export class ConnectionLife {
         this.handlers.givenUp(effect.cause);
         break;
       case 'hang-up': {
-        const cause = new ClientClosedError('the connection was closed');
+        const cause = AmqpError.inOwnWords(new ClientClosedError('the connection was closed'));
         this.#abandon(cause);
         this.#peer = undefined;
         this.#settleOpening(cause);
@@ -165,7 +165,7 @@ export class ConnectionLife {
     const onBlocked = (blocked: boolean): void => this.#setBlocked(epoch, blocked);
     this.handlers.connect({ signal, onLost: lost, onBlocked }).then((peer) => {
       if (this.#state.epoch !== epoch || this.#state.name !== 'opening') {
-        peer.protocol.destroy(new ConnectionError('connection-lost', 'the attempt was given up'));
+        peer.protocol.destroy(AmqpError.inOwnWords(new ConnectionError('connection-lost', 'the attempt was given up')));
         return;
       }
       this.#peer = peer;
@@ -178,7 +178,9 @@ export class ConnectionLife {
     const error =
       thrown instanceof AmqpError
         ? thrown
-        : new ConnectionError('connect-failed', 'the attempt to connect failed', { cause: asError(thrown) });
+        : AmqpError.inOwnWords(
+            new ConnectionError('connect-failed', 'the attempt to connect failed', { cause: asError(thrown) }),
+          );
     // Of an attempt that was given up, or that has told its end before, nobody wants to hear where it was sent.
     const isCurrent = epoch === this.#state.epoch && (this.#state.name === 'opening' || this.#state.name === 'open');
     const { followed, cause } =

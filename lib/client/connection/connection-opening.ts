@@ -45,13 +45,14 @@ export class ConnectionOpening {
   #tookTooLong(): Error {
     const { cause } = this.life;
     const after = `not connected within bootTimeoutMs (${this.bootTimeoutMs} ms)`;
-    if (cause === undefined) return new ConnectionError('connect-timeout', after);
+    if (cause === undefined) return AmqpError.inOwnWords(new ConnectionError('connect-timeout', after));
     const message = `${after}, ${this.attempts()} attempts; the last one: ${cause.message}`;
-    return new ConnectionError('connect-failed', message, { cause, condition: cause.condition });
+    const error = new ConnectionError('connect-failed', message, { cause, condition: cause.condition });
+    return AmqpError.hasOwnWords(cause) ? AmqpError.inOwnWords(error) : error;
   }
 }
 
 function givenUp(reason: unknown): AmqpError {
   if (reason instanceof AmqpError) return reason;
-  return new ConnectionError('connect-failed', 'open() was aborted', { cause: reason });
+  return AmqpError.inOwnWords(new ConnectionError('connect-failed', 'open() was aborted', { cause: reason }));
 }

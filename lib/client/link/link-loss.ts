@@ -23,16 +23,19 @@ export function logLoss(
 
 /** It was beside a connection that has another peer now. */
 export function movedOn(address: string): AmqpError {
-  return new ConnectionError('connection-lost', `"${address}" goes with its connection, which has another peer now`);
+  return AmqpError.inOwnWords(
+    new ConnectionError('connection-lost', `"${address}" goes with its connection, which has another peer now`),
+  );
 }
 
 export function tookTooLong(state: LinkState, address: string, readyTimeoutMs: number): Error {
   const cause = 'cause' in state ? state.cause : undefined;
   const why = cause === undefined ? '' : `: ${cause.message}`;
-  return new AmqpTimeoutError(`"${address}" was not attached within ${readyTimeoutMs} ms${why}`, { cause });
+  const error = new AmqpTimeoutError(`"${address}" was not attached within ${readyTimeoutMs} ms${why}`, { cause });
+  return cause === undefined || AmqpError.hasOwnWords(cause) ? AmqpError.inOwnWords(error) : error;
 }
 
 export function toAmqpError(thrown: unknown, address: string): AmqpError {
   if (thrown instanceof AmqpError) return thrown;
-  return new LinkError(`"${address}" could not be attached`, address, '', { cause: thrown });
+  return AmqpError.inOwnWords(new LinkError(`"${address}" could not be attached`, address, '', { cause: thrown }));
 }

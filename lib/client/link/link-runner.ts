@@ -1,7 +1,7 @@
 // Runs what decideLink() decides for one link: attaches, waits, tells its owner. One event is handled to its end before the next one.
 
 import { performance } from 'node:perf_hooks';
-import { type AmqpError, LinkError } from '../../protocol/index.js';
+import { AmqpError, LinkError } from '../../protocol/index.js';
 import type { AmqpLogger } from '../client-context.js';
 import { asError, deadline, raceSignal } from '../deadline.js';
 import { ClientClosedError } from '../errors.js';
@@ -80,7 +80,8 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
   async ready(signal?: AbortSignal): Promise<void> {
     if (this.#state.name === 'attached') return;
     if (this.#state.name === 'failed') throw this.#state.cause;
-    if (this.#state.name === 'closed') throw new ClientClosedError(`the client of "${this.owner.address}" is closed`);
+    if (this.#state.name === 'closed')
+      throw AmqpError.inOwnWords(new ClientClosedError(`the client of "${this.owner.address}" is closed`));
     const { readyTimeoutMs } = this.surroundings;
     const wait = deadline(signal === undefined ? readyTimeoutMs : Infinity, () => this.#tookTooLong(), signal);
     let place: { resolve(): void; reject(error: Error): void } | undefined;
@@ -113,7 +114,9 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
 
   async release(failure?: AmqpError): Promise<void> {
     this.#apply({ type: 'released', failure });
-    this.#settleWaiting(failure ?? new ClientClosedError(`the client of "${this.owner.address}" is closed`));
+    this.#settleWaiting(
+      failure ?? AmqpError.inOwnWords(new ClientClosedError(`the client of "${this.owner.address}" is closed`)),
+    );
     this.surroundings.ended(this.#state.name === 'failed' ? 'failed' : 'closed');
     await this.#ending;
   }
@@ -211,7 +214,9 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
     this.#endedEarly = undefined;
     const { attachTimeoutMs } = this.surroundings;
     const late = (): Error =>
-      new LinkError(`"${owner.address}": no answer to the attach within ${attachTimeoutMs} ms`, owner.address, '');
+      AmqpError.inOwnWords(
+        new LinkError(`"${owner.address}": no answer to the attach within ${attachTimeoutMs} ms`, owner.address, ''),
+      );
     const attempt = deadline(attachTimeoutMs, late, stop.signal);
     // What was refused once gets a session of its own where one is left, so that it takes nobody with it.
     const refusedBefore = this.#state.name === 'attaching' && this.#state.refused;
@@ -224,7 +229,8 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
       else if (!held.link.isOpen) {
         await held.place.release();
         throw (
-          this.#endedEarly ?? new LinkError(`"${owner.address}" ended as soon as it was attached`, owner.address, '')
+          this.#endedEarly ??
+          AmqpError.inOwnWords(new LinkError(`"${owner.address}" ended as soon as it was attached`, owner.address, ''))
         );
       } else {
         this.#held = held;
@@ -241,7 +247,9 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
 
   #letGo(): void {
     clearTimeout(this.#timer);
-    this.#attempt?.abort(new LinkError(`"${this.owner.address}": the attach was given up`, this.owner.address, ''));
+    this.#attempt?.abort(
+      AmqpError.inOwnWords(new LinkError(`"${this.owner.address}": the attach was given up`, this.owner.address, '')),
+    );
     this.#attempt = undefined;
     const { place } = this.#held ?? {};
     this.#held = undefined;

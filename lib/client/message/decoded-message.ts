@@ -1,6 +1,7 @@
 // A message arriving: borrowed bytes -> sections, and the body as its codec reads it.
 
 import {
+  AmqpError,
   DecodeError,
   decodeMessageInto,
   ownBytes,
@@ -159,7 +160,9 @@ export class DecodedMessage extends Message {
 
   #fail(what: string, facts: { code?: string; condition?: string; cause?: unknown }): void {
     const { code, condition = 'amqp:decode-error', cause } = facts;
-    const error = new DecodeError(`a message from "${this.#host.address}" ${what}`, { condition, cause }, code);
+    const error = AmqpError.inOwnWords(
+      new DecodeError(`a message from "${this.#host.address}" ${what}`, { condition, cause }, code),
+    );
     this.#failure = { error };
   }
 }

@@ -1,7 +1,14 @@
 // A message arriving: its delivery, in one object with its sections. The steps around the handler settle it here.
 
 import { isDeepStrictEqual } from 'node:util';
-import { ACCEPTED, InvalidOptionsError, RELEASED, type IncomingDelivery, type Outcome } from '../../protocol/index.js';
+import {
+  AmqpError,
+  ACCEPTED,
+  InvalidOptionsError,
+  RELEASED,
+  type IncomingDelivery,
+  type Outcome,
+} from '../../protocol/index.js';
 import { SettlementError, TransactionError } from '../errors.js';
 import { checkRecord } from '../options/check.js';
 import type { TransactionalSettlement } from '../transaction/local-transaction.js';
@@ -185,10 +192,16 @@ export class IncomingMessage extends DecodedMessage implements ReceivedMessage, 
   #settleWithin(transaction: Transaction, outcome: Outcome): SettleResult {
     const { transactional } = this.#host;
     if (transactional === undefined)
-      throw new TransactionError('unsupported', `a message from "${this.address}" cannot be settled in a transaction`);
+      throw AmqpError.inOwnWords(
+        new TransactionError('unsupported', `a message from "${this.address}" cannot be settled in a transaction`),
+      );
     const own = transactional.settlesIn(transaction);
     if (this.isStale) {
-      own.fail(new SettlementError('not-settled', `the link of a message from "${this.address}" is gone`));
+      own.fail(
+        AmqpError.inOwnWords(
+          new SettlementError('not-settled', `the link of a message from "${this.address}" is gone`),
+        ),
+      );
       return 'stale';
     }
     this.#outcome = outcome;
@@ -224,13 +237,17 @@ export class IncomingMessage extends DecodedMessage implements ReceivedMessage, 
     if (before === undefined) return this.settle(outcome, options?.transaction);
     if (isDeepStrictEqual(before, outcome)) return this.#result ?? 'settled';
     if (this.#outcome === undefined)
-      throw new SettlementError(
-        'pre-settled',
-        `the message from "${this.address}" was sent pre-settled and cannot be ${outcome.kind}`,
+      throw AmqpError.inOwnWords(
+        new SettlementError(
+          'pre-settled',
+          `the message from "${this.address}" was sent pre-settled and cannot be ${outcome.kind}`,
+        ),
       );
-    throw new SettlementError(
-      'already-settled',
-      `the message from "${this.address}" is ${before.kind} and cannot be ${outcome.kind}`,
+    throw AmqpError.inOwnWords(
+      new SettlementError(
+        'already-settled',
+        `the message from "${this.address}" is ${before.kind} and cannot be ${outcome.kind}`,
+      ),
     );
   }
 

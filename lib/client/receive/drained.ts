@@ -1,4 +1,4 @@
-import type { ReceiverLink } from '../../protocol/index.js';
+import { AmqpError, type ReceiverLink } from '../../protocol/index.js';
 import { deadline } from '../deadline.js';
 import { AmqpTimeoutError } from '../errors.js';
 
@@ -11,7 +11,8 @@ const DRAIN_TIMEOUT_MS = 2_000;
  * @throws AmqpTimeoutError when the peer does not answer; the link's error when it is lost meanwhile; the signal's reason
  */
 export async function drained(link: ReceiverLink, address: string, signal: AbortSignal): Promise<void> {
-  const late = (): Error => new AmqpTimeoutError(`"${address}": the peer did not answer the drain`);
+  const late = (): Error =>
+    AmqpError.inOwnWords(new AmqpTimeoutError(`"${address}": the peer did not answer the drain`));
   const wait = deadline(DRAIN_TIMEOUT_MS, late, signal);
   try {
     await link.drain({ signal: wait.signal });

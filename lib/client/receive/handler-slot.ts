@@ -1,6 +1,6 @@
 // A message arriving: one place among the `concurrency` handler calls. Made once, used for one message (or batch) after another.
 
-import { ACCEPTED } from '../../protocol/index.js';
+import { AmqpError, ACCEPTED } from '../../protocol/index.js';
 import type { DeadlineEntry, DeadlineSweeper } from '../client-context.js';
 import { AmqpTimeoutError, SettlementError } from '../errors.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
@@ -73,8 +73,10 @@ export class HandlerSlot implements DeadlineEntry {
   expired(): void {
     this.#isTimedOut = true;
     const { address, options } = this.#parts;
-    const error = new AmqpTimeoutError(
-      `the handler of "${address()}" took longer than handlerTimeoutMs (${options.handlerTimeoutMs})`,
+    const error = AmqpError.inOwnWords(
+      new AmqpTimeoutError(
+        `the handler of "${address()}" took longer than handlerTimeoutMs (${options.handlerTimeoutMs})`,
+      ),
     );
     for (const message of this.#inCall) message.abort(error);
     this.#recoverFrom(error);
@@ -234,6 +236,8 @@ export class HandlerSlot implements DeadlineEntry {
     const why = wasRolledBack
       ? 'after the transaction was rolled back that its message was settled in'
       : "without settling its message (settlement: 'manual')";
-    return new SettlementError('not-settled', `the handler of "${this.#parts.address()}" ended ${why}`);
+    return AmqpError.inOwnWords(
+      new SettlementError('not-settled', `the handler of "${this.#parts.address()}" ended ${why}`),
+    );
   }
 }

@@ -124,7 +124,9 @@ export class HandlerSubscription implements Subscription, Consumer {
     const unstarted = this.#intake.takeUnstarted();
     const running = this.#runtime.messages.filter((message) => !message.isDecided);
     for (const message of unstarted) this.#failures.giveBack(message);
-    const reason = new AmqpError('aborted', `the message from "${this.#receiver.address}" was given back by recover()`);
+    const reason = AmqpError.inOwnWords(
+      new AmqpError('aborted', `the message from "${this.#receiver.address}" was given back by recover()`),
+    );
     for (const message of running) {
       message.settle(RELEASED);
       message.abort(reason);

@@ -1,6 +1,6 @@
 // A message arriving, for those who fetch: receiver -> buffer -> receiveBatch or iteration.
 
-import { ACCEPTED, RELEASED, type AmqpError, type Outcome } from '../../protocol/index.js';
+import { ACCEPTED, RELEASED, AmqpError, type Outcome } from '../../protocol/index.js';
 import { raceSignal } from '../deadline.js';
 import { ClientClosedError } from '../errors.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
@@ -214,6 +214,6 @@ export class Pull implements Consumer {
 
   #closedError(): ClientClosedError {
     const message = `the receive client of "${this.#receiver.address}" is closed`;
-    return new ClientClosedError(message, { cause: this.#stoppedBy });
+    return AmqpError.inOwnWords(new ClientClosedError(message, { cause: this.#stoppedBy }));
   }
 }

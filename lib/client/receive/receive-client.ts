@@ -1,4 +1,4 @@
-import { InvalidOptionsError } from '../../protocol/index.js';
+import { AmqpError, InvalidOptionsError } from '../../protocol/index.js';
 import type { Source } from '../address/address.js';
 import { describeSource } from '../address/terminus.js';
 import type { Closable } from '../client-context.js';
@@ -191,7 +191,8 @@ export class ReceiveClient implements Closable, AsyncIterable<ReceivedMessage> {
   }
 
   #checkOpen(): void {
-    if (this.#closing !== undefined) throw new ClientClosedError(`the receive client of "${this.address}" is closed`);
+    if (this.#closing !== undefined)
+      throw AmqpError.inOwnWords(new ClientClosedError(`the receive client of "${this.address}" is closed`));
   }
 }
 

@@ -187,7 +187,7 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
     const supervised = this.#supervised;
     this.#link = undefined;
     this.#supervised = undefined;
-    this.#stopped.abort(new ClientClosedError(`the consumer of "${this.address}" was closed`));
+    this.#stopped.abort(AmqpError.inOwnWords(new ClientClosedError(`the consumer of "${this.address}" was closed`)));
     await link?.detach({ closed: !this.#attach.isDurable, timeoutMs });
     // A peer that hangs does not answer the end of the session either.
     if (supervised !== undefined) await atMost(Math.max(0, until - performance.now()), supervised.release(failure));

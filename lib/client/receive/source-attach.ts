@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import {
+  AmqpError,
   LinkError,
   type AttachReceiverOptions,
   type ProtocolSession,
@@ -102,7 +103,7 @@ export class SourceAttach {
     }
     await link.detach({ closed: true, timeoutMs: DETACH_TIMEOUT_MS });
     const message = `"${address}" cannot be attached: ${what}`;
-    throw new LinkError(message, address, link.name, { retryable: false });
+    throw AmqpError.inOwnWords(new LinkError(message, address, link.name, { retryable: false }));
   }
 
   /** A stream is read on from where it was. */

@@ -1,4 +1,4 @@
-import type { AmqpError } from '../../protocol/index.js';
+import { AmqpError } from '../../protocol/index.js';
 import { ClientClosedError } from '../errors.js';
 import { errorName } from '../policy/error-name.js';
 import type { SubscriptionChange } from './subscribe-options.js';
@@ -76,7 +76,7 @@ export class SubscriptionState {
   }
 
   closedError(): ClientClosedError {
-    return new ClientClosedError(`the consumer of "${this.parts.address()}" is closed`);
+    return AmqpError.inOwnWords(new ClientClosedError(`the consumer of "${this.parts.address()}" is closed`));
   }
 
   #next(waiters: Waiter[]): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../protocol/index.js';
+import { AmqpError, type Outcome } from '../../protocol/index.js';
 import { TransactionError } from '../errors.js';
 import type { IncomingMessage, TransactionalHost } from '../message/incoming-message.js';
 import { LocalTransaction } from '../transaction/local-transaction.js';
@@ -19,7 +19,9 @@ export class TransactionalSettling implements TransactionalHost {
     own.assertTakesParts();
     if (options.transactional || own.spansSessions) return own;
     const why = 'transactions of this peer do not span sessions; make the receive client with transactional: true';
-    const error = new TransactionError('unsupported', `"${address}" cannot settle in a transaction: ${why}`);
+    const error = AmqpError.inOwnWords(
+      new TransactionError('unsupported', `"${address}" cannot settle in a transaction: ${why}`),
+    );
     own.fail(error);
     throw error;
   }

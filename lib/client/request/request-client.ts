@@ -1,6 +1,6 @@
 // A request leaving and its replies coming back: value -> reply address -> send client -> peer -> reply link -> promise.
 
-import { InvalidOptionsError, type AmqpError } from '../../protocol/index.js';
+import { InvalidOptionsError, AmqpError } from '../../protocol/index.js';
 import type { Target } from '../address/address.js';
 import { describeTarget } from '../address/terminus.js';
 import type { Closable } from '../client-context.js';
@@ -137,7 +137,9 @@ export class RequestClient implements Closable {
     const { send, timeoutMs: usual } = this.#options;
     if (this.#waiting.size >= send.maxPendingMessages) {
       const held = `${this.#waiting.size} requests wait for the reply link already (maxPendingMessages)`;
-      throw new SendQueueFullError(`a request to "${this.address}" failed: ${held}`, this.address);
+      throw AmqpError.inOwnWords(
+        new SendQueueFullError(`a request to "${this.address}" failed: ${held}`, this.address),
+      );
     }
     const asked = given === undefined ? NO_OPTIONS : checkSendOptions(given, '');
     const timeoutMs = asked.timeoutMs ?? usual;
@@ -276,20 +278,22 @@ export class RequestClient implements Closable {
 
   #timeout({ timeoutMs }: PendingRequest, cause?: unknown): RequestTimeoutError {
     const where = `"${this.address}" at ${this.#context.links.peerName}`;
-    return new RequestTimeoutError(`no reply from ${where} within ${timeoutMs} ms`, { cause });
+    return AmqpError.inOwnWords(new RequestTimeoutError(`no reply from ${where} within ${timeoutMs} ms`, { cause }));
   }
 
   #aborted({ isSent }: PendingRequest): SendError {
     const delivered = isSent ? 'unknown' : 'no';
     const attempts = isSent ? 1 : 0;
-    return new SendError('aborted', `a request to "${this.address}" was aborted`, {
-      address: this.address,
-      delivered,
-      attempts,
-    });
+    return AmqpError.inOwnWords(
+      new SendError('aborted', `a request to "${this.address}" was aborted`, {
+        address: this.address,
+        delivered,
+        attempts,
+      }),
+    );
   }
 
   #closedError(): ClientClosedError {
-    return new ClientClosedError(`the request client for "${this.address}" is closed`);
+    return AmqpError.inOwnWords(new ClientClosedError(`the request client for "${this.address}" is closed`));
   }
 }

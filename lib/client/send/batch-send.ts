@@ -1,6 +1,6 @@
 // A message leaving as one of a batch: values -> encoded messages -> as few transfers as the peer's limit allows -> one result.
 
-import { BATCH_FORMAT, encodeMessage, type AmqpMessage, type MessageId } from '../../protocol/index.js';
+import { AmqpError, BATCH_FORMAT, encodeMessage, type AmqpMessage, type MessageId } from '../../protocol/index.js';
 import { BatchSendError, MessageTooLargeError, SendError, SendQueueFullError } from '../errors.js';
 import { createMessage } from '../message/create-message.js';
 import type { SendOptions } from '../message/send-options.js';
@@ -153,7 +153,9 @@ class EncodedValues {
     const { address, maxPendingBytes } = this.#host;
     if (this.#bytes <= maxPendingBytes) return;
     const why = `the batch has more bytes than maxPendingBytes (${maxPendingBytes})`;
-    throw new SendQueueFullError(`a send to "${address}" failed: ${why}`, address, { retryable: false });
+    throw AmqpError.inOwnWords(
+      new SendQueueFullError(`a send to "${address}" failed: ${why}`, address, { retryable: false }),
+    );
   }
 }
 
@@ -186,7 +188,9 @@ function tooLargeAlone(
   const named = places.slice(0, 3).map((place) => `value ${place} (${encoded[place]?.length ?? 0} bytes)`);
   const others = places.length > named.length ? ` and ${places.length - named.length} others` : '';
   const why = `${named.join(', ')}${others} cannot be sent alone either, the peer's limit is ${limit ?? 0} bytes`;
-  return new MessageTooLargeError(`a send to "${address}" failed: ${why}; nothing was sent`, address);
+  return AmqpError.inOwnWords(
+    new MessageTooLargeError(`a send to "${address}" failed: ${why}; nothing was sent`, address),
+  );
 }
 
 /** @throws SendError of the one transfer, or BatchSendError over several */

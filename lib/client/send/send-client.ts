@@ -1,6 +1,6 @@
 // A message leaving: the calls of an application -> pending sends -> promises. The rest is the sender's.
 
-import type { AmqpMessage } from '../../protocol/index.js';
+import { AmqpError, type AmqpMessage } from '../../protocol/index.js';
 import type { Target } from '../address/address.js';
 import { describeTarget } from '../address/terminus.js';
 import type { Closable } from '../client-context.js';
@@ -251,7 +251,7 @@ export class SendClient implements Closable {
 
   #checkOpen(): void {
     if (this.#lanes.main.sender.isClosed)
-      throw new ClientClosedError(`the send client for "${this.address}" is closed`);
+      throw AmqpError.inOwnWords(new ClientClosedError(`the send client for "${this.address}" is closed`));
   }
 }
 

@@ -4,6 +4,7 @@ import {
   AmqpError,
   ConnectionError,
   EncodingFailure,
+  InvalidOptionsError,
   SizeFailure,
   type AmqpErrorFacts,
   type Outcome,
@@ -26,11 +27,13 @@ export class SendFailures {
   encode(cause: unknown): SendError {
     if (cause instanceof SendError) return cause;
     if (cause instanceof SizeFailure)
-      return new MessageTooLargeError(this.#text(cause.message), this.address, { cause });
+      return AmqpError.inOwnWords(new MessageTooLargeError(this.#text(cause.message), this.address, { cause }));
     // A codec's own words may quote the value.
-    const known = cause instanceof EncodingFailure || AmqpError.hasOwnWords(cause) || cause instanceof TypeError;
+    const isOurs = cause instanceof EncodingFailure || AmqpError.hasOwnWords(cause);
+    const known = isOurs || cause instanceof TypeError || cause instanceof InvalidOptionsError;
     const why = known ? cause.message : 'the codec cannot encode the value';
-    return new EncodeError(this.#text(why), this.address, { cause });
+    const error = new EncodeError(this.#text(why), this.address, { cause });
+    return known && !isOurs ? error : AmqpError.inOwnWords(error);
   }
 
   /** The peer's outcome was not a success. */
@@ -100,12 +103,12 @@ export class SendFailures {
     facts: AmqpErrorFacts & { readonly outcome?: Outcome },
   ): SendError {
     const delivered = mayHaveIt ? 'unknown' : 'no';
-    return new SendError(code, this.#text(why), {
-      ...facts,
-      address: this.address,
-      delivered,
-      attempts: pending.attempts,
-    });
+    const { address } = this;
+    const error = new SendError(code, this.#text(why), { ...facts, address, delivered, attempts: pending.attempts });
+    // What a link failed with stands in the words, and may have come from credentials or a dialler of the user's.
+    const { cause } = facts;
+    const isOurs = !(cause instanceof AmqpError) || code === 'aborted' || AmqpError.hasOwnWords(cause);
+    return isOurs ? AmqpError.inOwnWords(error) : error;
   }
 
   #text(why: string): string {

@@ -1,5 +1,6 @@
 // How much a send client may hold, and who waits for room in it.
 
+import { AmqpError } from '../../protocol/index.js';
 import { SendQueueFullError } from '../errors.js';
 import type { PendingSend } from './pending-send.js';
 import { SendList } from './send-list.js';
@@ -34,21 +35,24 @@ export class SendRoom {
     const { maxPendingBytes, maxPendingMessages, maxWaitingSends } = this.options;
     const text = (why: string): string => `a send to "${this.address}" failed: ${why}`;
     if (pending.bytes > maxPendingBytes)
-      return new SendQueueFullError(
-        text(`the message has ${pending.bytes} bytes, more than maxPendingBytes (${maxPendingBytes})`),
-        this.address,
-        { retryable: false },
+      return AmqpError.inOwnWords(
+        new SendQueueFullError(
+          text(`the message has ${pending.bytes} bytes, more than maxPendingBytes (${maxPendingBytes})`),
+          this.address,
+          { retryable: false },
+        ),
       );
     if (whenFull !== 'fail') {
       if (whenFull === 'queue' || this.waiting.size < maxWaitingSends) return undefined;
-      return new SendQueueFullError(
-        text(`${maxWaitingSends} sends wait for room already (maxWaitingSends)`),
-        this.address,
+      return AmqpError.inOwnWords(
+        new SendQueueFullError(text(`${maxWaitingSends} sends wait for room already (maxWaitingSends)`), this.address),
       );
     }
     const held = `${this.#messages} messages of ${this.#bytes} bytes are pending`;
     const bounds = `the bounds are maxPendingMessages ${maxPendingMessages} and maxPendingBytes ${maxPendingBytes}`;
-    return new SendQueueFullError(text(`${held}; ${bounds}. Await ready(), or set whenFull: 'wait'`), this.address);
+    return AmqpError.inOwnWords(
+      new SendQueueFullError(text(`${held}; ${bounds}. Await ready(), or set whenFull: 'wait'`), this.address),
+    );
   }
 
   /** Gives its place back. Answers whether somebody may be waiting for it. */

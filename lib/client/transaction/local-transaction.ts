@@ -1,6 +1,6 @@
 // One transaction: what belongs to it, and what becomes of that at its end.
 
-import { InvalidOptionsError } from '../../protocol/index.js';
+import { AmqpError, InvalidOptionsError } from '../../protocol/index.js';
 import { asError } from '../deadline.js';
 import { TransactionError } from '../errors.js';
 import type { Transaction } from './transaction.js';
@@ -82,9 +82,11 @@ export class LocalTransaction implements Transaction {
     const { state } = this;
     const code = state === 'in-doubt' ? 'in-doubt' : 'rolled-back';
     const now = state === 'active' ? 'about to end' : state;
-    throw new TransactionError(code, `the transaction is ${now}: nothing can be done within it any more`, {
-      cause: this.#failure,
-    });
+    throw AmqpError.inOwnWords(
+      new TransactionError(code, `the transaction is ${now}: nothing can be done within it any more`, {
+        cause: this.#failure,
+      }),
+    );
   }
 
   sendStarted(send: TransactionalSend): void {

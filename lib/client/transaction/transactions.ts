@@ -47,7 +47,9 @@ export class Transactions implements Closable, TransactionAccess {
   async run<T>(work: (transaction: Transaction) => Promise<T>, options: ResolvedTransactionOptions): Promise<T> {
     const { timeoutMs, signal } = options;
     const late = (): Error =>
-      new AmqpTimeoutError(`the transaction was not ready to commit within timeoutMs (${timeoutMs} ms)`);
+      AmqpError.inOwnWords(
+        new AmqpTimeoutError(`the transaction was not ready to commit within timeoutMs (${timeoutMs} ms)`),
+      );
     const wait = deadline(timeoutMs, late, signal);
     let running: Running | undefined;
     try {
@@ -84,12 +86,12 @@ export class Transactions implements Closable, TransactionAccess {
     const until = performance.now() + timeoutMs;
     this.#isClosed = true;
     if (this.#running.size > 0) await atMost(timeoutMs, new Promise<void>((resolve) => (this.#whenIdle = resolve)));
-    const closed = new ClientClosedError('the connection was closed');
+    const closed = AmqpError.inOwnWords(new ClientClosedError('the connection was closed'));
     await this.#coordinator.release(Math.max(1, until - performance.now()), closed);
   }
 
   async #begin(signal: AbortSignal): Promise<Running> {
-    if (this.#isClosed) throw new ClientClosedError('the connection is closed');
+    if (this.#isClosed) throw AmqpError.inOwnWords(new ClientClosedError('the connection is closed'));
     const link = await this.#coordinator.ready(signal);
     const id = await this.#declare(link, signal);
     const transaction = new LocalTransaction(id, this.#options.links, spansSessions(link));
@@ -133,7 +135,9 @@ export class Transactions implements Closable, TransactionAccess {
     }
     running.isDischarging = true;
     const { dischargeTimeoutMs } = this.#options;
-    const wait = deadline(dischargeTimeoutMs, () => new AmqpTimeoutError(`no answer within ${dischargeTimeoutMs} ms`));
+    const wait = deadline(dischargeTimeoutMs, () =>
+      AmqpError.inOwnWords(new AmqpTimeoutError(`no answer within ${dischargeTimeoutMs} ms`)),
+    );
     try {
       await link.discharge(transaction.id, false, { signal: wait.signal });
       transaction.ended('committed');
@@ -212,10 +216,15 @@ function writeSettlements(transaction: LocalTransaction): Error | undefined {
 
 function rolledBack(message: string, cause: Error): TransactionError {
   const condition = cause instanceof AmqpError ? cause.condition : undefined;
-  return new TransactionError('rolled-back', message, { cause, condition, retryable: true });
+  return inWordsOf(cause, new TransactionError('rolled-back', message, { cause, condition, retryable: true }));
 }
 
 function inDoubt(message: string, cause: Error): TransactionError {
   const condition = cause instanceof AmqpError ? cause.condition : undefined;
-  return new TransactionError('in-doubt', message, { cause, condition, retryable: false });
+  return inWordsOf(cause, new TransactionError('in-doubt', message, { cause, condition, retryable: false }));
+}
+
+/** Its words hold those of its cause. */
+function inWordsOf(cause: Error, error: TransactionError): TransactionError {
+  return AmqpError.hasOwnWords(cause) ? AmqpError.inOwnWords(error) : error;
 }

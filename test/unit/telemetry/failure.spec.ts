@@ -7,7 +7,9 @@ class OrderError extends Error {}
 class OwnError extends AmqpError {}
 
 const facts = { address: 'orders', delivered: 'no', attempts: 1, condition: 'app:no' } as const;
-const ours = new SendError('rejected', 'a send to "orders" failed', facts);
+const ours = AmqpError.inOwnWords(new SendError('rejected', 'a send to "orders" failed', facts));
+/** With a message that a user put in place of ours. */
+const changed = AmqpError.inOwnWords(new SendError('rejected', 'a send failed', facts));
 
 function unreadable(error: Error, ...properties: readonly string[]): Error {
   const get = (): never => {
@@ -63,8 +65,11 @@ describe('an error on a span', () => {
     ['what a responder said', new RequestError('"prices" answered with an error: secret', {}), 'request-failed'],
     ['an error that a user made', new AmqpError('order-refused', 'secret'), 'order-refused'],
     ['a class of a user', new OwnError('order-refused', 'secret'), 'order-refused'],
+    ['an error of a class of ours that a user made', new SendError('rejected', 'secret', facts), 'rejected'],
+    ['an error of ours with other words', changed, 'rejected'],
     ['a code that is none', new AmqpError('order of secret', 'secret'), '_OTHER'],
   ])('tells nothing of the words of %s', (_what, error, type) => {
+    if (error === changed) changed.message = 'secret';
     const all = recorded(error, false);
     expect(all).toMatchObject({ 'error.type': type, 'exception.type': error.name, status: type });
     expect(all['exception.stacktrace']).toMatch(/^at .*failure\.spec/);
