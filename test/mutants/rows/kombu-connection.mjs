@@ -143,8 +143,8 @@ export const kombuConnectionRows = [
   {
     promise: 'row-114',
     file: 'lib/protocol/amqp-error.ts',
-    find: 'special(link, message, error) ?? new LinkDetachedError(message, link.address, link.name, facts(error));',
-    replace: "special(link, message, error) ?? new LinkDetachedError(message, '', link.name, facts(error));",
+    find: 'AmqpError.inOwnWords(new LinkDetachedError(message, link.address, link.name, facts(error)))',
+    replace: "AmqpError.inOwnWords(new LinkDetachedError(message, '', link.name, facts(error)))",
     test: [ONE, 'clients on a connection that is open already have errors of their own'],
   },
   {
