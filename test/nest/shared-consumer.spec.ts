@@ -13,9 +13,13 @@ import {
   AmqpSubscribe,
   type AmqpSubscribeOptions,
   DecodeError,
+  type HandlerPolicy,
   InvalidOptionsError,
   policy,
 } from '../../lib/index.js';
+import { redelivers } from '../../lib/client/policy/redelivering.js';
+import type { DiscoveredHandler } from '../../lib/nest/consumer/discover-handlers.js';
+import { Dispatch } from '../../lib/nest/consumer/dispatch.js';
 import type { AmqpTestApp } from '../../lib/testing/index.js';
 import { Seen, withApp } from './harness.js';
 
@@ -106,7 +110,7 @@ describe('methods with `when` on one source', () => {
       queue.publish('inherited', { subject: 'constructor' });
       await running.idle();
       expect(orders.seen.values).toEqual([]);
-      expect(outcomes(running)).toEqual(['accepted', 'accepted', 'accepted']); // dead-lettered first
+      expect(queue.stats()).toMatchObject({ enqueued: 3, accepted: 3 }); // dead-lettered first
       const dead = running
         .deadLettered('unknown')
         .map(({ body, messageAnnotations }) => [body, messageAnnotations?.['x-opt-death-error']]);
@@ -179,6 +183,16 @@ describe('methods with `when` on one source', () => {
         new Set(['accepted', 'rejected']),
       );
     });
+  });
+
+  it('are known to redeliver when one of them does, so that a queue which does not count is named at the attach', () => {
+    const handler = {} as DiscoveredHandler; // only the policies are looked at
+    const dispatchOf = (errorPolicy: HandlerPolicy, unmatched: HandlerPolicy = policy.accept): Dispatch =>
+      new Dispatch([{ method: 'Orders.placed', handler, when: 'placed', errorPolicy }], unmatched);
+    const redelivering = policy.redeliver({ maxDeliveries: 2 });
+    expect(redelivers(dispatchOf(redelivering).policy())).toBe(true);
+    expect(redelivers(dispatchOf(policy.accept, redelivering).policy())).toBe(true);
+    expect(redelivers(dispatchOf(policy.accept).policy())).toBe(false);
   });
 
   it('are overridden together, by the name of the first', async () => {
