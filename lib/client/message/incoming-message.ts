@@ -45,6 +45,7 @@ export class IncomingMessage extends DecodedMessage implements ReceivedMessage, 
   #result: SettleResult | undefined = undefined;
   /** `undone`: a settlement within a transaction came to nothing. `gone`: it is the peer's, which delivers it again. */
   #rollback: 'undone' | 'gone' | undefined = undefined;
+  #isInCommit = false;
   #attempt = 1;
   #controller: AbortController | undefined = undefined;
   #abortReason: Error | undefined = undefined;
@@ -97,6 +98,11 @@ export class IncomingMessage extends DecodedMessage implements ReceivedMessage, 
   /** Its last settlement was rolled back, and it was not settled since. */
   get wasRolledBack(): boolean {
     return this.#rollback !== undefined && this.#outcome === undefined;
+  }
+
+  /** Settled in a transaction that is not committed: whether the peer is done with it is not known yet. */
+  get isInCommit(): boolean {
+    return this.#isInCommit;
   }
 
   /** The link it came over is gone, or its transaction at the peer, and it was not settled before. */
@@ -154,6 +160,7 @@ export class IncomingMessage extends DecodedMessage implements ReceivedMessage, 
 
   committed(): void {
     const outcome = this.#outcome;
+    this.#isInCommit = false;
     if (outcome === undefined) return;
     if (this.#result === undefined) this.#write(outcome);
     else this.#tellSettled(this.#asSent(outcome));
@@ -164,6 +171,7 @@ export class IncomingMessage extends DecodedMessage implements ReceivedMessage, 
   }
 
   undo(): void {
+    this.#isInCommit = false;
     this.#rollback = this.#result === undefined ? 'undone' : 'gone';
     this.#outcome = undefined;
     this.#result = undefined;
@@ -214,7 +222,8 @@ export class IncomingMessage extends DecodedMessage implements ReceivedMessage, 
     this.#result = this.#incoming.settle(sent, transactionId);
     this.#keeper?.delete(this);
     // Within a transaction it is true when that is committed.
-    if (transactionId === undefined) this.#tellSettled(sent);
+    this.#isInCommit = transactionId !== undefined;
+    if (!this.#isInCommit) this.#tellSettled(sent);
     return this.#result;
   }
 

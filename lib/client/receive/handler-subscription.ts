@@ -77,7 +77,8 @@ export class HandlerSubscription implements Subscription, Consumer {
   }
 
   get inHand(): number {
-    return this.#receiver.inHand;
+    // A link forgets what was handed to it within a transaction before that is committed.
+    return this.#receiver.inHand + this.#runtime.messages.filter(({ isInCommit }) => isInCommit).length;
   }
 
   ready(): Promise<void> {

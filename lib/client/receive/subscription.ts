@@ -9,7 +9,7 @@ export interface Subscription {
   readonly state: 'starting' | 'running' | 'paused' | 'closed' | 'failed';
   /** Why it failed. */
   readonly error?: AmqpError | undefined;
-  /** Unsettled messages here, never above the prefetch. */
+  /** Messages here that are not settled, or in a transaction (a dead letter's) that is not committed. */
   readonly inHand: number;
   /** Resolves when it is attached; rejects with what made it fail, or ClientClosedError. */
   ready(): Promise<void>;

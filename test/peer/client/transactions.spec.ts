@@ -383,6 +383,34 @@ describe('a dead letter', () => {
     expect(peer.seen('disposition')[0]?.state?.kind).toBe(kind ?? 'accepted');
   });
 
+  it('is in hand, and close() waits for it, until its transaction is committed', async () => {
+    const { peer, connection } = await onPeer(coordinating({ discharge: () => undefined }));
+    const settled: string[] = [];
+    connection.observe({ onSettle: ({ outcome }: { outcome: { kind: string } }) => void settled.push(outcome.kind) });
+    const subscription = connection.createReceiveClient('in', { transactional: true }).subscribe(
+      () => {
+        throw new Error('poison');
+      },
+      { errorPolicy: policy.deadLetter('dead') },
+    );
+    const link = await peer.nextLink('receiver');
+    await link.creditAtLeast(1);
+    link.send({ data: 'order' });
+    const discharges = (): typeof peer.deliveries =>
+      peer.deliveries.filter((one) => one.link.target?.kind === 'coordinator' && isDischarge(one.payload));
+    await eventually('the commit is out', () => discharges().length === 1);
+    let isClosed = false;
+    const closing = subscription.close().then(() => (isClosed = true));
+    // Its credit is taken back: what there is to wait for is the commit.
+    await eventually('the drain is out', () => peer.seen('flow').some(({ drain }) => drain === true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([subscription.inHand, isClosed, settled]).toEqual([1, false, []]);
+    const commit = discharges()[0];
+    commit?.link.session.dispose({ first: commit.deliveryId }, { kind: 'accepted' });
+    await closing;
+    expect([subscription.inHand, settled]).toEqual([0, ['accepted']]);
+  });
+
   it('is sent without a transaction where the coordinator is refused, which is asked once', async () => {
     const { peer, connection } = await onPeer({
       peerIs: () => undefined,
