@@ -12,7 +12,7 @@ import { NestFactory } from '@nestjs/core';
 
 import { EmbeddedBroker, type EmbeddedBrokerOptions } from '../broker/index.js';
 import { AmqpConnection } from '../client/index.js';
-import { AmqpModule, CONNECTION_FACTORY, type ConnectionFactory } from '../nest/index.js';
+import { AmqpConsumers, AmqpModule, CONNECTION_FACTORY, type ConnectionFactory } from '../nest/index.js';
 import { declaresConnection } from './declares-connection.js';
 import { NoTransport } from './no-transport.js';
 import { readable, recordedMessage, type RecordedMessage } from './recorded-message.js';
@@ -147,13 +147,26 @@ function testApp<App extends INestApplication | INestMicroservice>(
   return {
     app,
     broker,
-    idle: (options) => broker.idle(options),
+    idle: async (options) => {
+      await broker.idle(options);
+      await committed(app, options?.timeoutMs ?? COMMIT_TIMEOUT_MS);
+    },
     close: () => (closing ??= closeBoth(app, broker)),
     sent: (address) => recorder.sent(address),
     received: (address) => recorder.received(address),
     settled: (address) => recorder.settled(address),
     deadLettered: (address) => deadLetters(broker, address),
   };
+}
+
+const COMMIT_TIMEOUT_MS = 1_000;
+
+/** The broker has committed before the application hears of it. */
+async function committed(app: INestApplication | INestMicroservice, timeoutMs: number): Promise<void> {
+  const until = performance.now() + timeoutMs;
+  const consumers = [...app.get(AmqpConsumers, { strict: false }).all().values()];
+  // oxlint-disable-next-line no-await-in-loop -- lets the event loop turn between two questions
+  while (performance.now() < until && consumers.some(({ inHand }) => inHand > 0)) await new Promise(setImmediate);
 }
 
 async function closeBoth(app: INestApplication | INestMicroservice, broker: EmbeddedBroker): Promise<void> {
