@@ -136,9 +136,7 @@ export class JournallingPeer {
   /** Everything it ever accepted, in order, read from its file; also while it is dead. What was read before is not read again. */
   accepted(): JournalledMessage[] {
     const { messages } = this;
-    const { entries, size } = readJournal(join(this.directory, 'journal'), this.readUpTo);
-    this.readUpTo = size;
-    for (const entry of entries) {
+    this.readUpTo = readJournal(join(this.directory, 'journal'), this.readUpTo, (entry) => {
       const known = messages.get(entry.id);
       if (entry.op === 'put') {
         const message = decodeMessage(Buffer.from(entry.body, 'base64'));
@@ -151,7 +149,7 @@ export class JournallingPeer {
           isDone: !out || known.isDone,
         });
       }
-    }
+    });
     return Array.from(messages.values());
   }
 

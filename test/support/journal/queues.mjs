@@ -18,19 +18,12 @@ export class Queues {
   constructor(journal) {
     this.journal = journal;
     this.queues = new Map();
-    this.nextId = 1;
+    this.nextId = journal.lastId + 1;
     this.counts = { put: 0, deleted: 0, unsettled: 0 };
-    const known = new Map();
-    for (const entry of journal.entries) {
-      this.nextId = Math.max(this.nextId, entry.id + 1);
-      if (entry.op === 'put') known.set(entry.id, { ...entry, redelivered: false });
-      else if (entry.op === 'out') known.get(entry.id).redelivered = true;
-      else known.delete(entry.id);
-    }
-    for (const { id, queue, body, redelivered } of known.values()) {
+    for (const { id, queue, body, redelivered } of journal.left.values()) {
       this.ready(queue).push({ id, queue, payload: Buffer.from(body, 'base64'), redelivered, failed: 0 });
     }
-    journal.entries = [];
+    journal.left.clear();
   }
 
   ready(queue) {
