@@ -63,16 +63,16 @@ export class Accounts {
     this.ended.add(id);
   }
 
-  /** Everything that may not be. `copies`: how often the peer has taken each id. */
-  faults(copies: ReadonlyMap<string, number>): string[] {
+  /** Everything that may not be. `copies`: how often the peer has taken each id; `undefined`: nobody has counted. */
+  faults(copies: ReadonlyMap<string, number> | undefined): string[] {
     const found = [...this.wrong];
     const times = new Map<string, Handled[]>();
     for (const one of this.handled) times.set(one.id, [...(times.get(one.id) ?? []), one]);
     if (this.open > 0) found.push(`${this.open} sends were never told anything`);
     for (const id of this.attempted) {
       const fate = this.fates.get(id);
-      const taken = copies.get(id) ?? 0;
       if (fate === 'ok' && !times.has(id)) found.push(`lost: ${id} was accepted and never handled`);
+      const taken = copies === undefined ? Number(fate === 'ok' || times.has(id)) : (copies.get(id) ?? 0);
       if (fate === 'ok' && taken === 0) found.push(`${id} was said to be accepted, the peer never took it`);
       if (fate === 'no' && taken > 0) found.push(`${id} was said not to be delivered, the peer took it`);
     }
@@ -80,7 +80,8 @@ export class Accounts {
       if (!this.attempted.has(id)) found.push(`unexpected: ${id} was never sent`);
       // Each copy may be seen once without a flag; whatever comes beyond that has to say that it was seen before.
       const unflagged = deliveries.filter(({ flagged }) => !flagged).length;
-      if (unflagged > (copies.get(id) ?? 0)) found.push(`${id} came ${unflagged} times without a flag`);
+      if (copies !== undefined && unflagged > (copies.get(id) ?? 0))
+        found.push(`${id} came ${unflagged} times without a flag`);
     }
     return found;
   }

@@ -2,83 +2,29 @@
 // failure, and repeats the schedule; the books must balance in the end.
 
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { AmqpConnection, type ReceivedMessage, type Subscription } from '../../../lib/client/index.js';
+import { AmqpConnection } from '../../../lib/client/index.js';
 import { SeededRandom } from '../../fuzz/seeded-random.js';
 import { eventually } from '../../support/eventually.js';
 import { FaultProxy } from '../../support/fault-proxy.js';
 import { JournallingPeer } from '../../support/journalling-peer.js';
-import { Accounts, bodyOf } from './accounts.js';
+import { NETWORK_FAULTS, sleep } from './network-faults.js';
 import { seedOfRun, soakSeconds } from './scale.js';
+import { PREFETCH, Traffic } from './traffic.js';
 
-const SENDERS = 4;
-const CONSUMERS = 4;
-const PREFETCH = 20;
-const IN_FLIGHT = 10;
-
-const sleep = async (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const cleanUps: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
 });
 
-/** One fault, from its beginning to its end. */
-type Fault = (world: { proxy: FaultProxy; peer: JournallingPeer; random: SeededRandom }) => Promise<void>;
-
-const faults: Record<string, Fault> = {
-  reset: async ({ proxy }) => proxy.reset(),
-  'end to the client': async ({ proxy }) => proxy.finish('client'),
-  'end to the server': async ({ proxy }) => proxy.finish('server'),
-  'black hole': async ({ proxy, random }) => {
-    proxy.blackhole(random.pick(['up', 'down', 'both'] as const));
-    await sleep(200 + random.below(1_500));
-    proxy.reset();
-    await proxy.pass();
-  },
-  stall: async ({ proxy, random }) => {
-    proxy.stall(random.pick(['up', 'down', 'both'] as const));
-    await sleep(random.below(800));
-    await proxy.pass();
-  },
-  latency: async ({ proxy, random }) => {
-    proxy.latency(random.below(30), { jitterMs: random.below(20) });
-    await sleep(random.below(500));
-    await proxy.pass();
-  },
-  slices: async ({ proxy, random }) => {
-    proxy.slice(1 + random.below(60));
-    await sleep(random.below(300));
-    await proxy.pass();
-  },
-  'a cut inside a frame': async ({ proxy, random }) => {
-    proxy.cut({ direction: random.pick(['up', 'down'] as const), afterBytes: 1 + random.below(40_000) });
-    await sleep(random.below(300));
-  },
-  'a corrupt byte': async ({ proxy, random }) => {
-    // In the frame headers of a connection's beginning: what is corrupt inside a body cannot be told from what was sent.
-    proxy.corrupt(random.pick(['up', 'down'] as const), random.below(16), 1 + random.below(255));
-    proxy.reset();
-    await sleep(random.below(200));
-    await proxy.pass();
-  },
-  refusal: async ({ proxy, random }) => {
-    await proxy.refuse();
-    proxy.reset();
-    await sleep(random.below(300));
-    await proxy.pass();
-  },
-  'accept and close': async ({ proxy, random }) => {
-    proxy.acceptThenClose();
-    proxy.reset();
-    await sleep(random.below(300));
-    await proxy.pass();
-  },
-  kill: async ({ peer, random }) => {
+/** What happens to the peer itself. */
+const PEER_FAULTS: Readonly<Record<string, (peer: JournallingPeer, random: SeededRandom) => Promise<void>>> = {
+  kill: async (peer, random) => {
     await peer.kill();
     await sleep(random.below(200));
     await peer.restart();
   },
-  freeze: async ({ peer, random }) => {
+  freeze: async (peer, random) => {
     peer.freeze();
     await sleep(random.below(1_500));
     peer.thaw();
@@ -92,7 +38,6 @@ describe('under faults that come at random', () => {
       const seed = seedOfRun();
       const random = new SeededRandom(seed);
       const schedule: string[] = [];
-      const accounts = new Accounts();
       const peer = await JournallingPeer.start({ idleMs: 1_000 });
       cleanUps.push(async () => peer.stop());
       const proxy = await FaultProxy.start(peer.port);
@@ -115,50 +60,20 @@ describe('under faults that come at random', () => {
         return connection;
       };
 
-      const consumers: { connection: AmqpConnection; subscription: Subscription }[] = [];
-      let mostInHand = 0;
-      for (let index = 0; index < CONSUMERS; index += 1) {
-        const handle = async (message: ReceivedMessage): Promise<void> => {
-          const id = accounts.begin(message);
-          mostInHand = Math.max(mostInHand, subscription.inHand);
-          await sleep(random.below(4));
-          accounts.end(id);
-        };
-        const connection = await connect();
-        const client = connection.createReceiveClient('orders');
-        const subscription = client.subscribe(handle, { concurrency: 5, prefetch: PREFETCH });
-        consumers.push({ connection, subscription });
-      }
-
-      const life = { isOver: false };
-      const senders = Array.from({ length: SENDERS }, async (_, index) => {
-        const mode = index % 2 === 0 ? ('retry' as const) : ('fail' as const);
-        const client = (await connect()).createSendClient('orders', { onConnectionLost: mode, sendTimeoutMs: 20_000 });
-        let next = 0;
-        const worker = async (): Promise<void> => {
-          while (!life.isOver) {
-            const id = `s${index}-${next}`;
-            next += 1;
-            const sending = client.send(bodyOf(id), { messageId: id });
-            accounts.follow(id, sending);
-            await sending.catch(() => undefined); // the accounts know
-            await sleep(random.below(3));
-          }
-        };
-        await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
-      });
-
+      const traffic = await Traffic.start({ queue: 'orders', random, connect });
+      const { accounts, consumers } = traffic;
       const end = performance.now() + soakSeconds() * 1_000;
       try {
         while (performance.now() < end) {
-          const name = random.pick(Object.keys(faults));
+          const name = random.pick([...Object.keys(NETWORK_FAULTS), ...Object.keys(PEER_FAULTS)]);
           schedule.push(name);
-          await faults[name]?.({ proxy, peer, random });
+          await NETWORK_FAULTS[name]?.(proxy, random);
+          await PEER_FAULTS[name]?.(peer, random);
           await sleep(20 + random.below(300));
         }
         await proxy.pass();
       } finally {
-        life.isOver = true;
+        traffic.stop();
       }
       const tell = async (): Promise<string> => {
         const undone = peer.accepted().filter(({ isDone }) => !isDone);
@@ -185,7 +100,7 @@ describe('under faults that come at random', () => {
         }
       };
       await settle('every send is settled', () => accounts.unsettled === 0);
-      await Promise.all(senders);
+      await traffic.stopped();
       await settle('the queue is empty', async () => peer.isEmpty());
 
       const copies = new Map<string, number>();
@@ -197,7 +112,7 @@ describe('under faults that come at random', () => {
       }
       const report = { seed, schedule, faults: accounts.faults(copies), acceptedUnhandled };
       expect(report).toEqual({ seed, schedule, faults: [], acceptedUnhandled: [] });
-      expect(mostInHand).toBeLessThanOrEqual(PREFETCH);
+      expect(traffic.mostInHand).toBeLessThanOrEqual(PREFETCH);
       expect(accounts.attempted.size).toBeGreaterThan(100);
     },
     (soakSeconds() + 90) * 1_000,
