@@ -7,11 +7,12 @@ import {
   Described,
   type AmqpConnection,
   type Dial,
+  type ReceiveClient,
   type ReceivedMessage,
   type Source,
   type Subscription,
 } from '../../../lib/client/index.js';
-import { drainQueue, uniqueName, withConnection } from '../peer.js';
+import { drainQueue, uniqueName, withConnection, type Peer } from '../peer.js';
 import { refusal, type Story } from '../story.js';
 
 const bodies = (messages: readonly (ReceivedMessage | undefined)[]): unknown[] => messages.map((one) => one?.body);
@@ -40,6 +41,16 @@ async function attached(connection: AmqpConnection, source: Source): Promise<str
 
 const REFUSED = 'no: LinkError attach-refused';
 
+/** The next message, which is there. ActiveMQ may say "none" while it is about to hand it out: it is asked again then. */
+async function gotten(peer: Peer, inbox: ReceiveClient): Promise<ReceivedMessage | undefined> {
+  const tries = peer.name === 'activemq' ? 20 : 1;
+  for (let n = 1; n < tries; n += 1) {
+    const message = await inbox.get();
+    if (message !== undefined) return message;
+  }
+  return inbox.get();
+}
+
 export const receiving: readonly Story[] = [
   {
     title: 'get one without waiting',
@@ -54,7 +65,7 @@ export const receiving: readonly Story[] = [
           await sender.sendBatch([1, 2, 3]);
           const taken: (ReceivedMessage | undefined)[] = [];
           for (let n = 0; n < 3; n += 1) {
-            const message = await inbox.get();
+            const message = await gotten(peer, inbox);
             await message?.accept();
             taken.push(message);
           }
@@ -63,7 +74,7 @@ export const receiving: readonly Story[] = [
           // and again on the same link, whatever a drain left behind
           for (let n = 0; n < 20; n += 1) {
             await sender.send(n);
-            const message = await inbox.get();
+            const message = await gotten(peer, inbox);
             expect(message?.body).toBe(n);
             await message?.accept();
             expect(await inbox.get()).toBeUndefined();
