@@ -8,18 +8,18 @@ import {
   type AmqpLogger,
   ClientClosedError,
   type ConnectionStatus,
-  DecodeError,
-  type HandlerPolicy,
   InvalidOptionsError,
-  type ReceiveClient,
   type ReceivedMessage,
-  type Subscription,
 } from '../../client/index.js';
 import { AmqpContext } from '../amqp-context.js';
-import { answerFailures, Replies, type ReplyKind } from '../reply/replies.js';
-import { answerRequest, endOf } from './answer-request.js';
+import { Replies } from '../reply/replies.js';
+import { answerRequest } from './answer-request.js';
+import { failurePolicy } from './failure-policy.js';
+import { readPacket, replyPacket } from './nest-packet.js';
 import { keepOriginalErrors } from './original-errors.js';
 import { PatternHandlers } from './pattern-handlers.js';
+import { runEvent } from './run-event.js';
+import { SourceIntake } from './source-intake.js';
 import { type AmqpTransportEvents, type Application, TransportConnection } from './transport-connection.js';
 import {
   type AmqpTransportOptions,
@@ -33,11 +33,6 @@ export const AMQP_TRANSPORT: unique symbol = Symbol.for('nestjs-amqp10:transport
 
 /** What closing an own connection may take when the handlers are through. */
 const CLOSE_TIMEOUT_MS = 1_000;
-
-interface Intake {
-  readonly client: ReceiveClient;
-  readonly subscription: Subscription;
-}
 
 /**
  * Nest's microservices over AMQP 1.0: `app.connectMicroservice({ strategy: new AmqpTransportStrategy({ uri, sources }) })`.
@@ -56,16 +51,16 @@ export class AmqpTransportStrategy
   private handlers = new PatternHandlers();
   private application: Application | undefined;
   private readonly log: AmqpLogger = new Logger('AmqpTransportStrategy');
-  private intakes: readonly Intake[] = [];
+  private readonly intake: SourceIntake;
   private replies: Replies | undefined;
   private listening: Promise<void> | undefined;
-  private stopping: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
 
   /** @throws InvalidOptionsError for options that cannot work */
   constructor(options: AmqpTransportOptions) {
     super();
     this.options = resolveTransportOptions(options);
+    this.intake = new SourceIntake(this.options);
     this.connection = new TransportConnection(this.options.connection);
     this.connection.on('status', ({ status }) => this.tell(status));
     this.setTransportId(AMQP_TRANSPORT);
@@ -78,7 +73,7 @@ export class AmqpTransportStrategy
    */
   listen(callback: (error?: unknown) => unknown): void {
     this.listening ??= this.start();
-    const listening = this.stopping === undefined ? this.listening : Promise.reject(closed());
+    const listening = this.intake.isStopped ? Promise.reject(closed()) : this.listening;
     listening.then(
       () => callback(),
       async (error: unknown) => {
@@ -153,25 +148,17 @@ export class AmqpTransportStrategy
     const { allow, serializer } = this.options;
     const replies = new Replies(connection, this.log, {
       allow: allow && ((address, request) => allow(address, this.contextOf(request, this.patternOf(request)))),
-      encode: serializer && ((kind, body, request) => serializer.serialize(packetOf(kind, body, request))),
+      encode: serializer && ((kind, body, request) => serializer.serialize(replyPacket(kind, body, request))),
     });
     this.replies = replies;
     this.tell(connection.status);
-    this.connection.attend({ close: () => this.stopIntake() });
+    this.connection.attend({ close: () => this.intake.stop() });
     await connection.open();
-    if (this.stopping !== undefined) throw closed();
-    this.intakes = this.options.sources.map(({ source, subscribe }) => {
-      const client = connection.createReceiveClient(source);
-      const { errorPolicy = this.options.errorPolicy, ...options } = subscribe;
-      const subscription = client.subscribe((message: ReceivedMessage) => this.handle(message, replies), {
-        ...options,
-        errorPolicy: this.policyOf(errorPolicy, replies),
-        autoStart: false,
-      });
-      return { client, subscription };
+    if (this.intake.isStopped) throw closed();
+    await this.intake.start(connection, {
+      handle: (message) => this.handle(message, replies),
+      policyOf: (errorPolicy) => failurePolicy(errorPolicy, this.options.unmatched, replies, this.log),
     });
-    await Promise.all(this.intakes.map(({ client }) => client.attach()));
-    await Promise.all(this.intakes.map(({ subscription }) => subscription.resume()));
   }
 
   /** In place of what Nest has compiled. */
@@ -188,22 +175,6 @@ export class AmqpTransportStrategy
       this.addHandler(pattern, handler, isEventHandler, extras);
   }
 
-  /** Requests that cannot be read, and those without a handler, are answered where it is their end. */
-  private policyOf(errorPolicy: HandlerPolicy, replies: Replies): HandlerPolicy {
-    const unmatched = answerFailures(this.options.unmatched, replies);
-    const unreadable = answerFailures(errorPolicy, replies);
-    const chosen: HandlerPolicy = (error, failed) => {
-      if (error instanceof UnmatchedPatternError) {
-        const { address, pattern } = error;
-        this.log.warn(`no handler for the pattern ${JSON.stringify(pattern)} of a message from ${address}`);
-        return unmatched(error, failed);
-      }
-      return (error instanceof DecodeError ? unreadable : errorPolicy)(error, failed);
-    };
-    // What the client knows of the policy (that it redelivers) is kept.
-    return Object.assign(chosen, errorPolicy);
-  }
-
   private async handle(message: ReceivedMessage, replies: Replies): Promise<unknown> {
     const { pattern, data } = await this.read(message);
     const replyTo = message.properties?.replyTo;
@@ -214,16 +185,8 @@ export class AmqpTransportStrategy
     return this.processing<unknown>(context, () =>
       found.kind === 'request'
         ? answerRequest(found.handler, data, context, replies.to(message), this.log)
-        : this.runEvent(found.handlers, data, context),
+        : runEvent(found.handlers, data, context),
     );
-  }
-
-  private async runEvent(handlers: readonly MessageHandler[], data: unknown, context: AmqpContext): Promise<void> {
-    const ended = await Promise.allSettled(
-      handlers.map(async (handler) => endOf(await handler(data, context), context)),
-    );
-    const failed = ended.find((end) => end.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
   }
 
   /** Between the hooks that instrumentation sets, which may run it inside a scope of their own. */
@@ -247,9 +210,7 @@ export class AmqpTransportStrategy
   private async read(message: ReceivedMessage): Promise<{ pattern: string | undefined; data: unknown }> {
     const { deserializer } = this.options;
     if (deserializer === undefined) return { pattern: this.patternOf(message), data: message.body };
-    // As Nest's deserializers answer.
-    const packet = (await deserializer.deserialize(message.body, { message })) as { pattern?: unknown; data?: unknown };
-    const { pattern, data } = packet;
+    const { pattern, data } = await readPacket(deserializer, message);
     // true: normalizePattern takes whatever a pattern may be
     const own = pattern === undefined ? this.patternOf(message) : this.normalizePattern(pattern as string);
     return { pattern: own, data };
@@ -270,18 +231,8 @@ export class AmqpTransportStrategy
     return new AmqpContext(message, this.connection.get(), pattern);
   }
 
-  /** Asks for no more messages at once; resolves when the handlers are through. */
-  private stopIntake(): Promise<void> {
-    const { shutdownTimeoutMs: timeoutMs } = this.options;
-    this.stopping ??= Promise.all(this.intakes.map(({ subscription }) => subscription.close({ timeoutMs }))).then(
-      () => undefined,
-    );
-    return this.stopping;
-  }
-
   private async closeAll(): Promise<void> {
-    await this.stopIntake();
-    await Promise.all(this.intakes.map(({ client }) => client.close({ timeoutMs: 0 })));
+    await this.intake.close();
     await this.replies?.close({ timeoutMs: CLOSE_TIMEOUT_MS });
     if (this.connection.isOwn) await this.connection.get().close({ timeoutMs: CLOSE_TIMEOUT_MS });
     this.connection.release();
@@ -290,12 +241,4 @@ export class AmqpTransportStrategy
 
 function closed(): ClientClosedError {
   return new ClientClosedError('the server of the transport is closed');
-}
-
-/** A reply in the words of Nest's serializers. */
-function packetOf(kind: ReplyKind, body: unknown, request: ReceivedMessage): object {
-  const id = String(request.properties?.correlationId ?? request.properties?.messageId);
-  if (kind === 'error') return { id, err: body, isDisposed: true };
-  if (kind === 'complete') return { id, isDisposed: true };
-  return kind === 'value' ? { id, response: body, isDisposed: true } : { id, response: body };
 }

@@ -34,12 +34,6 @@ export async function answerRequest(
   }
 }
 
-/** What an event's handler gives is waited for, to its end. */
-export async function endOf(result: unknown, context: AmqpContext): Promise<void> {
-  const value: unknown = isObservable(result) ? await lastValueFrom(result, { defaultValue: undefined }) : result;
-  if (isAsyncIterable(value)) await new ReplyStream(undefined).pull(value, context.signal);
-}
-
 /** With interceptors every result is an Observable, also of a handler that returned a value; `isStream` is known with its first value. */
 async function answerAll(values: Observable<unknown>, context: AmqpContext, reply: Reply | undefined): Promise<void> {
   const { signal } = context;
