@@ -1,18 +1,19 @@
-import { dial, InvalidOptionsError, openConnection } from '../protocol/index.js';
+import { dial, openConnection } from '../protocol/index.js';
 import type { Source, Target } from './address/address.js';
 import { checkSource, checkTarget } from './address/check-address.js';
 import type { AuthenticationStatus } from './authentication/authentication-status.js';
 import { ConnectionCore } from './connection/connection-core.js';
 import type { Network } from './connection/network.js';
+import { describePeer, type PeerDescription } from './connection/peer-description.js';
 import type { ConnectionStatus, LastStatus, StatusEvent } from './connection/status.js';
-import { asError } from './deadline.js';
+import { StatusListeners } from './connection/status-listeners.js';
 import type { LinkStatus } from './link/link-status.js';
 import { ManagementClient } from './management/management-client.js';
 import {
   resolveManagementClientOptions,
   type ManagementClientOptions,
 } from './management/management-client-options.js';
-import { checkFunction } from './options/check.js';
+import { checkGivenFunction } from './options/check.js';
 import { checkObserver } from './observer/check-observers.js';
 import type { Observer } from './observer/observer.js';
 import type { ConnectionOptions } from './options/connection-options.js';
@@ -26,25 +27,10 @@ import { resolveReceiveClientOptions, type ReceiveClientOptions } from './receiv
 import { retrying } from './retry/retrying.js';
 import { resolveRetryingOptions, type RetriedAttempt, type RetryingOptions } from './retry/retrying-options.js';
 import { SendClient } from './send/send-client.js';
-import { resolveSendClientOptions, type SendClientOptions } from './send/send-client-options.js';
+import { replyClientOptions, resolveSendClientOptions, type SendClientOptions } from './send/send-client-options.js';
 import type { TopologyClient } from './topology/topology.js';
 import { resolveTransactionOptions, type TransactionOptions } from './transaction/transaction-options.js';
 import type { Transaction } from './transaction/transaction.js';
-
-/** What the other side said of itself. */
-export interface PeerDescription {
-  readonly product?: string;
-  readonly version?: string;
-  /** The profile in use: `rabbitmq-4`, `activemq` ... */
-  readonly profile: string;
-  /** Without user info. */
-  readonly uri: string;
-  readonly containerId: string;
-  /** OPEN's properties, whole. */
-  readonly properties: Readonly<Record<string, unknown>>;
-  /** What it can do, in its own words: `ANONYMOUS-RELAY`, `LINK_PAIR_V1_0`, `DELAYED_DELIVERY` ... */
-  readonly offeredCapabilities: readonly string[];
-}
 
 const NETWORK: Network = { dial, openConnection };
 
@@ -54,14 +40,16 @@ const NETWORK: Network = { dial, openConnection };
  */
 export class AmqpConnection {
   readonly #core: ConnectionCore;
-  readonly #listeners = new Set<(event: StatusEvent) => void>();
+  readonly #listeners: StatusListeners;
 
   /** @throws InvalidOptionsError at once, naming the first option that cannot work */
   constructor(options: string | readonly string[] | ConnectionOptions);
   /** @internal With a network of a test. */
   constructor(options: string | readonly string[] | ConnectionOptions, network?: Network);
   constructor(options: string | readonly string[] | ConnectionOptions, network: Network = NETWORK) {
-    this.#core = new ConnectionCore(resolveConnectionOptions(options), network, (event) => this.#emit(event));
+    const resolved = resolveConnectionOptions(options);
+    this.#listeners = new StatusListeners(resolved.logger);
+    this.#core = new ConnectionCore(resolved, network, this.#listeners.tell);
     this.#core.warnOfRisks();
   }
 
@@ -85,19 +73,8 @@ export class AmqpConnection {
 
   /** The peer that is connected, or was last; `undefined` before the first time. */
   get peer(): PeerDescription | undefined {
-    const peer = this.#core.lastPeer;
-    if (peer === undefined) return undefined;
-    const { product, version, profile, uri, protocol } = peer;
-    const { containerId, properties, offeredCapabilities } = protocol.peer;
-    return {
-      ...(product === undefined ? {} : { product }),
-      ...(version === undefined ? {} : { version }),
-      profile: profile.name,
-      uri,
-      containerId,
-      properties,
-      offeredCapabilities,
-    };
+    const { lastPeer } = this.#core;
+    return lastPeer === undefined ? undefined : describePeer(lastPeer);
   }
 
   /** Where the tokens of `sasToken()` or `jwtToken()` stand; `undefined` with any other credentials. An observer hears of each change. */
@@ -118,7 +95,7 @@ export class AmqpConnection {
 
   /** A listener that is not there is no error. */
   off(event: 'status', listener: (event: StatusEvent) => void): this {
-    if (event === 'status') this.#listeners.delete(listener);
+    if (event === 'status') this.#listeners.remove(listener);
     return this;
   }
 
@@ -151,9 +128,7 @@ export class AmqpConnection {
    * @param options `timeoutMs`: at most this long in all; by default the connection's `closeTimeoutMs`
    */
   async close(options?: { readonly timeoutMs?: number | undefined }): Promise<void> {
-    const { closeTimeoutMs } = this.#core.options;
-    const timeoutMs = options?.timeoutMs;
-    await this.#core.close(isTimeout(timeoutMs) ? timeoutMs : closeTimeoutMs);
+    await this.#core.close(options?.timeoutMs);
   }
 
   /** `close()`, for `await using`. */
@@ -174,20 +149,13 @@ export class AmqpConnection {
   createSendClient(target: Target, options?: SendClientOptions): SendClient {
     const checked = checkTarget(target, 'target');
     const resolved = resolveSendClientOptions(options);
-    this.#core.assertUsable();
-    return new SendClient(this.#core.context, checked, resolved);
+    return new SendClient(this.#core.usableContext(), checked, resolved);
   }
 
   /** @internal A client for replies to a stranger's address: its link shares a session with its kind at most. */
   createReplyClient(target: Target): SendClient {
     const checked = checkTarget(target, 'target');
-    this.#core.assertUsable();
-    return new SendClient(this.#core.context, checked, {
-      ...resolveSendClientOptions(),
-      session: 'replies',
-      isNamedByMessage: true,
-      role: 'answer',
-    });
+    return new SendClient(this.#core.usableContext(), checked, replyClientOptions());
   }
 
   /**
@@ -199,8 +167,7 @@ export class AmqpConnection {
     const checked = checkSource(source, 'source');
     const maxMessageBytes = options?.maxMessageBytes ?? this.#core.options.maxMessageBytes;
     const resolved = resolveReceiveClientOptions({ ...options, maxMessageBytes });
-    this.#core.assertUsable();
-    return new ReceiveClient(this.#core.context, checked, resolved);
+    return new ReceiveClient(this.#core.usableContext(), checked, resolved);
   }
 
   /**
@@ -211,8 +178,7 @@ export class AmqpConnection {
   createRequestClient(target: Target, options?: RequestClientOptions): RequestClient {
     const checked = checkTarget(target, 'target');
     const resolved = resolveRequestClientOptions(options);
-    this.#core.assertUsable();
-    return new RequestClient(this.#core.context, checked, resolved, this.#core.options.maxMessageBytes);
+    return new RequestClient(this.#core.usableContext(), checked, resolved, this.#core.options.maxMessageBytes);
   }
 
   /**
@@ -222,8 +188,7 @@ export class AmqpConnection {
    */
   createManagementClient(options?: ManagementClientOptions): ManagementClient {
     const resolved = resolveManagementClientOptions(options);
-    this.#core.assertUsable();
-    return new ManagementClient(this.#core.context, resolved, this.#core.options.maxMessageBytes);
+    return new ManagementClient(this.#core.usableContext(), resolved, this.#core.options.maxMessageBytes);
   }
 
   /**
@@ -241,8 +206,7 @@ export class AmqpConnection {
    * @throws InvalidOptionsError, ClientClosedError, the signal's reason, whatever `work` throws
    */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
-    const checked = checkFunction<typeof work>(work, 'work');
-    if (checked === undefined) throw new InvalidOptionsError('work', 'a function', work);
+    const checked = checkGivenFunction<typeof work>(work, 'work');
     const resolved = resolveTransactionOptions(options);
     this.#core.assertUsable();
     return this.#core.transactions.run(checked, resolved);
@@ -261,8 +225,7 @@ export class AmqpConnection {
    */
   async redrive(options: RedriveOptions): Promise<number> {
     const resolved = resolveRedriveOptions(options);
-    this.#core.assertUsable();
-    return new Redrive(this.#core.context, resolved, this.#core.options.maxMessageBytes).run();
+    return new Redrive(this.#core.usableContext(), resolved, this.#core.options.maxMessageBytes).run();
   }
 
   /**
@@ -277,25 +240,9 @@ export class AmqpConnection {
     work: (attempt: RetriedAttempt) => Promise<Result>,
     options?: RetryingOptions,
   ): Promise<Result> {
-    const checked = checkFunction<typeof work>(work, 'work');
-    if (checked === undefined) throw new InvalidOptionsError('work', 'a function', work);
+    const checked = checkGivenFunction<typeof work>(work, 'work');
     const resolved = resolveRetryingOptions(options);
     this.#core.assertUsable();
     return retrying((signal) => this.open({ signal }), checked, resolved);
   }
-
-  #emit(event: StatusEvent): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#core.options.logger.error(`a status listener threw: ${asError(error).message}`);
-      }
-    }
-  }
-}
-
-/** close() never rejects, so that a value that cannot be a time means the default. */
-function isTimeout(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0 && value <= 2_147_483_647;
 }

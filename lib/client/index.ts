@@ -1,6 +1,7 @@
 // Every public name of the client, by hand. lib/index.ts re-exports this list whole.
 
-export { AmqpConnection, type PeerDescription } from './amqp-connection.js';
+export { AmqpConnection } from './amqp-connection.js';
+export type { PeerDescription } from './connection/peer-description.js';
 export type { Source, Target } from './address/address.js';
 export type { AmqpLogger } from './client-context.js';
 export type { ConnectionStatus, LastStatus, StatusEvent } from './connection/status.js';

@@ -12,6 +12,7 @@ import type { MessagingContext } from '../messaging-context.js';
 import { observedConnection } from '../observer/observed-connection.js';
 import type { Observer } from '../observer/observer.js';
 import { Observers } from '../observer/observers.js';
+import { MAX_TIMER_MS } from '../options/check.js';
 import { backoffMs } from '../options/reconnect-policy.js';
 import type { ResolvedConnectionOptions } from '../options/resolve-connection-options.js';
 import { Elsewhere } from '../redirect/elsewhere.js';
@@ -135,9 +136,10 @@ export class ConnectionCore {
     return this.#clients.flush(timeoutMs);
   }
 
-  /** Never rejects; the same promise for all who ask. */
-  close(timeoutMs: number): Promise<void> {
-    this.#closing ??= this.#close(timeoutMs);
+  /** Never rejects, so that what cannot be a time means the default; the same promise for all who ask. */
+  close(timeoutMs: number | undefined): Promise<void> {
+    const { closeTimeoutMs } = this.options;
+    this.#closing ??= this.#close(isTimeout(timeoutMs) ? timeoutMs : closeTimeoutMs);
     return this.#closing;
   }
 
@@ -145,6 +147,12 @@ export class ConnectionCore {
   assertUsable(): void {
     if (this.#closing !== undefined || this.life.isFinal)
       throw AmqpError.inOwnWords(new ClientClosedError('the connection is closed'));
+  }
+
+  /** What a new client is given. @throws ClientClosedError after close() */
+  usableContext(): MessagingContext {
+    this.assertUsable();
+    return this.context;
   }
 
   async #close(timeoutMs: number): Promise<void> {
@@ -212,4 +220,8 @@ function policyOf(options: ResolvedConnectionOptions, random: () => number): Con
     refusedRetryMs,
     onRefused,
   };
+}
+
+function isTimeout(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= MAX_TIMER_MS;
 }

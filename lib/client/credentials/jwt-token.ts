@@ -1,7 +1,7 @@
 // Bearer tokens from a function of the user's, for example an identity library's.
 
-import { AuthenticationError, InvalidOptionsError } from '../../protocol/index.js';
-import { checkFunction, checkMs, checkObject } from '../options/check.js';
+import { AuthenticationError } from '../../protocol/index.js';
+import { checkGivenFunction, checkMs, checkObject } from '../options/check.js';
 import type { Credentials } from './credentials.js';
 import { placeOf, type TokenPlace } from './sas-token.js';
 import { checkAudiences, tokenCredentials, type Token } from './token-source.js';
@@ -27,8 +27,7 @@ const LEAST_MS = 1e11;
  */
 export function jwtToken(options: JwtTokenOptions): Credentials {
   const given = checkObject(options, 'jwtToken', NAMES);
-  const getToken = checkFunction<() => unknown>(given['getToken'], 'jwtToken.getToken');
-  if (getToken === undefined) throw new InvalidOptionsError('jwtToken.getToken', 'a function', undefined);
+  const getToken = checkGivenFunction<() => unknown>(given['getToken'], 'jwtToken.getToken');
   return tokenCredentials({
     ...placeOf(given, 'jwtToken', 'jwt'),
     audiences: checkAudiences(given['audience'], 'jwtToken.audience'),

@@ -97,6 +97,14 @@ export function checkFunction<Fn>(value: unknown, path: string): Fn | undefined 
   throw new InvalidOptionsError(path, 'a function', value);
 }
 
+/** A function, which may not be left out. The cast of its type is the caller's, who named it. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller names the type, as with a cast
+export function checkGivenFunction<Fn>(value: unknown, path: string): Fn {
+  const checked = checkFunction<Fn>(value, path);
+  if (checked !== undefined) return checked;
+  throw new InvalidOptionsError(path, 'a function', value);
+}
+
 /** An object with these methods; `undefined` stays `undefined`. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller names the type, as with a cast
 export function checkMethods<Shape>(value: unknown, path: string, methods: readonly string[]): Shape | undefined {

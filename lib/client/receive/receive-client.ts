@@ -5,7 +5,7 @@ import type { Closable } from '../client-context.js';
 import { ClientClosedError } from '../errors.js';
 import type { MessagingContext } from '../messaging-context.js';
 import type { ReceivedMessage } from '../message/received-message.js';
-import { checkFunction, checkMs, checkObject, checkSignal, checkWhole } from '../options/check.js';
+import { checkGivenFunction, checkMs, checkObject, checkSignal, checkWhole } from '../options/check.js';
 import { HandlerSubscription } from './handler-subscription.js';
 import { MessageIterator } from './message-iterator.js';
 import { Pull, type ReceiveBatchOptions } from './pull.js';
@@ -141,8 +141,7 @@ export class ReceiveClient implements Closable, AsyncIterable<ReceivedMessage> {
   subscribe(handler: (input: never) => unknown, options?: SubscribeOptions): Subscription {
     this.#checkOpen();
     const resolved = resolveSubscribeOptions(options, this.#options);
-    const checked = checkFunction<(input: unknown) => unknown>(handler, 'handler');
-    if (checked === undefined) throw new InvalidOptionsError('handler', 'a function', undefined);
+    const checked = checkGivenFunction<(input: unknown) => unknown>(handler, 'handler');
     const receiver = this.#receiver(resolved);
     const subscription = new HandlerSubscription(receiver, checked, resolved, () => {
       this.#subscriptions.delete(subscription);

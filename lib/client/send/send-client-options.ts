@@ -104,6 +104,11 @@ export function resolveSendClientOptions(options?: SendClientOptions, path = '')
   };
 }
 
+/** Of a client for replies to an address that a stranger chose. */
+export function replyClientOptions(): ResolvedSendClientOptions {
+  return { ...resolveSendClientOptions(), session: 'replies', isNamedByMessage: true, role: 'answer' };
+}
+
 function checkDefaults(value: unknown, path: string): SendOptions {
   const defaults = checkSendOptions(value, path);
   if (defaults.transaction === undefined) return defaults;

@@ -156,9 +156,9 @@ export const kombuConnectionRows = [
   },
   {
     promise: 'row-116',
-    file: 'lib/client/amqp-connection.ts',
-    find: '      properties,\n      offeredCapabilities,\n    };',
-    replace: '      properties,\n      offeredCapabilities: [],\n    };',
+    file: 'lib/client/connection/peer-description.ts',
+    find: '    properties,\n    offeredCapabilities,\n  };',
+    replace: '    properties,\n    offeredCapabilities: [],\n  };',
     test: [OF, 'what the peer says in OPEN can be seen'],
   },
 ];
