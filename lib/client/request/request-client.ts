@@ -1,11 +1,11 @@
 // A request leaving and its replies coming back: value -> reply address -> send client -> peer -> reply link -> promise.
 
-import { InvalidOptionsError, AmqpError } from '../../protocol/index.js';
+import { InvalidOptionsError, type AmqpError } from '../../protocol/index.js';
 import type { Target } from '../address/address.js';
 import { describeTarget } from '../address/terminus.js';
 import type { Closable } from '../client-context.js';
-import { findById, keyOf } from '../correlation.js';
-import { ClientClosedError, RequestTimeoutError, SendError, SendQueueFullError } from '../errors.js';
+import { keyOf } from '../correlation.js';
+import { SendError } from '../errors.js';
 import type { IncomingMessage } from '../message/incoming-message.js';
 import { MessageIds } from '../message/message-ids.js';
 import type { ReceivedMessage } from '../message/received-message.js';
@@ -17,6 +17,8 @@ import { PendingRequest, type RepliesTaken, type ReplyHandler, type RequestEvent
 import { errorReply } from './error-reply.js';
 import { ReplyLink, type ReplyLinkEvents } from './reply-link.js';
 import type { ResolvedRequestClientOptions } from './request-client-options.js';
+import { RequestFailures } from './request-failures.js';
+import { RequestsInFlight } from './requests-in-flight.js';
 
 const CLOSE_TIMEOUT_MS = 5_000;
 const NO_OPTIONS: SendOptions = Object.freeze({});
@@ -34,10 +36,8 @@ export class RequestClient implements Closable {
   readonly #options: ResolvedRequestClientOptions;
   readonly #ids = new MessageIds();
   readonly #link: ReplyLink;
-  /** By the id that a reply carries. */
-  readonly #pending = new Map<string, PendingRequest>();
-  /** Those of them that have no reply address yet. */
-  readonly #waiting = new Set<PendingRequest>();
+  readonly #failures: RequestFailures;
+  readonly #inFlight: RequestsInFlight;
   /** One for each reply address, so that no request goes out with an old one. */
   #sender: { readonly client: SendClient; readonly replyTo: string } | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
@@ -54,6 +54,8 @@ export class RequestClient implements Closable {
     this.#target = target;
     this.#node = nodeOfTarget(target, false);
     this.#options = options;
+    this.#failures = new RequestFailures(this.address, () => context.links.peerName);
+    this.#inFlight = new RequestsInFlight(context);
     this.#link = new ReplyLink(context, this.address, maxMessageBytes, options, this.#linkEvents());
     context.register(this);
   }
@@ -97,7 +99,7 @@ export class RequestClient implements Closable {
 
   /** @internal No request is in flight. */
   get isIdle(): boolean {
-    return this.#pending.size === 0;
+    return this.#inFlight.size === 0;
   }
 
   /** Requests in flight fail with a ClientClosedError at once; detaches. Never rejects; a second call waits for the first. */
@@ -107,7 +109,7 @@ export class RequestClient implements Closable {
   }
 
   async #close(timeoutMs: number): Promise<void> {
-    this.#failAll([...this.#pending.values()], this.#closedError());
+    this.#failAll(this.#inFlight.all, this.#failures.closed());
     const sender = this.#sender?.client;
     this.#sender = undefined;
     await Promise.all([sender?.close({ timeoutMs: 0 }), this.#link.close(timeoutMs)]);
@@ -116,18 +118,16 @@ export class RequestClient implements Closable {
 
   /** @throws InvalidOptionsError, ClientClosedError, SendQueueFullError */
   #start(value: unknown, given: SendOptions | undefined, takes: RepliesTaken, handler: ReplyHandler): PendingRequest {
-    if (this.#closing !== undefined) throw this.#closedError();
+    if (this.#closing !== undefined) throw this.#failures.closed();
     const pending = this.#prepare(value, given, takes, handler);
     const { signal } = pending;
-    if (signal?.aborted === true) throw this.#aborted(pending);
+    if (signal?.aborted === true) throw this.#failures.aborted(pending);
     const { observers } = this.#context;
     if (observers.watchesRequests) pending.tokens = observers.requesting({ address: this.address, node: this.#node });
-    this.#pending.set(pending.key, pending);
-    signal?.addEventListener('abort', pending);
-    this.#context.deadlines.add(pending);
+    this.#inFlight.add(pending);
     if (this.#sender !== undefined) this.#send(pending, this.#sender);
     else {
-      this.#waiting.add(pending);
+      this.#inFlight.putAside(pending);
       this.#link.want();
     }
     return pending;
@@ -135,12 +135,8 @@ export class RequestClient implements Closable {
 
   #prepare(value: unknown, given: SendOptions | undefined, takes: RepliesTaken, handler: ReplyHandler): PendingRequest {
     const { send, timeoutMs: usual } = this.#options;
-    if (this.#waiting.size >= send.maxPendingMessages) {
-      const held = `${this.#waiting.size} requests wait for the reply link already (maxPendingMessages)`;
-      throw AmqpError.inOwnWords(
-        new SendQueueFullError(`a request to "${this.address}" failed: ${held}`, this.address),
-      );
-    }
+    const { waitingCount } = this.#inFlight;
+    if (waitingCount >= send.maxPendingMessages) throw this.#failures.full(waitingCount);
     const asked = given === undefined ? NO_OPTIONS : checkSendOptions(given, '');
     const timeoutMs = asked.timeoutMs ?? usual;
     const options = mergeSendOptions(send.defaults ?? NO_OPTIONS, asked);
@@ -150,7 +146,7 @@ export class RequestClient implements Closable {
     options.messageId = asked.messageId ?? this.#ids.next();
     options.correlationId = asked.correlationId ?? options.messageId;
     const key = keyOf(options.correlationId);
-    if (this.#pending.has(key))
+    if (this.#inFlight.has(key))
       throw new InvalidOptionsError('correlationId', 'unlike those of the requests in flight', options.correlationId);
     return new PendingRequest(this.#events, key, value, options, timeoutMs, handler, takes);
   }
@@ -162,13 +158,13 @@ export class RequestClient implements Closable {
     options.timeoutMs = Math.max(1, Math.ceil(pending.deadlineAt - performance.now()));
     const failed = (error: unknown): void => {
       const late = error instanceof SendError && error.code === 'timeout';
-      this.#fail(pending, late ? this.#timeout(pending, error) : error);
+      this.#fail(pending, late ? this.#failures.timeout(pending, error) : error);
     };
     pending.send = client.submit(pending.value, options, failed, pending.tokens);
   }
 
   #replied(message: IncomingMessage): void {
-    const pending = findById(this.#pending, message.properties?.correlationId);
+    const pending = this.#inFlight.find(message.properties?.correlationId);
     if (pending === undefined) {
       this.#context.logger.debug?.(`"${this.address}": a reply to no request in flight was dropped`);
       return;
@@ -180,64 +176,36 @@ export class RequestClient implements Closable {
       case 'error':
         return this.#fail(pending, errorReply(this.address, message.body));
       case 'complete':
-        this.#forget(pending);
+        this.#inFlight.remove(pending);
         return handler.complete(message);
       case 'next':
-        if (pending.takes === 'one') this.#forget(pending);
-        else this.#waitForNext(pending);
+        if (pending.takes === 'one') this.#inFlight.remove(pending);
+        else this.#inFlight.waitForNext(pending);
         return handler.next(message);
       default:
         if (pending.takes === 'until-aborted' && kind === undefined) {
-          this.#waitForNext(pending);
+          this.#inFlight.waitForNext(pending);
           return handler.next(message);
         }
-        this.#forget(pending);
+        this.#inFlight.remove(pending);
         handler.next(message);
         return handler.complete(undefined);
     }
   }
 
-  #waitForNext(pending: PendingRequest): void {
-    const { deadlines } = this.#context;
-    deadlines.remove(pending);
-    pending.deadlineAt = performance.now() + pending.timeoutMs;
-    deadlines.add(pending);
-  }
-
-  /**
-   * Nothing that comes later concerns it. `false`: it was over before.
-   *
-   * @param error why it ends without its last reply
-   */
-  #forget(pending: PendingRequest, error?: unknown): boolean {
-    this.#waiting.delete(pending);
-    this.#context.deadlines.remove(pending);
-    pending.signal?.removeEventListener('abort', pending);
-    if (this.#isOver(pending)) return false;
-    this.#pending.delete(pending.key);
-    if (pending.tokens !== undefined) this.#context.observers.replied(pending.tokens, error);
-    return true;
-  }
-
-  /** Another request may have taken its id since. */
-  #isOver(pending: PendingRequest): boolean {
-    return this.#pending.get(pending.key) !== pending;
-  }
-
   #fail(pending: PendingRequest, error: unknown): void {
-    if (this.#forget(pending, error)) pending.handler.error(error);
+    if (this.#inFlight.remove(pending, error)) pending.handler.error(error);
   }
 
-  /** @param pending a copy: whoever is told may ask again at once */
   #failAll(pending: readonly PendingRequest[], error: unknown): void {
     for (const each of pending) this.#fail(each, error);
   }
 
   readonly #events: RequestEvents = {
-    expired: (pending) => this.#fail(pending, this.#timeout(pending)),
+    expired: (pending) => this.#fail(pending, this.#failures.timeout(pending)),
     aborted: (pending) => {
-      if (this.#isOver(pending)) return;
-      this.#fail(pending, this.#aborted(pending));
+      if (this.#inFlight.isOver(pending)) return;
+      this.#fail(pending, this.#failures.aborted(pending));
       pending.send?.abort();
     },
   };
@@ -248,15 +216,13 @@ export class RequestClient implements Closable {
         const options = { ...this.#options.send, role: 'request' } as const;
         const sender = { client: new SendClient(this.#context, this.#target, options), replyTo };
         this.#sender = sender;
-        const waiting = [...this.#waiting];
-        this.#waiting.clear();
-        for (const pending of waiting) this.#send(pending, sender);
+        for (const pending of this.#inFlight.takeWaiting()) this.#send(pending, sender);
       },
       replied: (message) => this.#replied(message),
       linkLost: (error, refused) => this.#linkLost(error, refused),
       linkFailed: (error) => {
         this.#dropSender();
-        this.#failAll([...this.#pending.values()], error);
+        this.#failAll(this.#inFlight.all, error);
       },
     };
   }
@@ -265,7 +231,7 @@ export class RequestClient implements Closable {
   #linkLost(error: AmqpError, refused: boolean): void {
     this.#dropSender();
     this.#failAll(
-      [...this.#pending.values()].filter((pending) => refused || pending.isSent),
+      this.#inFlight.all.filter((pending) => refused || pending.isSent),
       error,
     );
   }
@@ -274,26 +240,5 @@ export class RequestClient implements Closable {
     const sender = this.#sender?.client;
     this.#sender = undefined;
     void sender?.close({ timeoutMs: 0 }); // never rejects; what it still held is failed here
-  }
-
-  #timeout({ timeoutMs }: PendingRequest, cause?: unknown): RequestTimeoutError {
-    const where = `"${this.address}" at ${this.#context.links.peerName}`;
-    return AmqpError.inOwnWords(new RequestTimeoutError(`no reply from ${where} within ${timeoutMs} ms`, { cause }));
-  }
-
-  #aborted({ isSent }: PendingRequest): SendError {
-    const delivered = isSent ? 'unknown' : 'no';
-    const attempts = isSent ? 1 : 0;
-    return AmqpError.inOwnWords(
-      new SendError('aborted', `a request to "${this.address}" was aborted`, {
-        address: this.address,
-        delivered,
-        attempts,
-      }),
-    );
-  }
-
-  #closedError(): ClientClosedError {
-    return AmqpError.inOwnWords(new ClientClosedError(`the request client for "${this.address}" is closed`));
   }
 }
