@@ -204,14 +204,14 @@ export const connectionMutants = [
   },
   {
     promise: 'reconnect-7',
-    file: 'lib/client/link/link-state.ts',
+    file: 'lib/client/link/decide-link.ts',
     find: 'refused ? policy.refusedRetryMs :',
     replace: 'refused ? policy.delayMs(1) :',
     test: [LINK_STATE, 'a supervised link waits refusedRetryMs after a refusal'],
   },
   {
     promise: 'reconnect-9',
-    file: 'lib/client/link/link-state.ts',
+    file: 'lib/client/link/decide-link.ts',
     find: "(!wasEstablished || policy.onRefused === 'stop')",
     replace: '!wasEstablished',
     test: [LINK_STATE, 'a supervised link stops at a refusal when onRefused says so'],

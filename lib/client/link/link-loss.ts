@@ -2,8 +2,8 @@
 
 import { AmqpError, ConnectionError, LinkError } from '../../protocol/index.js';
 import { AmqpTimeoutError } from '../errors.js';
-import type { LinkSurroundings } from './link-runner.js';
 import type { LinkEffect, LinkState } from './link-state.js';
+import type { LinkSurroundings } from './link-surroundings.js';
 
 /** @param before the state that it was lost in */
 export function logLoss(

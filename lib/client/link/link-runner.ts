@@ -2,44 +2,25 @@
 
 import { performance } from 'node:perf_hooks';
 import { AmqpError, LinkError } from '../../protocol/index.js';
-import type { AmqpLogger } from '../client-context.js';
-import { asError, deadline, raceSignal } from '../deadline.js';
+import { asError, deadline } from '../deadline.js';
 import { ClientClosedError } from '../errors.js';
+import { AttachWaiters } from './attach-waiters.js';
+import { decideLink, type LinkPolicy } from './decide-link.js';
 import { discardLink } from './discard-link.js';
 import { logLoss, movedOn, toAmqpError, tookTooLong } from './link-loss.js';
 import type { LinkOwner, SupervisedLink } from './link-owner.js';
 import type { LinkStatus } from './link-status.js';
 import {
-  decideLink,
   INITIAL_LINK_STATE,
   linkStateName,
   type LinkEffect,
   type LinkEvent,
-  type LinkPolicy,
   type LinkState,
   UNAUTHORIZED,
 } from './link-state.js';
-import type { CurrentPeer, LinkWay } from './link-way.js';
+import type { LinkSurroundings } from './link-surroundings.js';
+import type { LinkWay } from './link-way.js';
 import type { SessionPlace } from './session-pool.js';
-
-/** What a supervised link is given by the connection. */
-export interface LinkSurroundings {
-  readonly policy: LinkPolicy;
-  readonly logger: AmqpLogger;
-  readonly attachTimeoutMs: number;
-  /** The longest wait of `ready()` without a signal. */
-  readonly readyTimeoutMs: number;
-  /** For redirects of this link. */
-  way(): LinkWay;
-  /** `undefined` while there is no open connection. */
-  current(): CurrentPeer | undefined;
-  /** Somebody wants the connection. */
-  connect(): void;
-  /** The peer ended or refused this link for want of a right to it. */
-  unauthorized(): void;
-  /** This link will never ask for anything again; `failed`: without its owner's wish. */
-  ended(how: 'failed' | 'closed'): void;
-}
 
 export class LinkRunner<Link extends { readonly isOpen: boolean }> implements SupervisedLink {
   #state: LinkState = INITIAL_LINK_STATE;
@@ -52,7 +33,7 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
   #endedEarly: AmqpError | undefined;
   readonly #way: LinkWay;
   readonly #events: LinkEvent[] = [];
-  readonly #waiting = new Set<{ resolve(): void; reject(error: Error): void }>();
+  readonly #waiters = new AttachWaiters();
 
   constructor(
     private readonly owner: LinkOwner<Link>,
@@ -84,17 +65,12 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
       throw AmqpError.inOwnWords(new ClientClosedError(`the client of "${this.owner.address}" is closed`));
     const { readyTimeoutMs } = this.surroundings;
     const wait = deadline(signal === undefined ? readyTimeoutMs : Infinity, () => this.#tookTooLong(), signal);
-    let place: { resolve(): void; reject(error: Error): void } | undefined;
-    const attached = new Promise<void>((resolve, reject) => {
-      place = { resolve, reject };
-      this.#waiting.add(place);
-    });
-    this.#apply({ type: 'wanted', connected: this.surroundings.current() !== undefined });
     try {
-      await raceSignal(attached, wait.signal);
+      await this.#waiters.wait(wait.signal, () =>
+        this.#apply({ type: 'wanted', connected: this.surroundings.current() !== undefined }),
+      );
     } finally {
       wait.done();
-      if (place !== undefined) this.#waiting.delete(place);
     }
   }
 
@@ -114,7 +90,7 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
 
   async release(failure?: AmqpError): Promise<void> {
     this.#apply({ type: 'released', failure });
-    this.#settleWaiting(
+    this.#waiters.settle(
       failure ?? AmqpError.inOwnWords(new ClientClosedError(`the client of "${this.owner.address}" is closed`)),
     );
     this.surroundings.ended(this.#state.name === 'failed' ? 'failed' : 'closed');
@@ -182,7 +158,7 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
         break;
       case 'tell-attached':
         if (this.#held !== undefined) this.#tell((link) => this.owner.attached(link), this.#held.link);
-        this.#settleWaiting(undefined);
+        this.#waiters.settle(undefined);
         break;
       case 'tell-lost':
         logLoss(effect, before, this.owner.address, this.surroundings);
@@ -193,10 +169,10 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
         // Told of first: an owner that tries anew at once has a link that is alive.
         this.surroundings.ended('failed');
         this.#tell((cause) => this.owner.failed(cause), effect.cause);
-        this.#settleWaiting(effect.cause);
+        this.#waiters.settle(effect.cause);
         break;
       case 'reject-ready':
-        this.#settleWaiting(effect.cause);
+        this.#waiters.settle(effect.cause);
         break;
     }
   }
@@ -262,15 +238,6 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
       call(value);
     } catch (error) {
       this.surroundings.logger.error(`"${this.owner.address}": ${asError(error).message}`);
-    }
-  }
-
-  #settleWaiting(error: Error | undefined): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const place of waiting) {
-      if (error === undefined) place.resolve();
-      else place.reject(error);
     }
   }
 }

@@ -1,12 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { decideLink, type LinkDecision, type LinkPolicy } from '../../../lib/client/link/decide-link.js';
 import {
-  decideLink,
   INITIAL_LINK_STATE,
   linkStateName,
-  type LinkDecision,
   type LinkEvent,
   type LinkFailure,
-  type LinkPolicy,
   type LinkState,
 } from '../../../lib/client/link/link-state.js';
 import { linkFailure } from '../../../lib/client/connection/refusal.js';
