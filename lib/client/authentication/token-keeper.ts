@@ -81,9 +81,14 @@ export class TokenKeeper {
     }
   }
 
-  /** A link was refused for want of a good token: a new one is put, unless that was done just now. */
-  doubt(): void {
+  /**
+   * A link was refused for want of a good token: a new one is put, unless that was done just now.
+   *
+   * @returns whether it is not to be taken for the peer's last word: a new token is on its way, or the connection ends for want of one
+   */
+  doubt(): boolean {
     this.#apply({ type: 'doubted', at: this.surroundings.now() });
+    return this.#state.name !== 'good';
   }
 
   /** The connection is over; whoever waits for the first token is told why. Twice is harmless. */

@@ -128,8 +128,10 @@ export function decideToken(state: TokenState, event: TokenEvent, policy: TokenP
       return wake(state, event.at);
 
     case 'doubted':
-      if (state.name !== 'good' || !policy.isRenewable || event.at - state.life.putAt < policy.doubtMs)
-        return stay(state);
+      if (state.name !== 'good') return stay(state);
+      // Its time has come, and the peer was faster than the timer.
+      if (event.at >= Math.min(state.life.refreshAt, state.life.expiresAt)) return wake(state, event.at);
+      if (!policy.isRenewable || event.at - state.life.putAt < policy.doubtMs) return stay(state);
       return put(state.epoch, 0, state.life, undefined, [{ run: 'forget' }]);
 
     case 'stopped':

@@ -59,9 +59,9 @@ export class ConnectionAttempts {
     return tokens === undefined ? undefined : idleStatus(tokens.audiences);
   }
 
-  /** A link was refused for want of a good token. */
-  doubtToken(): void {
-    this.#keeper?.doubt();
+  /** A link was refused for want of a good token. `true`: a new one is on its way, or the connection ends for want of one. */
+  doubtToken(): boolean {
+    return this.#keeper?.doubt() ?? false;
   }
 
   /** @throws AmqpError; nothing is left open then */

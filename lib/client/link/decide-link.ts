@@ -55,6 +55,9 @@ export function decideLink(state: LinkState, event: LinkEvent, policy: LinkPolic
 
     case 'attach-failed':
       if (state.name !== 'attaching') return stay(state);
+      // Refused for want of the token that has come meanwhile.
+      if (state.isAuthorized === true && event.cause.condition === UNAUTHORIZED)
+        return attach(state.epoch, state.failures, state.established, state.refused, event.cause);
       return recover(state.epoch, state.failures + 1, state.established, event, policy);
 
     case 'detached': {
@@ -68,6 +71,7 @@ export function decideLink(state: LinkState, event: LinkEvent, policy: LinkPolic
       return attach(state.epoch, state.failures, state.established, state.refused, state.cause);
 
     case 'authorized':
+      if (state.name === 'attaching') return stay({ ...state, isAuthorized: true });
       if (state.name !== 'waiting' || state.cause.condition !== UNAUTHORIZED) return stay(state);
       return attach(state.epoch, state.failures, state.established, state.refused, state.cause);
 

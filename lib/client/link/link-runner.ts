@@ -82,7 +82,7 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
     const sibling = place !== undefined && place.isShared && !place.session.isOpen;
     const at = performance.now();
     const { epoch, attachedAt } = this.#state;
-    const { cause, kind } = this.#way.judge(error, this.owner.address, at - attachedAt);
+    const { cause, kind } = this.#judge(error, at - attachedAt);
     this.#apply({ type: 'detached', epoch, at, cause, kind: sibling && kind === 'refused' ? 'transient' : kind });
     // It outlived its connection: what comes next waits for that one.
     if (this.surroundings.current() === undefined) this.#down(cause);
@@ -121,6 +121,13 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
 
   connectionGivenUp(cause: AmqpError, final: boolean): void {
     this.#apply({ type: 'connection-given-up', cause, final });
+  }
+
+  /** @param heldMs how long it was attached */
+  #judge(error: AmqpError, heldMs: number): ReturnType<LinkWay['judge']> {
+    const judged = this.#way.judge(error, this.owner.address, heldMs);
+    const isOverToken = judged.kind === 'refused' && judged.cause.condition === UNAUTHORIZED;
+    return isOverToken && this.surroundings.unauthorized() ? { ...judged, kind: 'transient' } : judged;
   }
 
   #down(cause: AmqpError): void {
@@ -163,7 +170,6 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
       case 'tell-lost':
         logLoss(effect, before, this.owner.address, this.surroundings);
         this.#tell((cause) => this.owner.lost(cause), effect.cause);
-        if (effect.refused && effect.cause.condition === UNAUTHORIZED) this.surroundings.unauthorized();
         break;
       case 'tell-failed':
         // Told of first: an owner that tries anew at once has a link that is alive.
@@ -215,7 +221,7 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
     } catch (thrown) {
       const error = toAmqpError(attempt.signal.aborted ? attempt.signal.reason : thrown, owner.address);
       if (this.#state.epoch !== epoch) return;
-      this.#apply({ type: 'attach-failed', epoch, ...this.#way.judge(error, owner.address, 0) });
+      this.#apply({ type: 'attach-failed', epoch, ...this.#judge(error, 0) });
     } finally {
       attempt.done();
     }

@@ -22,6 +22,8 @@ export type LinkState =
       readonly established: boolean;
       /** The last attempt was refused. */
       readonly refused: boolean;
+      /** The peer has had a new token since this attempt began. */
+      readonly isAuthorized?: boolean;
       readonly cause?: AmqpError | undefined;
     }
   | { readonly name: 'attached'; readonly epoch: number; readonly failures: number; readonly attachedAt: number }

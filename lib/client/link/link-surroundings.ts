@@ -15,8 +15,11 @@ export interface LinkSurroundings {
   current(): CurrentPeer | undefined;
   /** Somebody wants the connection. */
   connect(): void;
-  /** The peer ended or refused this link for want of a right to it. */
-  unauthorized(): void;
+  /**
+   * The peer ended or refused this link for want of a right to it. `true`: that is not its last word, for it is given a new token, or the
+   * connection ends for want of one.
+   */
+  unauthorized(): boolean;
   /** This link will never ask for anything again; `failed`: without its owner's wish. */
   ended(how: 'failed' | 'closed'): void;
 }

@@ -9,10 +9,17 @@ import {
   sasToken,
   type AuthenticationStatus,
   type ConnectionOptions,
+  type SendClient,
 } from '../../../lib/client/index.js';
 import { claimsNode, type Answer, type ClaimsNode } from '../../support/client/claims-node.js';
 import { eventually } from '../../support/eventually.js';
-import { wire, type PeerScript } from '../../support/scripted-peer.js';
+import {
+  wire,
+  type FrameOf,
+  type PeerConnection,
+  type PeerLink,
+  type PeerScript,
+} from '../../support/scripted-peer.js';
 
 const nodes: ClaimsNode[] = [];
 const connections: AmqpConnection[] = [];
@@ -71,6 +78,25 @@ const failure = async (work: Promise<unknown>): Promise<AuthenticationError> => 
   if (error instanceof AuthenticationError) return error;
   throw new Error(`no AuthenticationError: ${String(error)}`);
 };
+
+/** A client of "orders" that has sent one message, and its link as the peer sees it. */
+async function attachedTo(
+  node: ClaimsNode,
+  connection: AmqpConnection,
+): Promise<{ orders: SendClient; target: PeerLink }> {
+  const orders = connection.createSendClient('orders');
+  await orders.send('one');
+  for (;;) {
+    const target = await node.peer.nextLink('sender', { timeoutMs: 1_000 });
+    if (!target.name.startsWith('cbs-')) return { orders, target };
+  }
+}
+
+function refuse(via: PeerConnection, attach: FrameOf<'attach'>): void {
+  via.reply('attach', attach.channel, { name: attach.name, handle: attach.handle, role: !attach.role });
+  const error = { kind: 'error', condition: 'amqp:unauthorized-access' } as const;
+  via.reply('detach', attach.channel, { handle: attach.handle, closed: true, error });
+}
 
 afterEach(async () => {
   await Promise.all(connections.splice(0).map((connection) => connection.close({ timeoutMs: 1_000 })));
@@ -547,6 +573,56 @@ describe('a renewal', () => {
     }
     expect(await orders.send('two')).toMatchObject({ ok: true });
     expect(node.peer.connections).toHaveLength(1);
+  });
+
+  it('keeps what waits for a link that is ended, and refused, while a new token is on its way', async () => {
+    let refusals = 0;
+    let isRenewed = false;
+    const node = await nodeOf((_put, index) => (index === 0 ? 202 : undefined), {
+      on: {
+        attach: (via, attach, byDefault) => {
+          if (node.puts.length < 2 || isRenewed || attach.role || attach.name.startsWith('cbs-')) return byDefault();
+          refusals += 1;
+          refuse(via, attach);
+        },
+      },
+    });
+    const { connection } = clientOf(node, {
+      credentials: jwtToken({ audience: AUDIENCE, refreshBeforeMs: HOUR / 2, getToken: provider(HOUR).getToken }),
+      refusedRetryMs: 60_000,
+    });
+    const { orders, target } = await attachedTo(node, connection);
+    target.grantCredit(0, { echo: true });
+    const waiting = orders.send('two');
+    const realNow = Date.now;
+    try {
+      // The time of renewal has come, and the timer is late.
+      Date.now = () => realNow() + 0.6 * HOUR;
+      target.detach({ error: { kind: 'error', condition: 'amqp:unauthorized-access' } });
+      await eventually('refused again meanwhile', () => refusals > 0);
+    } finally {
+      Date.now = realNow;
+    }
+    expect(node.puts).toHaveLength(2);
+    isRenewed = true;
+    node.puts[1]?.answer({ applicationProperties: { 'status-code': 202 } });
+    expect(await waiting).toMatchObject({ ok: true });
+    expect(node.peer.connections).toHaveLength(1);
+  });
+
+  it('fails what waits for a link that is refused in spite of a token that was put just now', async () => {
+    const node = await nodeOf();
+    const { connection } = clientOf(node, {
+      credentials: jwtToken({ audience: AUDIENCE, getToken: provider(HOUR).getToken }),
+      refusedRetryMs: 60_000,
+    });
+    const { orders, target } = await attachedTo(node, connection);
+    target.grantCredit(0, { echo: true });
+    const waiting = orders.send('two');
+    target.detach({ error: { kind: 'error', condition: 'amqp:unauthorized-access' } });
+    await expect(waiting).rejects.toMatchObject({ code: 'link-closed', condition: 'amqp:unauthorized-access' });
+    expect(node.puts).toHaveLength(1);
+    expect(orders.state).toBe('refused');
   });
 });
 

@@ -174,7 +174,7 @@ describe('traffic over tokens that live shorter than it', () => {
         getToken: () =>
           isDown
             ? Promise.reject(new Error('the identity service is down'))
-            : Promise.resolve({ token: 't', expiresOn: Date.now() + TOKEN_MS }),
+            : Promise.resolve({ token: 'the-token-of-the-outage', expiresOn: Date.now() + TOKEN_MS }),
       });
       const { connection, statuses, seen } = connect(broker, credentials);
       await connection.open();

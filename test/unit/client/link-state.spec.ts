@@ -19,24 +19,26 @@ const policy: LinkPolicy = {
 const cause = new LinkError('no', 'orders', 'l');
 const failed = (kind: LinkFailure, epoch = 1): LinkEvent => ({ type: 'attach-failed', epoch, cause, kind });
 const detached = (kind: LinkFailure, at = 0): LinkEvent => ({ type: 'detached', epoch: 1, at, cause, kind });
-const attaching = (established = false, failures = 0): LinkState => ({
+const attaching = (established = false, failures = 0): Extract<LinkState, { name: 'attaching' }> => ({
   name: 'attaching',
   epoch: 1,
   failures,
   established,
   refused: false,
 });
+const renewed = (established: boolean): LinkState => ({ ...attaching(established), isAuthorized: true });
 const attached: LinkState = { name: 'attached', epoch: 1, failures: 0, attachedAt: 0 };
 const waiting = (established = true): LinkState => {
   return { name: 'waiting', epoch: 1, failures: 1, established, refused: false, cause };
 };
+const unauthorizedError = new LinkError('no', 'orders', 'l', { condition: 'amqp:unauthorized-access' });
 const unauthorized: LinkState = {
   name: 'waiting',
   epoch: 1,
   failures: 1,
   established: true,
   refused: true,
-  cause: new LinkError('no', 'orders', 'l', { condition: 'amqp:unauthorized-access' }),
+  cause: unauthorizedError,
 };
 const unconnected = (established = false): LinkState => ({ name: 'unconnected', epoch: 1, established });
 const effects = ({ effects: list }: LinkDecision): readonly string[] => list.map(({ run }) => run);
@@ -60,6 +62,20 @@ describe('a supervised link', () => {
     ['redirected later', attached, detached('redirected'), 'attaching', ['let-go', 'tell-lost', 'attach']],
     ['a new token, refused before for want of one', unauthorized, { type: 'authorized' }, 'attaching', ['attach']],
     ['a new token, waiting for something else', waiting(), { type: 'authorized' }, 'waiting', []],
+    [
+      'refused for want of a token that has come meanwhile',
+      renewed(true),
+      { type: 'attach-failed', epoch: 1, cause: unauthorizedError, kind: 'refused' },
+      'attaching',
+      ['attach'],
+    ],
+    [
+      'refused for another reason while a token has come',
+      renewed(false),
+      failed('refused'),
+      'failed',
+      ['let-go', 'tell-failed'],
+    ],
     ['a new token while attached', attached, { type: 'authorized' }, 'attached', []],
     [
       'connection down while attached',

@@ -144,6 +144,15 @@ describe('a renewal', () => {
     expect(decision.state.name).toBe(name);
     if (name === 'putting') expect(decision.effects[0]).toEqual({ run: 'forget' });
   });
+
+  it.each([
+    ['is renewed, however lately it was put', 9_000, 'putting', ['wake', 'put']],
+    ['is over', 10_000, 'over', ['abandon', 'sleep', 'give-up']],
+  ])('of a token in doubt whose time has come, before its timer says so, %s', (_name, at, name, run) => {
+    const decision = decideToken(goodUntil(10_000), { type: 'doubted', at }, policyOf());
+    expect(decision.state.name).toBe(name);
+    expect(decision.effects.map((effect) => effect.run)).toEqual(run);
+  });
 });
 
 describe('the first token', () => {
