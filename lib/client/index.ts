@@ -63,7 +63,13 @@ export type {
 export type { RetriedAttempt, RetryingOptions } from './retry/retrying-options.js';
 export type { RedriveOptions } from './redrive/redrive-options.js';
 
-export { policy, type ErrorCase, type RedeliverOptions, type RetryOptions } from './policy/policy.js';
+export {
+  policy,
+  type ErrorCase,
+  type PauseOptions,
+  type RedeliverOptions,
+  type RetryOptions,
+} from './policy/policy.js';
 export type { ExponentialOptions } from './policy/backoff.js';
 export type { Backoff, FailedDelivery, HandlerPolicy, PolicyDecision } from './policy/handler-policy.js';
 export type { IdempotencyStore } from './idempotency/idempotency-store.js';

@@ -107,7 +107,7 @@ export interface DashboardConsumer {
   readonly history: readonly number[];
   readonly outcomes: Readonly<Record<'accepted' | 'rejected' | 'released' | 'modified', number>>;
   /** What the policy has said of failures. */
-  readonly decisions: Readonly<Record<'retry' | 'settle' | 'redeliver' | 'dead-letter' | 'stop', number>>;
+  readonly decisions: Readonly<Record<'retry' | 'settle' | 'redeliver' | 'dead-letter' | 'pause' | 'stop', number>>;
   /** Estimates for the latest calls, off by less than a factor of two. */
   readonly durations?: { readonly p50Ms: number; readonly p95Ms: number } | undefined;
   /** At most five, the newest first. */

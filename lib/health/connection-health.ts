@@ -39,7 +39,7 @@ export function readinessOf(one: CheckedOne, options: ResolvedHealthOptions): Fi
   ].map((reason) => `${what}: ${reason}`);
   if (isWaiting) reasons.push(because(`${what} is ${status} until its next use`, cause ?? lastError));
   if (status === 'blocked') reasons.push(because(`${what} is blocked`, cause));
-  const isDown = consumers.length > 0 || told.some((link) => !waitsForItsNextUse(link));
+  const isDown = consumers.some(({ state }) => state !== 'paused') || told.some((link) => !waitsForItsNextUse(link));
   return { verdict: isDown ? 'down' : reasons.length > 0 ? 'degraded' : 'up', reasons };
 }
 
@@ -79,14 +79,15 @@ function awaitsUse({ connection, isPersistent }: CheckedOne): boolean {
   return connection.lastStatus.awaitsUse && !isPersistent;
 }
 
-/** Paused or closed is what somebody wished; what a policy stopped, or the peer refused, is failed. */
-function isAiling({ state }: ApplicationConsumer): boolean {
+/** Closed is what somebody wished, and so is paused but by a policy; what a policy stopped, or the peer refused, is failed. */
+function isAiling({ state, error }: ApplicationConsumer): boolean {
   switch (state) {
     case 'starting':
     case 'failed':
       return true;
-    case 'running':
     case 'paused':
+      return error !== undefined;
+    case 'running':
     case 'closed':
       return false;
   }

@@ -319,8 +319,8 @@ export const messagingMutants = [
   {
     promise: 'policy-12',
     file: 'lib/client/receive/failures.ts',
-    find: 'decision.outcome ?? RELEASED',
-    replace: 'decision.outcome ?? ACCEPTED',
+    find: "case 'stop':\n        this.#settle(message, decision.outcome ?? RELEASED",
+    replace: "case 'stop':\n        this.#settle(message, decision.outcome ?? ACCEPTED",
     test: [SUBSCRIPTION, 'policy.stop releases the message'],
   },
   {

@@ -130,6 +130,16 @@ class Orders {
   }
 }
 
+@Injectable()
+class Waiting {
+  static isDown = false;
+
+  @AmqpSubscribe('orders', { errorPolicy: policy.pause({ delayMs: 600_000 }) })
+  handle(): void {
+    if (Waiting.isDown) throw new Error('card 4111');
+  }
+}
+
 /** With a consumer of `orders` that is attached; the connection's name is `default`. */
 async function consuming(
   options: Partial<AmqpModuleOptions> = {},
@@ -209,6 +219,28 @@ describe('readiness', () => {
     expect(alive().status).toBe('up');
     await consumers.get('Orders.handle').close();
     expect(ready().status).toBe('up');
+  });
+
+  it('is degraded while a policy pauses a consumer, which goes on by itself or when it is told to', async () => {
+    const broker = await startBroker();
+    const { consumers, ready, alive } = await boot([connectionOn(broker)], { providers: [Waiting] });
+    await eventually('it is up', () => ready().status === 'up');
+    Waiting.isDown = true;
+    broker.queue('orders').publish(1);
+    const consumer = consumers.get('Waiting.handle');
+    await eventually('it is paused', () => consumer.state === 'paused');
+    expect(ready()).toMatchObject({
+      status: knowsDegraded ? 'degraded' : 'up',
+      reasons: ['connection default: consumer Waiting.handle is paused: the policy of "orders" paused the consumer'],
+      connections: { default: { consumers: { 'Waiting.handle': { state: 'paused', error: { code: 'paused' } } } } },
+    });
+    expect(JSON.stringify(ready())).not.toContain('4111');
+    expect([alive().status, ready({ ignore: ['Waiting.handle'] }).status]).toEqual(['up', 'up']);
+    Waiting.isDown = false;
+    await consumer.resume();
+    expect(ready()).toMatchObject({ status: 'up', reasons: [] });
+    await broker.idle();
+    expect(broker.queue('orders').stats()).toMatchObject({ released: 1, accepted: 1, ready: 0 });
   });
 
   it('is degraded by a sender that is refused at its first use, until it is ignored or closed', async () => {
@@ -579,9 +611,10 @@ describe('liveness', () => {
     const down = { status: 'down', reasons: [expect.stringContaining('receive link to orders is idle')] };
     expect([alive().status, ready().status]).toEqual(['up', 'down']);
     isThere = true;
-    await connection.open();
+    // bootTimeoutMs bounds these, too, and is too short for a busy machine.
+    await eventually('it is open', () => connection.open().then(() => true));
     expect(ready()).toMatchObject(down);
-    await subscription.resume();
+    await eventually('it goes on', () => subscription.resume().then(() => true));
     expect(ready().status).toBe('up');
   });
 

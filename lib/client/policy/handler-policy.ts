@@ -12,6 +12,8 @@ export interface FailedDelivery {
   readonly deliveryCount: number;
   /** `false`: this queue never raises `deliveryCount`, so that a redelivery could go on for ever. Absent: it does. */
   readonly countsDeliveries?: boolean;
+  /** Pauses of the consumer that its policy asked for since a handler of it last succeeded. Absent: 0. */
+  readonly pauses?: number;
 }
 
 /** What is done with a message whose handler failed. */
@@ -23,6 +25,8 @@ export type PolicyDecision =
   | { readonly kind: 'redeliver'; readonly delayMs?: number }
   /** Sends a copy there, then accepts the message. */
   | { readonly kind: 'dead-letter'; readonly target: Target }
+  /** Settles the message (released when `outcome` is left out) and pauses the consumer, which resumes by itself after the delay. */
+  | { readonly kind: 'pause'; readonly delayMs: number; readonly outcome?: Outcome }
   /** Settles the message (released when `outcome` is left out), then closes the consumer. */
   | { readonly kind: 'stop'; readonly outcome?: Outcome };
 

@@ -27,6 +27,8 @@ export function inWords(decision: PolicyDecision): string {
       return `given back in ${decision.delayMs ?? 0} ms`;
     case 'dead-letter':
       return 'dead-lettered';
+    case 'pause':
+      return `${decision.outcome?.kind ?? 'released'}, and the consumer pauses for ${decision.delayMs} ms`;
     case 'stop':
       return `${decision.outcome?.kind ?? 'released'}, and the consumer stops`;
   }
@@ -42,8 +44,10 @@ export function isDecision(value: unknown): value is PolicyDecision {
       return !('delayMs' in value) || value.delayMs === undefined || isDelay(value.delayMs);
     case 'settle':
       return 'outcome' in value && isOutcome(value.outcome);
+    case 'pause':
+      return 'delayMs' in value && isDelay(value.delayMs) && mayHaveOutcome(value);
     case 'stop':
-      return !('outcome' in value) || value.outcome === undefined || isOutcome(value.outcome);
+      return mayHaveOutcome(value);
     case 'dead-letter':
       return 'target' in value && value.target !== undefined && value.target !== null;
     default:
@@ -53,6 +57,10 @@ export function isDecision(value: unknown): value is PolicyDecision {
 
 function isDelay(value: unknown): boolean {
   return typeof value === 'number' && value >= 0 && value <= MAX_TIMER_MS;
+}
+
+function mayHaveOutcome(value: object): boolean {
+  return !('outcome' in value) || value.outcome === undefined || isOutcome(value.outcome);
 }
 
 function isOutcome(value: unknown): value is Outcome {

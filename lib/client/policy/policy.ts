@@ -38,6 +38,15 @@ export interface RedeliverOptions {
   readonly then?: HandlerPolicy | undefined;
 }
 
+/** Options of {@link policy}'s `pause`. */
+export interface PauseOptions {
+  /**
+   * How long the consumer takes no messages. A function is given the pauses in a row, this one included, from 1: in a row are those between
+   * which no handler succeeded. Unit: milliseconds. @default exponential({ initialMs: 1_000, maxMs: 60_000 })
+   */
+  readonly delayMs?: number | Backoff | undefined;
+}
+
 /** An error class, or a predicate, and the policy for what matches it. */
 // oxlint-disable-next-line typescript/no-explicit-any -- a constructor's arguments (CONVENTIONS.md, rule 15)
 export type ErrorCase = readonly [(new (...args: any[]) => Error) | ((error: unknown) => boolean), HandlerPolicy];
@@ -97,12 +106,7 @@ function redeliver(options: RedeliverOptions): HandlerPolicy {
   const given = checkObject(options, 'policy.redeliver', ['maxDeliveries', 'delayMs', 'then']);
   const maxDeliveries = needed(given['maxDeliveries'], 'policy.redeliver.maxDeliveries');
   const then = checkFunction<HandlerPolicy>(given['then'], 'policy.redeliver.then') ?? reject();
-  const delayMs = given['delayMs'];
-  const backoff =
-    typeof delayMs === 'function'
-      ? // True as far as can be seen before it is called.
-        (delayMs as Backoff)
-      : fixed(checkMs(delayMs, 'policy.redeliver.delayMs', { default: 0 }));
+  const backoff = checkDelay(given['delayMs'], 'policy.redeliver.delayMs') ?? fixed(0);
   return markRedelivering((error, failed) => {
     const deliveries = failed.deliveryCount + 1;
     // Another delivery will not make it readable.
@@ -110,6 +114,18 @@ function redeliver(options: RedeliverOptions): HandlerPolicy {
     if (failed.countsDeliveries === false || deliveries >= maxDeliveries || isUnreadable) return then(error, failed);
     return { kind: 'redeliver', delayMs: backoff(deliveries) };
   });
+}
+
+function pause(options: PauseOptions = {}): HandlerPolicy {
+  const given = checkObject(options, 'policy.pause', ['delayMs']);
+  const backoff =
+    checkDelay(given['delayMs'], 'policy.pause.delayMs') ?? exponential({ initialMs: 1_000, maxMs: 60_000 });
+  const unreadable = reject();
+  return (error, failed) =>
+    // It waits for something that will come back; what cannot be read does not.
+    error instanceof DecodeError
+      ? unreadable(error, failed)
+      : { kind: 'pause', delayMs: backoff((failed.pauses ?? 0) + 1) };
 }
 
 function byError(cases: readonly ErrorCase[], otherwise: HandlerPolicy = DEFAULT_POLICY): HandlerPolicy {
@@ -144,6 +160,12 @@ function isErrorClass(matcher: (...args: never[]) => unknown): boolean {
   return matcher.prototype === Error.prototype || matcher.prototype instanceof Error;
 }
 
+function checkDelay(value: unknown, path: string): Backoff | undefined {
+  // True as far as can be seen before it is called.
+  if (typeof value === 'function') return value as Backoff;
+  return value === undefined ? undefined : fixed(checkMs(value, path, { default: 0 }));
+}
+
 function needed(value: unknown, path: string): number {
   const checked = checkWhole(value, path, { min: 1, max: Number.MAX_SAFE_INTEGER, default: undefined });
   if (checked === undefined) throw new InvalidOptionsError(path, 'given: a whole number of at least 1', value);
@@ -175,6 +197,11 @@ export const policy = Object.freeze({
   deadLetter,
   retry,
   redeliver,
+  /**
+   * Releases the message, uncounted, and pauses the consumer, which resumes by itself: for what fails because something else is down, in
+   * `byError`. What cannot be read is rejected.
+   */
+  pause,
   /** The first match wins; without one `otherwise`, which is the default policy when left out. */
   byError,
   exponential: (options?: Parameters<typeof exponential>[0]): Backoff => exponential(options),

@@ -21,11 +21,19 @@ export interface Failure {
   readonly error: unknown;
 }
 
+/** What a policy may do to its consumer. */
+export interface FailingConsumer {
+  stop(error: unknown): void;
+  pause(error: unknown, delayMs: number): void;
+  /** Those that its policy asked for. */
+  readonly pauses: { readonly inRow: number };
+}
+
 /** The policy of one consumer at work. */
 export class Failures {
   readonly #receiver: Receiver;
   readonly #policy: HandlerPolicy;
-  readonly #stop: (error: unknown) => void;
+  readonly #consumer: FailingConsumer;
   readonly #deadLetters: DeadLetters;
   /** Messages held before they go back, and their timers. */
   readonly #held = new Map<IncomingMessage, { readonly timer: NodeJS.Timeout; readonly outcome: Outcome }>();
@@ -33,11 +41,10 @@ export class Failures {
   #deadLetterFailures = 0;
   #isClosing = false;
 
-  /** @param stop closes the consumer; called when a policy says so */
-  constructor(receiver: Receiver, policy: HandlerPolicy, stop: (error: unknown) => void) {
+  constructor(receiver: Receiver, policy: HandlerPolicy, consumer: FailingConsumer) {
     this.#receiver = receiver;
     this.#policy = policy;
-    this.#stop = stop;
+    this.#consumer = consumer;
     this.#deadLetters = new DeadLetters(receiver.context, () => receiver.options.transactional);
   }
 
@@ -61,9 +68,13 @@ export class Failures {
         return this.#redeliver(decision.delayMs ?? 0, failure);
       case 'dead-letter':
         return this.#deadLetter(decision.target, failure);
+      case 'pause':
+        // First: else it would make room for the next message.
+        this.#consumer.pause(error, decision.delayMs);
+        return this.#settle(message, decision.outcome ?? RELEASED, error);
       case 'stop':
         this.#settle(message, decision.outcome ?? RELEASED, error);
-        return this.#stop(error);
+        return this.#consumer.stop(error);
     }
   }
 
@@ -130,6 +141,7 @@ export class Failures {
         attempt: message.attempt,
         deliveryCount: message.deliveryCount,
         countsDeliveries: this.#receiver.queue.countsDeliveries,
+        pauses: this.#consumer.pauses.inRow,
       });
       if (isDecision(decision)) return decision;
       this.#log('error', `the errorPolicy of "${address}" answered no decision; the message is rejected`);

@@ -9,6 +9,7 @@ import { failuresOf } from './batch-failures.js';
 import type { Failure } from './failures.js';
 import { ObservedCall, type ObservedCallParts } from './observed-call.js';
 import type { OnceOnly } from './once-only.js';
+import type { PolicyPauses } from './policy-pauses.js';
 import type { Recovery } from './recovery.js';
 import type { ResolvedSubscribeOptions } from './subscribe-options.js';
 
@@ -18,6 +19,7 @@ export interface SlotParts extends ObservedCallParts {
   readonly deadlines: DeadlineSweeper;
   readonly recovery: Recovery;
   readonly onceOnly: OnceOnly | undefined;
+  readonly pauses: PolicyPauses;
   /** The slot is free again; `message` (or batch) is what it was used for. */
   finished(slot: HandlerSlot, work: IncomingMessage | readonly IncomingMessage[]): void;
   /** Something failed that must not. */
@@ -139,6 +141,7 @@ export class HandlerSlot implements DeadlineEntry {
     }
     if (this.#settlement !== 'manual' && !message.settled) message.settle(ACCEPTED);
     message.done();
+    this.#parts.pauses.succeeded();
     this.#finish();
   }
 
@@ -164,6 +167,7 @@ export class HandlerSlot implements DeadlineEntry {
       else if (this.#settlement !== 'manual') message.settle(ACCEPTED);
       message.done();
     }
+    if (failed.size < called.length) this.#parts.pauses.succeeded();
     if (failed.size === 0) {
       this.#observed.end([]);
       this.#finish();

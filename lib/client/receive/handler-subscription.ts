@@ -8,9 +8,10 @@ import type { HandlerRuntime } from './handler-runtime.js';
 import { IdleWatch } from './idle-watch.js';
 import { Intake } from './intake.js';
 import { FAILED_DELIVERY, type Consumer } from './consumer.js';
+import { PolicyPauses } from './policy-pauses.js';
 import type { Receiver } from './receiver.js';
 import { runtimeOf } from './runtime-of.js';
-import { stoppedBy } from './stopped-by.js';
+import { pausedBy, stoppedBy } from './stopped-by.js';
 import type { ResolvedSubscribeOptions } from './subscribe-options.js';
 import type { Subscription } from './subscription.js';
 import { SubscriptionState } from './subscription-state.js';
@@ -23,6 +24,7 @@ export class HandlerSubscription implements Subscription, Consumer {
   readonly #receiver: Receiver;
   readonly #options: ResolvedSubscribeOptions;
   readonly #failures: Failures;
+  readonly #pauses = new PolicyPauses();
   readonly #runtime: HandlerRuntime;
   readonly #onClosed: () => void;
   readonly #idle: IdleWatch | undefined;
@@ -45,13 +47,17 @@ export class HandlerSubscription implements Subscription, Consumer {
     this.#options = options;
     this.#prefetch = options.prefetch;
     this.#onClosed = onClosed;
-    this.#failures = new Failures(receiver, options.errorPolicy, (error) => this.#stop(error));
+    this.#failures = new Failures(receiver, options.errorPolicy, {
+      stop: (error) => this.#stop(error),
+      pause: (error, delayMs) => this.#pauseFor(error, delayMs),
+      pauses: this.#pauses,
+    });
     this.#state = new SubscriptionState({
       address: () => receiver.address,
       onState: options.onState,
       broken: (line) => receiver.context.logger.error(line),
     });
-    this.#runtime = runtimeOf(receiver, handler, options, this.#failures);
+    this.#runtime = runtimeOf(receiver, handler, options, this.#failures, this.#pauses);
     this.#intake = new Intake(receiver, this.#runtime, this.#failures);
     const { idleTimeoutMs } = options;
     if (idleTimeoutMs > 0)
@@ -90,16 +96,16 @@ export class HandlerSubscription implements Subscription, Consumer {
 
   pause(): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(this.#state.closedError());
-    if (this.#state.isActive) {
-      this.#become('paused');
-      this.#runtime.shut();
-      void this.#change(() => this.#intake.stop());
-    }
+    this.#pauses.end();
+    // One of the policy's is the user's from now on.
+    if (this.#state.current === 'paused' && this.error !== undefined) this.#become('paused');
+    this.#takeNoMore();
     return this.#changes;
   }
 
   resume(): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(this.#state.closedError());
+    this.#pauses.end();
     if (this.#state.isActive) return this.ready();
     this.#become('starting');
     return this.#change(() => this.#begin('bounded'));
@@ -191,6 +197,27 @@ export class HandlerSubscription implements Subscription, Consumer {
     else await this.#receiver.start(patience);
   }
 
+  /** @param why where it is the policy's wish */
+  #takeNoMore(why?: AmqpError): void {
+    if (!this.#state.isActive) return;
+    this.#become('paused', why);
+    this.#runtime.shut();
+    void this.#change(() => this.#intake.stop());
+  }
+
+  /** The policy said `pause`; of several at once the first counts. */
+  #pauseFor(error: unknown, delayMs: number): void {
+    if (!this.#state.isActive) return;
+    const { address, context } = this.#receiver;
+    this.#pauses.begin(delayMs, () => {
+      context.logger.log(`"${address}": the consumer goes on after a pause of its policy`);
+      this.#become('starting');
+      // What it fails with is told as the state.
+      this.#change(() => this.#begin('endless')).catch(() => undefined);
+    });
+    this.#takeNoMore(pausedBy(error, address));
+  }
+
   /** What its policy stopped before is in view until then. */
   async #closeForGood(timeoutMs: number): Promise<void> {
     this.#closing ??= this.#close(timeoutMs);
@@ -204,6 +231,7 @@ export class HandlerSubscription implements Subscription, Consumer {
     const until = performance.now() + timeoutMs;
     const left = (): number => Math.max(0, until - performance.now());
     if (this.#state.current !== 'failed') this.#become('closed');
+    this.#pauses.end();
     this.#runtime.shut();
     this.#failures.closing();
     const reason = this.#state.closedError();
@@ -237,6 +265,7 @@ export class HandlerSubscription implements Subscription, Consumer {
 
   #fail(error: AmqpError): void {
     this.#idle?.stop();
+    this.#pauses.end();
     this.#runtime.shut();
     this.#state.fail(error);
   }

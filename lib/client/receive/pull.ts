@@ -42,12 +42,11 @@ export class Pull implements Consumer {
   constructor(receiver: Receiver, prefetch: number) {
     this.#receiver = receiver;
     this.#handedOut = new HandedOut(receiver.options.autoAccept);
-    this.#failures = new Failures(receiver, receiver.options.errorPolicy, (error) => {
-      this.#receiver.context.logger.error(
-        `the policy of "${receiver.address}" stopped the consumer after ${errorName(error)}`,
-      );
-      this.#stoppedBy = error;
-      void this.close(0, stoppedBy(error, receiver.address));
+    this.#failures = new Failures(receiver, receiver.options.errorPolicy, {
+      stop: (error) => this.#stop(error),
+      // Nothing comes but what is asked for.
+      pause: () => undefined,
+      pauses: { inRow: 0 },
     });
     this.#unreadable = new Unreadable(this.#failures);
     this.#asking = new Asking(receiver, prefetch, this.#arrivals, {
@@ -210,6 +209,14 @@ export class Pull implements Consumer {
     if (!this.#receiver.queue.isStream)
       for (const message of this.#arrivals.takeUnsettled()) this.#failures.giveBack(message);
     this.#receiver.flush();
+  }
+
+  /** The policy said `stop`. */
+  #stop(error: unknown): void {
+    const { address, context } = this.#receiver;
+    context.logger.error(`the policy of "${address}" stopped the consumer after ${errorName(error)}`);
+    this.#stoppedBy = error;
+    void this.close(0, stoppedBy(error, address));
   }
 
   #closedError(): ClientClosedError {

@@ -2,6 +2,7 @@ import { errorName } from '../policy/error-name.js';
 import type { Failures } from './failures.js';
 import { HandlerRuntime } from './handler-runtime.js';
 import { OnceOnly } from './once-only.js';
+import type { PolicyPauses } from './policy-pauses.js';
 import type { Receiver } from './receiver.js';
 import { Recovery } from './recovery.js';
 import type { ResolvedSubscribeOptions } from './subscribe-options.js';
@@ -12,6 +13,7 @@ export function runtimeOf(
   handler: (input: unknown) => unknown,
   options: ResolvedSubscribeOptions,
   failures: Failures,
+  pauses: PolicyPauses,
 ): HandlerRuntime {
   const { deadlines, logger } = receiver.context;
   const { idempotency } = options;
@@ -25,6 +27,7 @@ export function runtimeOf(
     deadlines,
     recovery: new Recovery(failures, onceOnly),
     onceOnly,
+    pauses,
     broken: (error) => logger.error(`"${receiver.address}": ${errorName(error)} while a failure was handled`),
   });
 }

@@ -60,7 +60,7 @@ export interface SubscribeOptions extends ReceiveClientOptions {
 /** A subscription is in another state. */
 export interface SubscriptionChange {
   readonly state: 'starting' | 'running' | 'paused' | 'closed' | 'failed';
-  /** `starting`: why the link was lost or not attached; `failed`: why it was given up. */
+  /** `starting`: why the link was lost or not attached; `failed`: why it was given up; `paused`: what its policy paused it for. */
   readonly error?: AmqpError | undefined;
 }
 

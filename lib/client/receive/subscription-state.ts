@@ -39,9 +39,9 @@ export class SubscriptionState {
     return this.#current === 'running' || this.#current === 'starting';
   }
 
-  /** @param error why, where something was lost */
+  /** @param error why, where something was lost, or the policy wished it */
   become(state: Subscription['state'], error?: AmqpError): void {
-    if (state === 'starting') this.#error = undefined;
+    if (state !== 'running') this.#error = state === 'paused' || state === 'failed' ? error : undefined;
     this.#current = state;
     try {
       this.parts.onState?.(error === undefined ? { state } : { state, error });
@@ -51,7 +51,6 @@ export class SubscriptionState {
   }
 
   fail(error: AmqpError): void {
-    this.#error = error;
     this.become('failed', error);
     for (const waiter of [...this.#forReady.splice(0), ...this.#forEnd.splice(0)]) waiter.reject(error);
   }

@@ -3,11 +3,11 @@ import type { AmqpError } from '../../protocol/index.js';
 /** A running handler on one source. */
 export interface Subscription {
   /**
-   * `starting`: not attached, now or again. `paused`: by `pause()` or `autoStart: false`. `failed`: refused, and
+   * `starting`: not attached, now or again. `paused`: by `pause()`, `autoStart: false` or the policy. `failed`: refused, and
    * `resume()` tries anew; or stopped by the policy, which is final as `closed` is.
    */
   readonly state: 'starting' | 'running' | 'paused' | 'closed' | 'failed';
-  /** Why it failed. */
+  /** Why it failed, or was paused by its policy. */
   readonly error?: AmqpError | undefined;
   /** Messages here that are not settled, or in a transaction (a dead letter's) that is not committed. */
   readonly inHand: number;

@@ -16,6 +16,7 @@ export class ConsumerRow {
     settle: 0,
     redeliver: 0,
     'dead-letter': 0,
+    pause: 0,
     stop: 0,
   };
   readonly rate = new RateRing();

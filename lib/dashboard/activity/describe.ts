@@ -20,6 +20,8 @@ export function describeDecision(decision: PolicyDecision): string {
       return decision.delayMs === undefined ? 'redeliver' : `redeliver in ${Math.round(decision.delayMs)} ms`;
     case 'dead-letter':
       return shortened(`dead letter to ${nameOf(decision.target)}`);
+    case 'pause':
+      return `pause the consumer for ${Math.round(decision.delayMs)} ms`;
     case 'stop':
       return 'stop the consumer';
     case 'settle': {

@@ -2,6 +2,7 @@
 
 import { expect } from '@jest/globals';
 import { policy, type AmqpConnection, type ReceivedMessage } from '../../../lib/client/index.js';
+import { eventually } from '../../support/eventually.js';
 import { drainQueue, withConnection, type Peer, type QueueKind, type TestQueue } from '../peer.js';
 import type { Story } from '../story.js';
 
@@ -110,6 +111,35 @@ export const settling: readonly Story[] = [
       'rabbitmq-3': 'classic: yes; quorum: yes',
       qpid: 'after 10 deliveries, by its own limit',
     },
+  ),
+  byKind(
+    'a policy pauses the consumer: what failed stays, not counted, and is handled when it goes on',
+    (peer, kind) =>
+      withConnection(peer, async (connection) => {
+        const queue = await peer.queue(connection, { kind });
+        let failures = 0;
+        const handled = new Map<unknown, number>();
+        const consumer = connection.createReceiveClient(queue.name, { prefetch: 5 }).subscribe(
+          (message) => {
+            if (failures < 3) {
+              failures += 1;
+              throw new Error('the database is down');
+            }
+            handled.set(message.body, message.deliveryCount);
+          },
+          { concurrency: 1, errorPolicy: policy.pause({ delayMs: (pauses) => pauses * 100 }) },
+        );
+        await consumer.ready();
+        const startedAt = performance.now();
+        await connection.createSendClient(queue.name).sendBatch(Array.from({ length: 20 }, (_, index) => index));
+        await eventually('all are handled', () => handled.size === 20, { timeoutMs: 30_000 });
+        // 100, 200 and 300 ms: one after another, and none for the messages that were given back unseen.
+        expect(performance.now() - startedAt).toBeGreaterThan(550);
+        expect([...handled.values()].filter((count) => count > 0)).toEqual([]);
+        await consumer.close();
+        return 'yes';
+      }),
+    { 'rabbitmq-4': 'classic: yes; quorum: yes', 'rabbitmq-3': 'classic: yes; quorum: yes' },
   ),
   byKind(
     'a poison message ends with the default policy',

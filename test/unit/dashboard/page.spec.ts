@@ -55,7 +55,7 @@ function hostileState(text: string, more: Partial<AmqpDashboardSnapshot> = {}): 
         perSecond: 0.5,
         history,
         outcomes: { accepted: 2, rejected: 1, released: 0, modified: 0 },
-        decisions: { retry: 1, settle: 0, redeliver: 0, 'dead-letter': 0, stop: 0 },
+        decisions: { retry: 1, settle: 0, redeliver: 0, 'dead-letter': 0, pause: 0, stop: 0 },
         durations: { p50Ms: 0.5, p95Ms: 1_500 },
         lastErrors: [error],
       },

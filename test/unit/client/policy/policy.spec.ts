@@ -47,6 +47,8 @@ describe('a policy', () => {
     ['byError without a policy', () => policy.byError([[Error]] as never), 'policy.byError[0]'],
     ['byError with a word as class', () => policy.byError([['Error', policy.accept]] as never), 'policy.byError[0][0]'],
     ['byError with a word as policy', () => policy.byError([[Error, 'accept']] as never), 'policy.byError[0][1]'],
+    ['pause for no time', () => policy.pause({ delayMs: -1 }), 'policy.pause.delayMs'],
+    ['pause with another option', () => policy.pause({ attempts: 3 } as never), 'policy.pause.attempts'],
     ['a shrinking delay', () => policy.exponential({ factor: 0.5 }), 'policy.exponential.factor'],
     ['an endless delay', () => policy.exponential({ maxMs: Infinity }), 'policy.exponential.maxMs'],
     ['a delay that is none', () => policy.fixed(Number.NaN), 'policy.fixed.delayMs'],
@@ -59,6 +61,12 @@ describe('a policy', () => {
     ['accept', policy.accept, { kind: 'settle', outcome: { kind: 'accepted' } }],
     ['release', policy.release, { kind: 'settle', outcome: { kind: 'released' } }],
     ['stop', policy.stop, { kind: 'stop' }],
+    ['pause', policy.pause({ delayMs: 500 }), { kind: 'pause', delayMs: 500 }],
+    [
+      'pause with a delay that grows',
+      policy.pause({ delayMs: (pauses) => pauses * 10 }),
+      { kind: 'pause', delayMs: 10 },
+    ],
     ['reject', policy.reject(), rejected('InvalidOrder')],
     [
       'reject with words',

@@ -189,6 +189,7 @@ describe('a handler that fails', () => {
         attempt: 1,
         deliveryCount: 3,
         countsDeliveries: true,
+        pauses: 0,
       },
     ]);
   });
@@ -1284,6 +1285,97 @@ describe('policy.stop, what the consumer says of itself', () => {
     link.deliverJson(1);
     await settle();
     expect(subscription.error).toBe(error);
+  });
+});
+
+describe('policy.pause', () => {
+  const down = policy.pause({ delayMs: (pauses) => pauses * 1_000 });
+
+  it('releases the message, gives back what nobody has seen, lets the other handlers finish, and goes on by itself', async () => {
+    const calls = new Calls();
+    const { link, subscription, logged } = await run(calls.handler, { errorPolicy: down, concurrency: 2, prefetch: 3 });
+    link.deliverJson(1);
+    link.deliverJson(2);
+    link.deliverJson(3);
+    await calls.end(0, new Error('the database is down'));
+    expect([subscription.state, link.credit, link.prefetch]).toEqual(['paused', 0, 0]);
+    expect(subscription.error).toMatchObject({ code: 'paused', message: 'the policy of "orders" paused the consumer' });
+    expect(link.outcomes).toEqual(['released', undefined, 'released']);
+    await calls.end(0);
+    expect(link.outcomes).toEqual(['released', 'accepted', 'released']);
+    await jest.advanceTimersByTimeAsync(999);
+    expect([subscription.state, calls.bodies]).toEqual(['paused', [1, 2]]);
+    await jest.advanceTimersByTimeAsync(1);
+    expect([subscription.state, subscription.error, link.credit]).toEqual(['running', undefined, 3]);
+    link.deliverJson(4);
+    expect(calls.bodies).toEqual([1, 2, 4]);
+    expect(logged.join('\n')).toMatch(/released, and the consumer pauses for 1000 ms[^]*goes on/);
+  });
+
+  it('is one pause for all that fail at once, and counts those in a row until a handler succeeds', async () => {
+    const calls = new Calls();
+    const seen: number[] = [];
+    const errorPolicy: HandlerPolicy = (error, failed) => {
+      seen.push(failed.pauses ?? -1);
+      return down(error, failed);
+    };
+    const { link, subscription } = await run(calls.handler, { errorPolicy, concurrency: 2 });
+    link.deliverJson(1);
+    link.deliverJson(2);
+    await calls.end(0, new Error('down'));
+    await jest.advanceTimersByTimeAsync(900);
+    await calls.end(0, new Error('down'));
+    await jest.advanceTimersByTimeAsync(100);
+    expect(subscription.state).toBe('running');
+    link.deliverJson(3);
+    await calls.end(0, new Error('down'));
+    await jest.advanceTimersByTimeAsync(1_999);
+    expect(subscription.state).toBe('paused');
+    await jest.advanceTimersByTimeAsync(1);
+    link.deliverJson(4);
+    await calls.end();
+    link.deliverJson(5);
+    await calls.end(0, new Error('down again'));
+    expect(seen).toEqual([0, 1, 1, 0]);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect([subscription.state, link.outcomes]).toEqual([
+      'running',
+      ['released', 'released', 'released', 'accepted', 'released'],
+    ]);
+  });
+
+  it.each<[string, (subscription: Subscription) => Promise<void>, Subscription['state']]>([
+    ['a pause of the user lasts', (subscription) => subscription.pause(), 'paused'],
+    ['a resume of the user is at once', (subscription) => subscription.resume(), 'running'],
+    ['a close is for good', (subscription) => subscription.close(), 'closed'],
+  ])('gives way to what the user says: %s', async (_name, act, state) => {
+    const { link, subscription } = await run(fail(), { errorPolicy: down });
+    link.deliverJson(1);
+    await settle();
+    expect(subscription.state).toBe('paused');
+    await act(subscription);
+    expect([subscription.state, subscription.error]).toEqual([state, undefined]);
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(subscription.state).toBe(state);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('outlasts a lost link, and waits for the next one as long as it takes', async () => {
+    const { link, links, subscription } = await run(fail(), { errorPolicy: down });
+    link.deliverJson(1);
+    await settle();
+    links.current.lose();
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(subscription.state).toBe('starting');
+    await links.current.attach();
+    expect([subscription.state, links.receiver.prefetch]).toEqual(['running', 20]);
+  });
+
+  it('rejects what cannot be read: it comes back no other', async () => {
+    const { link, subscription } = await run(() => undefined, { errorPolicy: down });
+    link.deliver(json('{'));
+    await settle();
+    expect([subscription.state, link.outcomes]).toEqual(['running', ['rejected']]);
   });
 });
 
