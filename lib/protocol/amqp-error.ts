@@ -56,7 +56,9 @@ export function connectionClosedByPeer(error: PeerError | undefined): Connection
 /** The byte stream ended or failed. */
 export function connectionLost(cause: Error | undefined): ConnectionError {
   const how = cause === undefined ? 'the peer ended the byte stream' : `the byte stream failed (${reason(cause)})`;
-  return AmqpError.inOwnWords(new ConnectionError('connection-lost', `the connection was lost: ${how}`, { cause }));
+  const error = new ConnectionError('connection-lost', `the connection was lost: ${how}`, { cause });
+  // A stream of the user's may say anything; of a system error only the name is told.
+  return cause === undefined || codeOf(cause) !== undefined ? AmqpError.inOwnWords(error) : error;
 }
 
 /** The peer closed its windows: it is there, and takes nothing. It gives no reason; RabbitMQ does so under an alarm. */

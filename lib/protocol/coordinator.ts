@@ -65,7 +65,7 @@ export class TransactionCoordinator implements CoordinatorLink {
   async declare(options: { readonly signal: AbortSignal }): Promise<Buffer> {
     const transactionId = await this.ask(new Request(new Described(DECLARE, [null]), 'declare'), options.signal);
     if (transactionId === undefined)
-      throw new AmqpError('protocol-error', 'the coordinator accepted a declare without an id');
+      throw AmqpError.inOwnWords(new AmqpError('protocol-error', 'the coordinator accepted a declare without an id'));
     return transactionId;
   }
 
@@ -77,13 +77,13 @@ export class TransactionCoordinator implements CoordinatorLink {
     } catch (cause) {
       if (request.isSent) throw cause;
       const why = cause instanceof Error ? cause.message : 'it was given up';
-      throw new AmqpError('rolled-back', `the ${what} was never sent: ${why}`, { cause });
+      throw AmqpError.inWordsOf(cause, new AmqpError('rolled-back', `the ${what} was never sent: ${why}`, { cause }));
     }
   }
 
   async detach(options: { readonly timeoutMs: number }): Promise<void> {
     await this.link?.detach({ closed: true, timeoutMs: options.timeoutMs });
-    this.ended(new AmqpError('detached', 'the link to the coordinator was detached here'));
+    this.ended(AmqpError.inOwnWords(new AmqpError('detached', 'the link to the coordinator was detached here')));
   }
 
   /** The link is gone; what was sent on it was told so by the link. */
@@ -131,13 +131,17 @@ export class TransactionCoordinator implements CoordinatorLink {
 
 function refused(what: string, outcome: Outcome | undefined, problem: string | undefined): AmqpError {
   if (outcome?.kind !== 'rejected')
-    return new AmqpError(
-      'protocol-error',
-      `the coordinator answered a ${what} with ${problem ?? outcome?.kind ?? 'no state'}`,
+    return AmqpError.inOwnWords(
+      new AmqpError(
+        'protocol-error',
+        `the coordinator answered a ${what} with ${problem ?? outcome?.kind ?? 'no state'}`,
+      ),
     );
   const { condition, description } = outcome;
   const reason = [condition, description].filter((part) => part !== undefined).join(': ');
-  return new AmqpError('rolled-back', `the coordinator refused to ${what}: ${reason || 'no reason given'}`, {
-    condition,
-  });
+  return AmqpError.inOwnWords(
+    new AmqpError('rolled-back', `the coordinator refused to ${what}: ${reason || 'no reason given'}`, {
+      condition,
+    }),
+  );
 }

@@ -57,6 +57,11 @@ export class AmqpError extends Error {
     return Object.defineProperty(error, OWN_WORDS, { value: error.message });
   }
 
+  /** @internal The same for one whose message repeats that of `cause`, where that is marked. */
+  static inWordsOf<T extends AmqpError>(cause: unknown, error: T): T {
+    return AmqpError.hasOwnWords(cause) ? AmqpError.inOwnWords(error) : error;
+  }
+
   /** @internal Whether its message may stand where no body and no secret may. Not that of an error that somebody else made, whatever its class. */
   static hasOwnWords(error: unknown): error is AmqpError {
     return error instanceof AmqpError && Reflect.get(error, OWN_WORDS) === error.message;

@@ -227,8 +227,8 @@ export const messagingMutants = [
   },
   {
     promise: 'receive-23',
-    file: 'lib/nest/consumer/share-consumers.ts',
-    find: 'for (const [first] of groups) if (first !== undefined) checkAlone(first, named);',
+    file: 'lib/nest/consumer/check-apart.ts',
+    find: 'if (shared !== undefined) checkPair(one.plan, other.plan, shared);',
     replace: '',
     test: [SHARED, 'methods with `when` that cannot work together stop the boot: without one, on the same source'],
   },

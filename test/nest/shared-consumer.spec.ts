@@ -3,7 +3,7 @@
 import 'reflect-metadata';
 
 import { describe, expect, it } from '@jest/globals';
-import { type CanActivate, type ExecutionContext, Injectable, Scope, UseGuards } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable, Module, Scope, UseGuards } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 
 import {
@@ -12,13 +12,17 @@ import {
   AmqpModule,
   AmqpSubscribe,
   type AmqpSubscribeOptions,
+  ConcurrencyLimit,
+  type ConsumerOverrides,
   DecodeError,
   type HandlerPolicy,
   InvalidOptionsError,
   policy,
+  type Source,
 } from '../../lib/index.js';
 import { redelivers } from '../../lib/client/policy/redelivering.js';
 import type { DiscoveredHandler } from '../../lib/nest/consumer/discover-handlers.js';
+import { checkApart, type PlacedConsumer } from '../../lib/nest/consumer/check-apart.js';
 import { Dispatch } from '../../lib/nest/consumer/dispatch.js';
 import type { AmqpTestApp } from '../../lib/testing/index.js';
 import { Seen, withApp } from './harness.js';
@@ -195,6 +199,98 @@ describe('methods with `when` on one source', () => {
     expect(redelivers(dispatchOf(policy.accept).policy())).toBe(false);
   });
 
+  it('keep a message that is theirs, whatever the handler makes of its payload before it fails', async () => {
+    @Injectable()
+    class Changing {
+      readonly seen = new Seen<string>();
+
+      @AmqpSubscribe('changing', {
+        when: ({ body }) => (body as { kind?: string }).kind === 'new',
+        errorPolicy: policy.retry({ attempts: 3, backoff: () => 1, then: policy.reject('app:its-own') }),
+      })
+      first(@Payload() body: { kind: string }): void {
+        this.seen.add('first');
+        body.kind = 'done';
+        throw new Error('as the test wants');
+      }
+
+      @AmqpSubscribe('changing', { when: ({ body }) => (body as { kind?: string }).kind === 'done' })
+      second(): void {
+        this.seen.add('second');
+      }
+    }
+    await withApp({ imports, providers: [Changing] }, async ({ app: nest, broker, idle, settled }) => {
+      broker.queue('changing').publish({ kind: 'new' });
+      await idle();
+      expect(nest.get(Changing).seen.values).toEqual(['first', 'first', 'first']);
+      expect(settled('changing').map(({ outcome }) => outcome)).toMatchObject([{ condition: 'app:its-own' }]);
+    });
+  });
+
+  it('may all have the name of their consumer, and write its source and `when` in long forms', async () => {
+    @Injectable()
+    class Named {
+      readonly seen = new Seen<string>();
+
+      @AmqpSubscribe('named', { name: 'jobs', when: 'mail', concurrency: 2 }) mail(): void {
+        this.seen.add('mail');
+      }
+
+      @AmqpSubscribe(
+        { queue: 'named', selector: undefined, dynamic: false },
+        { name: 'jobs', when: { subject: 'text', applicationProperties: { v: undefined } }, concurrency: 2 },
+      )
+      text(): void {
+        this.seen.add('text');
+      }
+    }
+    await withApp({ imports, providers: [Named] }, async ({ app: nest, broker, idle }) => {
+      expect([...nest.get(AmqpConsumers).all().keys()]).toEqual(['jobs']);
+      for (const subject of ['mail', 'text']) broker.queue('named').publish(1, { subject });
+      await idle();
+      expect(nest.get(Named).seen.values).toEqual(['mail', 'text']);
+    });
+  });
+
+  it('of a class in two modules are one consumer, whose messages go to one instance', async () => {
+    @Injectable()
+    class Twice {
+      static readonly seen = new Map<Twice, number>();
+      @AmqpSubscribe('twice', { when: 'a' }) take(): void {
+        Twice.seen.set(this, (Twice.seen.get(this) ?? 0) + 1);
+      }
+    }
+    @Module({ providers: [Twice] })
+    class First {}
+    @Module({ providers: [Twice] })
+    class Second {}
+    await withApp({ imports: [...imports, First, Second] }, async ({ app: nest, broker, idle }) => {
+      expect([...nest.get(AmqpConsumers).all().keys()]).toEqual(['Twice.take']);
+      for (let n = 0; n < 4; n += 1) broker.queue('twice').publish(n, { subject: 'a' });
+      await idle();
+      expect([...Twice.seen.values()]).toEqual([4]);
+    });
+  });
+
+  it.each<[string, ConsumerOverrides]>([
+    ['is disabled', { enabled: false }],
+    ['is moved elsewhere', { source: 'old' }],
+  ])('may stand beside one without that %s by an override', async (_case, override) => {
+    @Injectable()
+    class Old {
+      @AmqpSubscribe('jobs') take(): void {}
+    }
+    @Injectable()
+    class New {
+      @AmqpSubscribe('jobs', { when: 'a' }) take(): void {}
+    }
+    const all = [AmqpModule.forRoot({ uri: 'embedded:', consumers: { 'Old.take': override } })];
+    await withApp({ imports: all, providers: [Old, New] }, ({ broker }) => {
+      expect(broker.queue('jobs').stats().consumers).toBe(1);
+      return Promise.resolve();
+    });
+  });
+
   it('are overridden together, by the name of the first', async () => {
     const all = [AmqpModule.forRoot({ uri: 'embedded:', consumers: { 'Orders.placed': { source: 'elsewhere' } } })];
     await withApp({ imports: all, providers: [Orders] }, async ({ app: nest, broker, idle }) => {
@@ -211,9 +307,77 @@ describe('methods with `when` on one source', () => {
   });
 });
 
+const LIMIT = new ConcurrencyLimit(2);
+
 describe('methods with `when` that cannot work together', () => {
+  it.each<[string, Source | Source[] | (() => Source)]>([
+    ['a function', () => 'q'],
+    ['a list with it', ['r', 'q']],
+    ['its address on RabbitMQ', '/queues/q'],
+    ['its address on ActiveMQ', { address: 'queue://q' }],
+    ['another priority', { queue: 'q', priority: 1 }],
+    ['a selector', { queue: 'q', selector: "colour = 'red'" }],
+  ])('stop the boot: the same queue written as %s', async (_case, source) => {
+    @Injectable()
+    class First {
+      @AmqpSubscribe('q', { when: 'a' }) take(): void {}
+    }
+    @Injectable()
+    class Second {
+      @AmqpSubscribe(source, { when: 'b' }) take(): void {}
+    }
+    const boot = withApp({ imports, providers: [First, Second] }, () => Promise.resolve());
+    await expect(boot).rejects.toThrow(/^Second\.take\.source must be another, or written as at First\.take/);
+  });
+
+  it.each<[string, Source, Source]>([
+    ['a topic, of which each has its copy', { topic: 't' }, { topic: 't' }],
+    [
+      'two shared subscriptions',
+      { topic: 't', shared: 'global', linkName: 'a' },
+      { topic: 't', shared: 'global', linkName: 'b' },
+    ],
+    ['one that browses', 'q', { queue: 'q', distributionMode: 'copy' }],
+    [
+      'one that reads a stream for itself',
+      { queue: 'q', streamOffset: 'first' },
+      { queue: 'q', streamOffset: 'first' },
+    ],
+    ['selectors for different messages', { queue: 'q', selector: 'a = 1' }, { queue: 'q', selector: 'a = 2' }],
+    ['temporary nodes', { dynamic: true }, { dynamic: true }],
+    ['a queue and a topic', { queue: 'q' }, { topic: 'q', shared: 'global', linkName: 'a' }],
+  ])('are left in peace: %s', (_case, one, other) => {
+    const dispatch = new Dispatch([], policy.accept);
+    const placed = (name: string, source: Source): PlacedConsumer => ({
+      plan: { name, connection: 'default', dispatch },
+      sources: [source],
+    });
+    expect(() => checkApart(placed('a', one), [placed('b', other)])).not.toThrow();
+  });
+
+  it('are those on one connection only; subscriptions of one name take turns', () => {
+    const dispatch = new Dispatch([], policy.accept);
+    const source = { topic: 't', shared: 'global', linkName: 'a' } as const;
+    const placed = (connection: string): PlacedConsumer => ({
+      plan: { name: 'a', connection, dispatch },
+      sources: [source],
+    });
+    expect(() => checkApart(placed('one'), [placed('other')])).not.toThrow();
+    expect(() => checkApart(placed('one'), [placed('one')])).toThrow('a.source must be another');
+  });
+
   it.each<[string, AmqpSubscribeOptions, RegExp]>([
     ['without one, on the same source', {}, /^Second\.take\.when must .*First\.take on the same source has one/],
+    [
+      'with the same one in its long form',
+      { when: { subject: 'a', applicationProperties: undefined } },
+      /when must be another than/,
+    ],
+    [
+      'with another ConcurrencyLimit',
+      { when: 'b', concurrencyLimit: new ConcurrencyLimit(2) },
+      /concurrencyLimit must be left/,
+    ],
     ['with the same one', { when: 'a' }, /^Second\.take\.when must be another than that of First\.take/],
     [
       'with another concurrency',
@@ -224,7 +388,7 @@ describe('methods with `when` that cannot work together', () => {
   ])('stop the boot: %s', async (_case, options, message) => {
     @Injectable()
     class First {
-      @AmqpSubscribe('q', { when: 'a', concurrency: 1 }) take(): void {}
+      @AmqpSubscribe('q', { when: 'a', concurrency: 1, concurrencyLimit: LIMIT }) take(): void {}
     }
     @Injectable()
     class Second {

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { EmbeddedBroker } from '../../lib/broker/index.js';
 import { run, uriOf } from '../../sample/06-events/src/current-run.js';
 import { Database } from '../../sample/06-events/src/database.js';
@@ -21,17 +21,16 @@ describe('the events sample', () => {
   }, 60_000);
 
   it('fails when the database is never down', async () => {
-    const { write } = Database.prototype;
-    Database.prototype.write = function (this: Database, line) {
+    const write = jest.spyOn(Database.prototype, 'write').mockImplementation(function (this: Database, line) {
       this.written.push(line);
-    };
+    });
     try {
       const rows = await runEvents(uriOf({}));
       expect(rows.filter((row) => !isAsExpected(row))).toMatchObject([
         { what: 'the database was down', expected: '3 refused, paused', arrived: '0 refused' },
       ]);
     } finally {
-      Database.prototype.write = write;
+      write.mockRestore();
     }
   }, 60_000);
 });

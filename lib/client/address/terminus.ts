@@ -1,6 +1,6 @@
 // Turns a target or source into the peer's form. What the peer lacks fails here, by name.
 
-import { LinkError, Typed, type Terminus } from '../../protocol/index.js';
+import { AmqpError, LinkError, Typed, type Terminus } from '../../protocol/index.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 import type { Source, SourceFields, Target, TargetFields } from './address.js';
 import { sourceFilters } from './filters.js';
@@ -168,5 +168,5 @@ function link(fields: TargetFields | SourceFields): Omit<LinkAddress, 'terminus'
 
 function lacks(profile: PeerProfile, address: string, what: string, linkName: string | undefined): LinkError {
   const message = `"${address}" cannot be attached: a peer of the profile '${profile.name}' has no ${what}`;
-  return new LinkError(message, address, linkName ?? '', { retryable: false });
+  return AmqpError.inOwnWords(new LinkError(message, address, linkName ?? '', { retryable: false }));
 }

@@ -129,9 +129,10 @@ export function decideToken(state: TokenState, event: TokenEvent, policy: TokenP
 
     case 'doubted':
       if (state.name !== 'good') return stay(state);
-      // Its time has come, and the peer was faster than the timer.
-      if (event.at >= Math.min(state.life.refreshAt, state.life.expiresAt)) return wake(state, event.at);
-      if (!policy.isRenewable || event.at - state.life.putAt < policy.doubtMs) return stay(state);
+      if (event.at >= state.life.expiresAt) return wake(state, event.at);
+      if (!policy.isRenewable) return stay(state);
+      // Once its time has come it is renewed anyway: the peer was faster than the timer.
+      if (event.at < state.life.refreshAt && event.at - state.life.putAt < policy.doubtMs) return stay(state);
       return put(state.epoch, 0, state.life, undefined, [{ run: 'forget' }]);
 
     case 'stopped':

@@ -48,11 +48,14 @@ export class TokenWords {
     const cause = asError(thrown);
     const known = cause instanceof AmqpError ? cause : undefined;
     const why = known?.message ?? 'it could not be put';
-    return new AuthenticationError(`${this.#peerName}: no token was taken for ${this.#names}: ${why}`, undefined, {
-      cause,
-      condition: known?.condition,
-      retryable: known?.retryable ?? true,
-    });
+    return ownOr(
+      known,
+      new AuthenticationError(`${this.#peerName}: no token was taken for ${this.#names}: ${why}`, undefined, {
+        cause,
+        condition: known?.condition,
+        retryable: known?.retryable ?? true,
+      }),
+    );
   }
 
   /** The peer has no good one any more. */
@@ -60,13 +63,16 @@ export class TokenWords {
     const { statusCode, description } = cause instanceof AuthenticationError ? cause : {};
     const failed = cause === undefined ? ' before there was another' : ` and was not renewed: ${cause.message}`;
     const why = this.#isRenewable ? failed : ', and it was given ready-made: nothing renews it';
-    return new AuthenticationError(`${this.#token} has expired${why}`, undefined, {
-      retryable: cause?.retryable ?? this.#isRenewable,
-      condition: cause?.condition,
-      statusCode,
-      description,
+    return ownOr(
       cause,
-    });
+      new AuthenticationError(`${this.#token} has expired${why}`, undefined, {
+        retryable: cause?.retryable ?? this.#isRenewable,
+        condition: cause?.condition,
+        statusCode,
+        description,
+        cause,
+      }),
+    );
   }
 
   get #token(): string {
@@ -74,8 +80,13 @@ export class TokenWords {
   }
 
   #error(what: string, retryable: boolean): AuthenticationError {
-    return new AuthenticationError(`${this.#peerName}: ${what}`, undefined, { retryable });
+    return AmqpError.inOwnWords(new AuthenticationError(`${this.#peerName}: ${what}`, undefined, { retryable }));
   }
+}
+
+/** Our words, but for those of a cause that repeats somebody else's. */
+function ownOr<T extends AmqpError>(cause: AmqpError | undefined, error: T): T {
+  return cause === undefined ? AmqpError.inOwnWords(error) : AmqpError.inWordsOf(cause, error);
 }
 
 /** A time that no calendar has is written as what it is. */

@@ -34,7 +34,8 @@ export interface ReceivedCloudEvent<Data = unknown> extends CloudEvent<Data> {
 export type AttributeValue = string | boolean | number | Buffer | Date;
 
 const NAME = /^[a-z0-9]+$/;
-const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+const RFC_3339 =
+  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
 const TEXTS: ReadonlySet<string> = new Set([
   'specversion',
   'id',
@@ -95,4 +96,9 @@ function isAttributeValue(value: unknown): value is AttributeValue {
   if (typeof value === 'string' || typeof value === 'boolean') return true;
   if (typeof value === 'number') return Number.isInteger(value) && value >= -(2 ** 31) && value < 2 ** 31;
   return Buffer.isBuffer(value) || (value instanceof Date && !Number.isNaN(value.getTime()));
+}
+
+/** Whether a content type is that of whole events, which are in structured mode then. */
+export function isOfEvents(contentType: string | undefined): boolean {
+  return contentType?.toLowerCase().startsWith('application/cloudevents') === true;
 }

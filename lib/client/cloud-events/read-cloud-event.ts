@@ -1,7 +1,7 @@
 // A message arriving: its sections -> the event that it carries, in whichever mode it was written.
 
-import { DecodeError, type AmqpMessage } from '../../protocol/index.js';
-import { coreProblemOf, isAttributeName, type ReceivedCloudEvent } from './cloud-event.js';
+import { AmqpError, DecodeError, type AmqpMessage } from '../../protocol/index.js';
+import { coreProblemOf, isAttributeName, isOfEvents, type ReceivedCloudEvent } from './cloud-event.js';
 
 const PREFIX = /^cloudEvents[_:](.*)$/;
 const STRUCTURED = 'application/cloudevents';
@@ -32,7 +32,7 @@ export function cloudEventOf<Data = unknown>(message: AmqpMessage): ReceivedClou
 }
 
 function isStructured({ properties }: AmqpMessage): boolean {
-  return properties?.contentType?.toLowerCase().startsWith(STRUCTURED) === true;
+  return isOfEvents(properties?.contentType);
 }
 
 function binaryAttributes({ applicationProperties = {} }: AmqpMessage): Map<string, unknown> {
@@ -61,9 +61,8 @@ function fromSections(message: AmqpMessage): Map<string, unknown> {
 
 /** No body, or what brokers make of it on the way. */
 function isEmpty({ body, bodyType, properties }: AmqpMessage): boolean {
-  if (bodyType === 'none') return true;
-  if (properties?.contentType !== undefined) return false;
-  return bodyType === 'value' ? body === null : Buffer.isBuffer(body) && body.length === 0;
+  if (bodyType === 'none' || (bodyType === 'value' && body === null)) return true;
+  return properties?.contentType === undefined && Buffer.isBuffer(body) && body.length === 0;
 }
 
 function fromBody({ body, properties }: AmqpMessage): Map<string, unknown> {
@@ -85,5 +84,7 @@ function fromBody({ body, properties }: AmqpMessage): Map<string, unknown> {
 }
 
 function noEvent(why: string): DecodeError {
-  return new DecodeError(`the message carries no CloudEvent: ${why}`, { condition: 'amqp:decode-error' });
+  return AmqpError.inOwnWords(
+    new DecodeError(`the message carries no CloudEvent: ${why}`, { condition: 'amqp:decode-error' }),
+  );
 }

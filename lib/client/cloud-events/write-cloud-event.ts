@@ -1,11 +1,11 @@
 // An event leaving: event -> the value and the options of a send, in either mode of the AMQP protocol binding.
 
 import { randomUUID } from 'node:crypto';
-import { amqp } from '../../protocol/index.js';
+import { amqp, InvalidOptionsError } from '../../protocol/index.js';
 import { createMessage } from '../message/create-message.js';
 import type { SendOptions } from '../message/send-options.js';
 import { checkObject, checkOneOf } from '../options/check.js';
-import { attributesOf, type AttributeValue, type CloudEvent } from './cloud-event.js';
+import { attributesOf, isOfEvents, type AttributeValue, type CloudEvent } from './cloud-event.js';
 
 /** How an event is written. */
 export interface CloudEventOptions {
@@ -31,6 +31,12 @@ export function cloudEvent(event: CloudEvent, options?: CloudEventOptions): [val
   const mode = checkOneOf(given['mode'], 'options.mode', ['binary', 'structured'], 'binary');
   const separator = checkOneOf(given['separator'], 'options.separator', ['_', ':'], '_');
   const attributes = attributesOf(event, randomUUID);
+  if (mode === 'binary' && isOfEvents(event.datacontenttype))
+    throw new InvalidOptionsError(
+      'event.datacontenttype',
+      "that of the data; whole events are sent with mode: 'structured'",
+      event.datacontenttype,
+    );
   return mode === 'binary' ? binary(event, attributes, separator) : structured(event, attributes);
 }
 

@@ -50,7 +50,9 @@ export async function connectPeer(
 ): Promise<ConnectedPeer> {
   const { shown } = peer.uri;
   const timeout = (): Error =>
-    new ConnectionError('connect-timeout', `${shown}: not connected within ${peer.connectTimeoutMs} ms`);
+    AmqpError.inOwnWords(
+      new ConnectionError('connect-timeout', `${shown}: not connected within ${peer.connectTimeoutMs} ms`),
+    );
   const attempt = deadline(peer.connectTimeoutMs, timeout, handlers.signal);
   try {
     const stream = await openStream(peer, options, network, attempt.signal);
@@ -148,17 +150,22 @@ function nameOf({ uri }: ResolvedPeer): string {
 function explain(error: unknown, peer: ResolvedPeer): AmqpError {
   const { shown, vhost } = peer.uri;
   if (error instanceof AuthenticationError)
-    return new AuthenticationError(`${shown}: ${error.message}`, error.saslCode, facts(error));
+    return AmqpError.inWordsOf(
+      error,
+      new AuthenticationError(`${shown}: ${error.message}`, error.saslCode, facts(error)),
+    );
   if (error instanceof ConnectionRedirectError)
-    return new ConnectionRedirectError(`${shown}: ${error.message}`, facts(error));
+    return AmqpError.inWordsOf(error, new ConnectionRedirectError(`${shown}: ${error.message}`, facts(error)));
   if (error instanceof ConnectionError) {
     const hint =
       vhost !== undefined && error.code === 'connection-lost' ? ` (does the virtual host "${vhost}" exist?)` : '';
     const named = error.message.includes(nameOf(peer)) ? error.message : `${shown}: ${error.message}`;
-    return new ConnectionError(error.code, `${named}${hint}`, facts(error));
+    return AmqpError.inWordsOf(error, new ConnectionError(error.code, `${named}${hint}`, facts(error)));
   }
   if (error instanceof AmqpError) return error;
-  return new ConnectionError('connect-failed', `${shown}: the byte stream could not be opened`, { cause: error });
+  return AmqpError.inOwnWords(
+    new ConnectionError('connect-failed', `${shown}: the byte stream could not be opened`, { cause: error }),
+  );
 }
 
 function facts(error: AmqpError): AmqpErrorFacts {

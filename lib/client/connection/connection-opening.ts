@@ -48,7 +48,7 @@ export class ConnectionOpening {
     if (cause === undefined) return AmqpError.inOwnWords(new ConnectionError('connect-timeout', after));
     const message = `${after}, ${this.attempts()} attempts; the last one: ${cause.message}`;
     const error = new ConnectionError('connect-failed', message, { cause, condition: cause.condition });
-    return AmqpError.hasOwnWords(cause) ? AmqpError.inOwnWords(error) : error;
+    return AmqpError.inWordsOf(cause, error);
   }
 }
 

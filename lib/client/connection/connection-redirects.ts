@@ -1,7 +1,7 @@
 // Where a peer sent the connection: for the next attempt only. Whatever else ends the connection there brings it back to the URIs of the
 // options.
 
-import { ConnectionRedirectError, type AmqpError } from '../../protocol/index.js';
+import { ConnectionRedirectError, AmqpError } from '../../protocol/index.js';
 import type { ResolvedConnectionOptions } from '../options/resolve-connection-options.js';
 import type { ResolvedPeer } from '../options/resolve-peers.js';
 import { RedirectChain } from '../redirect/redirect-chain.js';
@@ -51,7 +51,10 @@ export class ConnectionRedirects {
     const facts = { condition, description, info, cause: error };
     return {
       followed: false,
-      cause: new ConnectionRedirectError(`${error.message}; not followed: ${decision.why}`, facts),
+      cause: AmqpError.inWordsOf(
+        error,
+        new ConnectionRedirectError(`${error.message}; not followed: ${decision.why}`, facts),
+      ),
     };
   }
 }

@@ -2,7 +2,7 @@
 // global object, so that the ESM and CommonJS copies of this package meet.
 
 import type { Duplex } from 'node:stream';
-import { ConnectionError } from '../../protocol/index.js';
+import { AmqpError, ConnectionError } from '../../protocol/index.js';
 
 const REGISTRY = Symbol.for('nestjs-amqp10:embedded-brokers');
 
@@ -12,9 +12,11 @@ export async function dialEmbedded(name: string, uri: string, signal: AbortSigna
   const entry: unknown = registry instanceof Map ? registry.get(name) : undefined;
   const dial: unknown = typeof entry === 'object' && entry !== null ? Reflect.get(entry, 'dial') : undefined;
   if (typeof dial !== 'function')
-    throw new ConnectionError(
-      'connect-failed',
-      `no embedded broker of the name "${name}" is running in this process (EmbeddedBroker.start({ name: '${name}' }) starts one)`,
+    throw AmqpError.inOwnWords(
+      new ConnectionError(
+        'connect-failed',
+        `no embedded broker of the name "${name}" is running in this process (EmbeddedBroker.start({ name: '${name}' }) starts one)`,
+      ),
     );
   // True: the registry's documented shape. A different one fails at once in openConnection.
   return (await Reflect.apply(dial, entry, [{ uri, signal }])) as Duplex;

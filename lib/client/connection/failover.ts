@@ -1,6 +1,6 @@
 // Which peer comes next.
 
-import { ConnectionError } from '../../protocol/index.js';
+import { AmqpError, ConnectionError } from '../../protocol/index.js';
 import type { ResolvedConnectionOptions } from '../options/resolve-connection-options.js';
 import type { ResolvedPeer } from '../options/resolve-peers.js';
 
@@ -45,7 +45,8 @@ class Rounds implements PeerOrder {
       this.#index = 0;
     }
     const peer = this.#round[this.#index++];
-    if (peer === undefined) throw new ConnectionError('connect-failed', 'there is no URI to connect to');
+    if (peer === undefined)
+      throw AmqpError.inOwnWords(new ConnectionError('connect-failed', 'there is no URI to connect to'));
     this.#last = peer;
     return peer;
   }
@@ -65,7 +66,7 @@ class Chosen implements PeerOrder {
     const peer = this.peers.find(({ given }) => given === uri);
     if (peer !== undefined) return peer;
     this.#iterator = undefined;
-    throw new ConnectionError('connect-failed', 'the failover function gave no URI of the list');
+    throw AmqpError.inOwnWords(new ConnectionError('connect-failed', 'the failover function gave no URI of the list'));
   }
 
   /** What an order makes of it is up to the function, which is not told. */
@@ -84,7 +85,7 @@ class Chosen implements PeerOrder {
       return undefined;
     } catch (cause) {
       this.#iterator = undefined;
-      throw new ConnectionError('connect-failed', 'the failover function threw', { cause });
+      throw AmqpError.inOwnWords(new ConnectionError('connect-failed', 'the failover function threw', { cause }));
     }
   }
 }

@@ -58,12 +58,13 @@ export function decideLink(state: LinkState, event: LinkEvent, policy: LinkPolic
       // Refused for want of the token that has come meanwhile.
       if (state.isAuthorized === true && event.cause.condition === UNAUTHORIZED)
         return attach(state.epoch, state.failures, state.established, state.refused, event.cause);
-      return recover(state.epoch, state.failures + 1, state.established, event, policy);
+      return recover({ ...state, failures: state.failures + 1 }, event, policy);
 
     case 'detached': {
       if (state.name !== 'attached') return stay(state);
       const stable = event.at - state.attachedAt >= policy.stableAfterMs;
-      return recover(state.epoch, stable ? 0 : state.failures + 1, true, event, policy);
+      const failures = stable ? 0 : state.failures + 1;
+      return recover({ epoch: state.epoch, failures, established: true, refused: false }, event, policy);
     }
 
     case 'delay-elapsed':
@@ -108,16 +109,18 @@ function goDown(state: LinkState, cause: AmqpError): LinkDecision {
   }
 }
 
+/** @param before what was known of the link when it failed */
 function recover(
-  epoch: number,
-  failures: number,
-  wasEstablished: boolean,
+  before: Pick<Extract<LinkState, { name: 'attaching' }>, 'epoch' | 'failures' | 'established' | 'refused'>,
   { cause, kind }: { readonly cause: AmqpError; readonly kind: LinkFailure },
   policy: LinkPolicy,
 ): LinkDecision {
+  const { epoch, failures, established: wasEstablished } = before;
   if (kind === 'redirected') return moveOn(epoch, failures, wasEstablished, cause);
-  const refused = kind === 'refused';
-  if (kind === 'fatal' || (refused && (!wasEstablished || policy.onRefused === 'stop'))) return fail(epoch, cause);
+  const isRefusal = kind === 'refused';
+  if (kind === 'fatal' || (isRefusal && (!wasEstablished || policy.onRefused === 'stop'))) return fail(epoch, cause);
+  // One that was refused stays so until it is attached, also while the peer is given a new token.
+  const refused = isRefusal || (before.refused && cause.condition === UNAUTHORIZED);
   const delayMs = refused ? policy.refusedRetryMs : policy.delayMs(Math.max(1, failures));
   const effects: LinkEffect[] = [{ run: 'let-go' }];
   if (wasEstablished) effects.push({ run: 'tell-lost', cause, refused });

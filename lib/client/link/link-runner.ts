@@ -126,7 +126,9 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
   /** @param heldMs how long it was attached */
   #judge(error: AmqpError, heldMs: number): ReturnType<LinkWay['judge']> {
     const judged = this.#way.judge(error, this.owner.address, heldMs);
-    const isOverToken = judged.kind === 'refused' && judged.cause.condition === UNAUTHORIZED;
+    // The first attach of a link fails at once, so that a program learns at its start what it may not use.
+    const wasAttached = this.#state.name === 'attached' || ('established' in this.#state && this.#state.established);
+    const isOverToken = wasAttached && judged.kind === 'refused' && judged.cause.condition === UNAUTHORIZED;
     return isOverToken && this.surroundings.unauthorized() ? { ...judged, kind: 'transient' } : judged;
   }
 
@@ -201,7 +203,8 @@ export class LinkRunner<Link extends { readonly isOpen: boolean }> implements Su
       );
     const attempt = deadline(attachTimeoutMs, late, stop.signal);
     // What was refused once gets a session of its own where one is left, so that it takes nobody with it.
-    const refusedBefore = this.#state.name === 'attaching' && this.#state.refused;
+    const before = this.#state.name === 'attaching' ? this.#state : undefined;
+    const refusedBefore = before?.refused === true || before?.cause?.condition === UNAUTHORIZED;
     const wish = refusedBefore && owner.session === 'shared' ? 'own' : owner.session;
     try {
       const held = await this.#way.attach(current, wish, attempt.signal, (session, profile) =>

@@ -1,7 +1,7 @@
 // Where one link is attached: at the peer of its connection, on a further connection to it when that is full, or where a redirect sent it. A
 // redirect counts for one attach: whatever else ends the link there brings it back to the peer that knows where it lives.
 
-import { LinkRedirectError, type AmqpError } from '../../protocol/index.js';
+import { LinkRedirectError, AmqpError } from '../../protocol/index.js';
 import { linkFailure } from '../connection/refusal.js';
 import type { AmqpLogger } from '../client-context.js';
 import type { ResolvedPeer } from '../options/resolve-peers.js';
@@ -86,6 +86,9 @@ export class LinkWay {
     const { condition, description, info } = error;
     const message = `${error.message}; not followed: ${decision.why}`;
     const facts = { condition, description, cause: error };
-    return { cause: new LinkRedirectError(message, error.address, error.linkName, info, facts), kind: 'refused' };
+    return {
+      cause: AmqpError.inWordsOf(error, new LinkRedirectError(message, error.address, error.linkName, info, facts)),
+      kind: 'refused',
+    };
   }
 }

@@ -1,6 +1,6 @@
 // Which session a link gets: its own while channels are plenty, else a place on a shared one.
 
-import { ConnectionError, type ProtocolConnection, type ProtocolSession } from '../../protocol/index.js';
+import { AmqpError, ConnectionError, type ProtocolConnection, type ProtocolSession } from '../../protocol/index.js';
 import { raceSignal } from '../deadline.js';
 import type { ResolvedPeer } from '../options/resolve-peers.js';
 
@@ -85,7 +85,9 @@ export class SessionPool {
       const entry = [...this.#entries].find(({ kind, session }) => kind === 'transactional' && session.isOpen);
       if (entry === undefined) return this.#begin('transactional', signal);
       if (entry.places > entry.session.handleMax)
-        throw new NoPlaceError(`its session of transactions is full (${entry.session.handleMax + 1} links)`);
+        throw AmqpError.inOwnWords(
+          new NoPlaceError(`its session of transactions is full (${entry.session.handleMax + 1} links)`),
+        );
       entry.places += 1;
       return entry;
     });
@@ -117,7 +119,7 @@ export class SessionPool {
       await raceSignal(new Promise<void>((resolve) => this.#lookers.push(resolve)), signal);
       return this.#take(wish, signal);
     }
-    throw new NoPlaceError(`the peer allows ${sessionLimit} sessions on one connection`);
+    throw AmqpError.inOwnWords(new NoPlaceError(`the peer allows ${sessionLimit} sessions on one connection`));
   }
 
   /** The emptiest session of the kind takes another link. */

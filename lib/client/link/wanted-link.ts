@@ -1,6 +1,6 @@
 // A client's hold on a link of its own: asked for on first use, brought back by the connection, asked for anew once it was given up.
 
-import type { AmqpError, ProtocolSession } from '../../protocol/index.js';
+import { AmqpError, type ProtocolSession } from '../../protocol/index.js';
 import { atMost } from '../deadline.js';
 import { ClientClosedError } from '../errors.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
@@ -89,7 +89,7 @@ export abstract class WantedLink<Link extends { readonly isOpen: boolean }> impl
     this.#current = undefined;
     this.#supervised = undefined;
     this.#links.dismiss(this);
-    this.#closed.abort(new ClientClosedError(`"${this.address}" was closed`));
+    this.#closed.abort(AmqpError.inOwnWords(new ClientClosedError(`"${this.address}" was closed`)));
     if (link !== undefined) await this.detach(link, timeoutMs);
     // A peer that hangs does not answer the end of the session either.
     if (supervised !== undefined) await atMost(Math.max(0, until - performance.now()), supervised.release());

@@ -95,9 +95,8 @@ export class ManagementClient implements Closable {
   #start(request: ManagementRequest<unknown>, handler: AnswerHandler): void {
     if (this.#closing !== undefined) throw this.#closedError();
     if (this.#pending.size >= MAX_IN_FLIGHT)
-      throw new SendQueueFullError(
-        `${MAX_IN_FLIGHT} requests to "${this.address}" are in flight already`,
-        this.address,
+      throw AmqpError.inOwnWords(
+        new SendQueueFullError(`${MAX_IN_FLIGHT} requests to "${this.address}" are in flight already`, this.address),
       );
     const { operation, type, body = null, applicationProperties, timeoutMs = this.#options.timeoutMs } = request;
     const id = this.#ids.next();
@@ -153,7 +152,10 @@ export class ManagementClient implements Closable {
   readonly #operationEvents: OperationEvents = {
     expired: (pending) => {
       const where = `"${this.address}" at ${this.#context.links.peerName}`;
-      this.#fail(pending, new RequestTimeoutError(`no answer from ${where} within ${pending.timeoutMs} ms`));
+      this.#fail(
+        pending,
+        AmqpError.inOwnWords(new RequestTimeoutError(`no answer from ${where} within ${pending.timeoutMs} ms`)),
+      );
     },
     settled: (pending, outcome) => {
       if (outcome !== undefined && outcome.kind !== 'accepted') this.#fail(pending, this.#refused(outcome));
@@ -179,7 +181,7 @@ export class ManagementClient implements Closable {
     const message = `a request to "${this.address}" was ${outcome.kind}${details === '' ? '' : ` (${details})`}`;
     const retryable = outcome.kind !== 'rejected';
     const facts = { address: this.address, delivered: 'no', attempts: 1, condition, outcome, retryable } as const;
-    return new SendError(outcome.kind, message, facts);
+    return AmqpError.inOwnWords(new SendError(outcome.kind, message, facts));
   }
 
   #unsendable(cause: unknown): SendError {
@@ -190,7 +192,7 @@ export class ManagementClient implements Closable {
   }
 
   #closedError(): ClientClosedError {
-    return new ClientClosedError(`the management client of "${this.address}" is closed`);
+    return AmqpError.inOwnWords(new ClientClosedError(`the management client of "${this.address}" is closed`));
   }
 }
 

@@ -1,6 +1,7 @@
 // A message arriving within a batch: one data section -> sections, and the body as its codec reads it.
 
 import {
+  AmqpError,
   BATCH_FORMAT,
   DecodeError,
   decodeDataSections,
@@ -73,14 +74,16 @@ export function readBatch(sections: readonly Buffer[], host: BatchHost): AmqpMes
 }
 
 function unreadable(which: string, cause: unknown): DecodeError {
-  return new DecodeError(`${which} cannot be read`, { condition: 'amqp:decode-error', cause });
+  return AmqpError.inOwnWords(new DecodeError(`${which} cannot be read`, { condition: 'amqp:decode-error', cause }));
 }
 
 function tooLarge(which: string, cause: BodyTooLarge): DecodeError {
   const facts = { condition: 'amqp:link:message-size-exceeded', cause };
-  return new DecodeError(
-    `${which} makes it larger than maxMessageBytes once it is decompressed`,
-    facts,
-    'message-too-large',
+  return AmqpError.inOwnWords(
+    new DecodeError(
+      `${which} makes it larger than maxMessageBytes once it is decompressed`,
+      facts,
+      'message-too-large',
+    ),
   );
 }

@@ -60,7 +60,9 @@ export class DeadLetters {
 
   /** Whether the messages of this consumer may be settled in a transaction. */
   async #canSettleIn(transactions: TransactionAccess): Promise<boolean> {
-    const wait = deadline(REACH_TIMEOUT_MS, () => new AmqpTimeoutError('the coordinator did not answer'));
+    const wait = deadline(REACH_TIMEOUT_MS, () =>
+      AmqpError.inOwnWords(new AmqpTimeoutError('the coordinator did not answer')),
+    );
     const reach = await transactions.reach(wait.signal);
     wait.done();
     return reach === 'any' || (reach === 'own' && this.isTransactional());

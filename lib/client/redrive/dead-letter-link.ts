@@ -5,7 +5,7 @@ import { setMaxListeners } from 'node:events';
 import {
   ACCEPTED,
   RELEASED,
-  type AmqpError,
+  AmqpError,
   type IncomingDelivery,
   type Outcome,
   type ProtocolSession,
@@ -103,7 +103,7 @@ export class DeadLetterLink implements LinkOwner<ReceiverLink>, DeliveryHost {
     const supervised = this.#supervised;
     this.#link = undefined;
     this.#supervised = undefined;
-    this.end(new ClientClosedError(`the redrive of "${this.address}" is over`));
+    this.end(AmqpError.inOwnWords(new ClientClosedError(`the redrive of "${this.address}" is over`)));
     for (const delivery of this.#held) delivery.settle(RELEASED);
     this.#held.clear();
     link?.flush();
@@ -160,7 +160,7 @@ export class DeadLetterLink implements LinkOwner<ReceiverLink>, DeliveryHost {
 
   #patience(): Deadline {
     const late = `"${this.address}": the peer did not say within ${PATIENCE_MS} ms whether there is more`;
-    return deadline(PATIENCE_MS, () => new AmqpTimeoutError(late), this.signal);
+    return deadline(PATIENCE_MS, () => AmqpError.inOwnWords(new AmqpTimeoutError(late)), this.signal);
   }
 
   readonly #onDelivery = (delivery: IncomingDelivery, payload: Buffer, start: number, end: number): void => {

@@ -1,7 +1,7 @@
 // Dead letters going back: dead-letter link -> filter -> copy -> send -> confirmed -> the original accepted.
 
 import { randomUUID } from 'node:crypto';
-import { DecodeError, InvalidOptionsError } from '../../protocol/index.js';
+import { AmqpError, DecodeError, InvalidOptionsError } from '../../protocol/index.js';
 import type { Target } from '../address/address.js';
 import { checkTarget } from '../address/check-address.js';
 import type { Closable } from '../client-context.js';
@@ -152,7 +152,8 @@ export class Redrive implements Closable {
   }
 
   #failed(message: IncomingMessage, error: unknown): void {
-    if (this.#failures++ === 0) this.#firstFailure = error ?? new DecodeError('a dead letter cannot be read');
+    if (this.#failures++ === 0)
+      this.#firstFailure = error ?? AmqpError.inOwnWords(new DecodeError('a dead letter cannot be read'));
     if (this.#failures > LOGGED_FAILURES) return;
     const id = message.properties?.messageId;
     const name = id === undefined ? 'a dead letter without an id' : `the dead letter ${String(id)}`;

@@ -1,7 +1,7 @@
 // Where replies come to: what this peer can give a client for itself.
 
 import { randomUUID } from 'node:crypto';
-import { LinkError, type Terminus } from '../../protocol/index.js';
+import { AmqpError, LinkError, type Terminus } from '../../protocol/index.js';
 import { resolveSource, wireAddress } from '../address/terminus.js';
 import type { ReplyQueueAccess } from '../client-context.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
@@ -59,5 +59,5 @@ export async function replySource(
 
 function noMeans({ name }: PeerProfile): LinkError {
   const message = `a peer of the profile '${name}' makes no reply address; set replyTo to a queue of this client alone`;
-  return new LinkError(message, 'replies', '', { retryable: false });
+  return AmqpError.inOwnWords(new LinkError(message, 'replies', '', { retryable: false }));
 }

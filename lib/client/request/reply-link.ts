@@ -78,7 +78,9 @@ export class ReplyLink extends WantedLink<ReceiverLink> implements DeliveryHost 
       return link;
     }
     await link.detach({ closed: true, timeoutMs: 1_000 });
-    throw new LinkError(`"${this.address}": the peer gave no reply address`, this.address, '', { retryable: false });
+    throw AmqpError.inOwnWords(
+      new LinkError(`"${this.address}": the peer gave no reply address`, this.address, '', { retryable: false }),
+    );
   }
 
   protected up(link: ReceiverLink): void {

@@ -1,7 +1,7 @@
 // Work that is done again when it fails: one counter, one deadline, and a pause that ends with it.
 
 import { AmqpTimeoutError, SendError } from '../errors.js';
-import { InvalidOptionsError } from '../../protocol/index.js';
+import { AmqpError, InvalidOptionsError } from '../../protocol/index.js';
 import { deadline, raceSignal } from '../deadline.js';
 import { MAX_TIMER_MS } from '../options/check.js';
 import type { ResolvedRetryingOptions, RetriedAttempt } from './retrying-options.js';
@@ -13,7 +13,8 @@ export async function retrying<Result>(
   { maxAttempts, backoff, retryIf, onRetry, timeoutMs, signal }: ResolvedRetryingOptions,
 ): Promise<Result> {
   let last: unknown;
-  const late = (): Error => new AmqpTimeoutError(`not done within ${timeoutMs} ms`, { cause: last });
+  const late = (): Error =>
+    AmqpError.inOwnWords(new AmqpTimeoutError(`not done within ${timeoutMs} ms`, { cause: last }));
   const wait = deadline(timeoutMs, late, signal);
   let mayRepeat = false;
   try {

@@ -68,7 +68,7 @@ async function touch(peer: ConnectedPeer, queue: string, signal: AbortSignal): P
     if (!(error instanceof AmqpError) || error.condition !== 'amqp:not-found') throw error;
     const what = `queue "${queue}" is not there, and ${peer.product ?? 'this peer'} does not make one at an attach`;
     const message = `${what}; make it with its own tools, or let it create queues`;
-    throw new TopologyError('not-found', message, { condition: error.condition, cause: error });
+    throw AmqpError.inOwnWords(new TopologyError('not-found', message, { condition: error.condition, cause: error }));
   }
 }
 

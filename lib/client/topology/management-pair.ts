@@ -111,7 +111,9 @@ export class ManagementPair {
     });
     const { address } = receiver.remote.source ?? {};
     if (typeof address !== 'string' || address === '')
-      throw new LinkError('the peer gave no address for management replies', this.node.address, receiver.name);
+      throw AmqpError.inOwnWords(
+        new LinkError('the peer gave no address for management replies', this.node.address, receiver.name),
+      );
     this.#replyTo = address;
     return receiver;
   }
@@ -164,7 +166,11 @@ export class ManagementPair {
       decodeMessageInto(message, payload, start, end);
     } catch (error) {
       const { address } = this.node;
-      this.#end(error instanceof AmqpError ? error : new LinkError('a management reply cannot be read', address, ''));
+      this.#end(
+        error instanceof AmqpError
+          ? error
+          : AmqpError.inOwnWords(new LinkError('a management reply cannot be read', address, '')),
+      );
       return;
     }
     findById(this.#waiting, message.properties?.correlationId)?.resolve(message);
@@ -180,5 +186,7 @@ export class ManagementPair {
 
 /** For a deadline's reason. */
 export function managementTimeout(peerName: string, timeoutMs: number): Error {
-  return new AmqpTimeoutError(`${peerName}: no answer from its management within ${timeoutMs} ms`);
+  return AmqpError.inOwnWords(
+    new AmqpTimeoutError(`${peerName}: no answer from its management within ${timeoutMs} ms`),
+  );
 }

@@ -1,6 +1,6 @@
 // Where a peer's management is not there, or not for this user, what an attach alone can do is still done.
 
-import { LinkError } from '../../protocol/index.js';
+import { AmqpError, LinkError } from '../../protocol/index.js';
 import { TopologyError } from '../errors.js';
 import { autoCreateTopology } from './auto-create-topology.js';
 import { REQUEST_REFUSED } from './management-pair.js';
@@ -27,7 +27,10 @@ export function orByAttaching(managed: TopologyDriver, node: string, noRight: re
         return second(...given).catch((reason: unknown) => {
           if (!(reason instanceof TopologyError) || reason.code !== 'unsupported') throw reason;
           const message = `${reason.message}; its management at ${node} could do it, but cannot be had: ${error.message}`;
-          throw new TopologyError('unsupported', message, { condition: error.condition, cause: error });
+          throw AmqpError.inWordsOf(
+            error,
+            new TopologyError('unsupported', message, { condition: error.condition, cause: error }),
+          );
         });
       }
     };

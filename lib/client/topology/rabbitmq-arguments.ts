@@ -1,6 +1,6 @@
 // A declaration in the words of RabbitMQ's management.
 
-import { amqp, Typed } from '../../protocol/index.js';
+import { AmqpError, amqp, Typed } from '../../protocol/index.js';
 import { TopologyError } from '../errors.js';
 import type { BindingDeclaration, ExchangeDeclaration, QueueDeclaration } from './topology.js';
 
@@ -56,7 +56,7 @@ function withoutUndefined(fields: Readonly<Record<string, unknown>>): Record<str
 }
 
 function unsupported(queue: QueueDeclaration, why: string): TopologyError {
-  return new TopologyError('unsupported', `queue "${queue.name}" cannot be declared: ${why}`);
+  return AmqpError.inOwnWords(new TopologyError('unsupported', `queue "${queue.name}" cannot be declared: ${why}`));
 }
 
 /** A body without its typed wrappers, for an error to show. */

@@ -38,7 +38,8 @@ export class Coordinator implements LinkOwner<CoordinatorLink> {
       if (refusal instanceof TransactionError) this.links.dismiss(this);
       throw refusal;
     }
-    if (this.#link === undefined) throw new AmqpError('detached', 'the link to the coordinator was lost again');
+    if (this.#link === undefined)
+      throw AmqpError.inOwnWords(new AmqpError('detached', 'the link to the coordinator was lost again'));
     return this.#link;
   }
 
@@ -87,13 +88,18 @@ export class Coordinator implements LinkOwner<CoordinatorLink> {
 /** @throws TransactionError when this peer is known to have none */
 export function assertTransactions(profile: PeerProfile): void {
   if (profile.transactions) return;
-  throw new TransactionError('unsupported', `a peer of the profile '${profile.name}' has no transactions`);
+  throw AmqpError.inOwnWords(
+    new TransactionError('unsupported', `a peer of the profile '${profile.name}' has no transactions`),
+  );
 }
 
 function refusedBy(error: AmqpError): TransactionError {
   const { condition } = error;
-  return new TransactionError('unsupported', `the peer has no transactions: ${error.message}`, {
-    condition,
-    cause: error,
-  });
+  return AmqpError.inWordsOf(
+    error,
+    new TransactionError('unsupported', `the peer has no transactions: ${error.message}`, {
+      condition,
+      cause: error,
+    }),
+  );
 }

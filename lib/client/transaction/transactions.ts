@@ -109,7 +109,10 @@ export class Transactions implements Closable, TransactionAccess {
       if (!(error instanceof AmqpError) || error.code !== 'rolled-back') throw error;
       const { condition } = error;
       const code = condition === 'amqp:not-implemented' ? 'unsupported' : 'rolled-back';
-      throw new TransactionError(code, `no transaction could be begun: ${error.message}`, { condition, cause: error });
+      throw AmqpError.inWordsOf(
+        error,
+        new TransactionError(code, `no transaction could be begun: ${error.message}`, { condition, cause: error }),
+      );
     }
   }
 
@@ -162,7 +165,9 @@ export class Transactions implements Closable, TransactionAccess {
     transaction.ended('rolled-back', cause);
     if (!wasActive || !link.isOpen) return;
     const { dischargeTimeoutMs } = this.#options;
-    const wait = deadline(dischargeTimeoutMs, () => new AmqpTimeoutError('the peer did not answer the rollback'));
+    const wait = deadline(dischargeTimeoutMs, () =>
+      AmqpError.inOwnWords(new AmqpTimeoutError('the peer did not answer the rollback')),
+    );
     try {
       await link.discharge(transaction.id, true, { signal: wait.signal });
     } catch (error) {
@@ -175,7 +180,10 @@ export class Transactions implements Closable, TransactionAccess {
   /** Drops the link when it is still the one in use, and with it every transaction that it carries. */
   async #startOver(link: CoordinatorLink, cause: Error): Promise<void> {
     if (!link.isOpen) return;
-    const error = new AmqpError('detached', `the link to the coordinator is dropped: ${cause.message}`, { cause });
+    const error = AmqpError.inWordsOf(
+      cause,
+      new AmqpError('detached', `the link to the coordinator is dropped: ${cause.message}`, { cause }),
+    );
     await this.#coordinator.release(DROP_TIMEOUT_MS, error);
   }
 
@@ -211,20 +219,20 @@ function writeSettlements(transaction: LocalTransaction): Error | undefined {
   } catch (error) {
     return asError(error);
   }
-  return new AmqpError('detached', 'the link of a message that was settled in it is gone; the message comes again');
+  return AmqpError.inOwnWords(
+    new AmqpError('detached', 'the link of a message that was settled in it is gone; the message comes again'),
+  );
 }
 
 function rolledBack(message: string, cause: Error): TransactionError {
   const condition = cause instanceof AmqpError ? cause.condition : undefined;
-  return inWordsOf(cause, new TransactionError('rolled-back', message, { cause, condition, retryable: true }));
+  return AmqpError.inWordsOf(
+    cause,
+    new TransactionError('rolled-back', message, { cause, condition, retryable: true }),
+  );
 }
 
 function inDoubt(message: string, cause: Error): TransactionError {
   const condition = cause instanceof AmqpError ? cause.condition : undefined;
-  return inWordsOf(cause, new TransactionError('in-doubt', message, { cause, condition, retryable: false }));
-}
-
-/** Its words hold those of its cause. */
-function inWordsOf(cause: Error, error: TransactionError): TransactionError {
-  return AmqpError.hasOwnWords(cause) ? AmqpError.inOwnWords(error) : error;
+  return AmqpError.inWordsOf(cause, new TransactionError('in-doubt', message, { cause, condition, retryable: false }));
 }

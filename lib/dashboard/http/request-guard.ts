@@ -44,9 +44,14 @@ export function isToUs({ headers }: AmqpDashboardRequest, allowedOrigins: readon
   const host = headers.host ?? headers[':authority'];
   const url = `http://${typeof host === 'string' ? host : ''}`;
   if (!URL.canParse(url)) return false;
-  const name = new URL(url).hostname.replace(/\.$/, '');
+  const name = nameIn(url);
   if (name === 'localhost' || name.endsWith('.localhost') || isIP(name.replaceAll(/^\[|\]$/g, '')) !== 0) return true;
-  return allowedOrigins.some((origin) => new URL(origin).hostname === name);
+  return allowedOrigins.some((origin) => nameIn(origin) === name);
+}
+
+/** Without the dot of the root that may end it. */
+function nameIn(url: string): string {
+  return new URL(url).hostname.replace(/\.$/, '');
 }
 
 /** Why an action is not taken; `undefined`: it may be tried. */

@@ -17,6 +17,9 @@ export interface DispatchCase {
 
 /** The handlers of one consumer, in the order in which they are asked. */
 export class Dispatch {
+  /** Asked once for each message: a handler may change its payload before it fails, and is called again all the same. */
+  private readonly found = new WeakMap<ReceivedMessage, { readonly found: DispatchCase | undefined }>();
+
   constructor(
     readonly cases: readonly DispatchCase[],
     private readonly unmatched: HandlerPolicy,
@@ -45,7 +48,11 @@ export class Dispatch {
   }
 
   private find(message: ReceivedMessage): DispatchCase | undefined {
-    return this.cases.find(({ when }) => matches(when, message));
+    const known = this.found.get(message);
+    if (known !== undefined) return known.found;
+    const found = this.cases.find(({ when }) => matches(when, message));
+    this.found.set(message, { found });
+    return found;
   }
 
   /** Where a function of the user's throws, the handler was not called either: the message is nobody's. */

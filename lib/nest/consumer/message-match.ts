@@ -18,16 +18,20 @@ export type AmqpMatch =
     }
   | ((message: ReceivedMessage) => boolean);
 
-/** @throws InvalidOptionsError */
+/** In its long form, without what is `undefined`. @throws InvalidOptionsError */
 export function checkMatch(value: unknown, path: string): AmqpMatch | undefined {
   if (value === undefined || typeof value === 'function') return checkFunction(value, path);
-  if (typeof value === 'string') return checkText(value, path);
+  if (typeof value === 'string') return { subject: checkText(value, path) };
   const given = checkObject(value, path, ['subject', 'applicationProperties']);
   const subject = checkText(given['subject'], `${path}.subject`);
-  const applicationProperties = checkRecord(given['applicationProperties'], `${path}.applicationProperties`);
-  if (subject === undefined && Object.keys(applicationProperties ?? {}).length === 0)
+  const named = checkRecord(given['applicationProperties'], `${path}.applicationProperties`) ?? {};
+  const properties = Object.entries(named).filter(([, wanted]) => wanted !== undefined);
+  if (subject === undefined && properties.length === 0)
     throw new InvalidOptionsError(path, 'a subject, application properties, or both', value);
-  return { subject, applicationProperties };
+  return {
+    ...(subject === undefined ? {} : { subject }),
+    ...(properties.length === 0 ? {} : { applicationProperties: Object.fromEntries(properties) }),
+  };
 }
 
 /** @throws whatever a function throws */

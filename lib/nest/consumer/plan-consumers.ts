@@ -6,7 +6,7 @@ import { mergeOptions } from '../options/merge-options.js';
 import type { ResolvedModuleOptions } from '../options/resolve-module-options.js';
 import type { DiscoveredHandler } from './discover-handlers.js';
 import { Dispatch } from './dispatch.js';
-import { type ConsumerDeclaration, type NamedDeclaration, shareConsumers } from './share-consumers.js';
+import { type ConsumerDeclaration, type NamedDeclaration, areOneConsumer, shareConsumers } from './share-consumers.js';
 
 /** One consumer as the decorator, the connection's defaults and the overrides together say. */
 export interface PlannedConsumer {
@@ -60,7 +60,8 @@ function nameConsumers(handlers: readonly DiscoveredHandler[]): ReadonlyMap<stri
     for (const declaration of handler.declarations) {
       const given = checkText(declaration.options.name, `${method}: name`);
       const taken = given === undefined ? undefined : named.get(given);
-      if (taken !== undefined && taken.declaration !== declaration) {
+      const isOwn = taken === undefined || taken.declaration === declaration;
+      if (!isOwn && !areOneConsumer(taken.declaration, declaration)) {
         const other = `${taken.handler.className}.${taken.handler.methodName}`;
         throw new InvalidOptionsError(`${method}: name`, `a consumer's own (${other} has this one)`, given);
       }

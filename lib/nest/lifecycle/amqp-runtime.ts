@@ -14,6 +14,7 @@ import { DiscoveryService, MetadataScanner, ModuleRef, ModulesContainer } from '
 import { InvalidOptionsError, type Source } from '../../client/index.js';
 import { AmqpConsumers } from '../amqp-consumers.js';
 import { checkSources } from '../amqp-subscribe.decorator.js';
+import { checkApart, type PlacedConsumer } from '../consumer/check-apart.js';
 import { Consumer } from '../consumer/consumer.js';
 import { type DiscoveredHandler, discoverHandlers } from '../consumer/discover-handlers.js';
 import { HandlerPipeline, type RunHandler } from '../consumer/handler-pipeline.js';
@@ -140,6 +141,7 @@ export class AmqpRuntime
       hosts.map(({ options }) => options),
     );
     const pipelines = new Map<boolean, HandlerPipeline>();
+    const placed: PlacedConsumer[] = [];
     for (const plan of plans) {
       const host = this.hosts.get(plan.connection);
       if (host === undefined) continue; // planConsumers refused unknown ones
@@ -152,7 +154,10 @@ export class AmqpRuntime
       pipelines.set(inheritAppConfig, pipeline);
       const compile = ({ wrapper, methodName }: DiscoveredHandler): RunHandler => pipeline.compile(wrapper, methodName);
       const run = plan.dispatch?.handler(compile) ?? compile(plan.handler);
-      const consumer = new Consumer(plan, await this.sourcesOf(plan), host.connection, run, host.replies);
+      const sources = await this.sourcesOf(plan);
+      checkApart({ plan, sources }, placed);
+      placed.push({ plan, sources });
+      const consumer = new Consumer(plan, sources, host.connection, run, host.replies);
       host.add(consumer);
       this.consumers.add(plan.name, consumer);
     }

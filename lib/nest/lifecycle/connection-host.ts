@@ -2,7 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Logger } from '@nestjs/common';
 
-import { AmqpConnection, type AmqpLogger, AmqpTimeoutError, type ConnectionOptions } from '../../client/index.js';
+import {
+  AmqpError,
+  AmqpConnection,
+  type AmqpLogger,
+  AmqpTimeoutError,
+  type ConnectionOptions,
+} from '../../client/index.js';
 import type { Consumer } from '../consumer/consumer.js';
 import { Replies } from '../reply/replies.js';
 import type { ResolvedModuleOptions } from '../options/resolve-module-options.js';
@@ -89,7 +95,9 @@ export class ConnectionHost implements ApplicationConnection {
     const attached = Promise.all(starting.map((consumer) => consumer.attach()));
     await withDeadline(attached, leftMs, () => {
       const waiting = starting.filter(({ state }) => state === 'starting').map(({ plan }) => plan.name);
-      throw new AmqpTimeoutError(`not attached within bootTimeoutMs (${bootTimeoutMs}): ${waiting.join(', ')}`);
+      throw AmqpError.inOwnWords(
+        new AmqpTimeoutError(`not attached within bootTimeoutMs (${bootTimeoutMs}): ${waiting.join(', ')}`),
+      );
     });
   }
 

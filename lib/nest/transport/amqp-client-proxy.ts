@@ -4,6 +4,7 @@ import { ClientProxy, type ReadPacket, type Serializer, type WritePacket } from 
 import type { Observable } from 'rxjs';
 
 import {
+  AmqpError,
   type AmqpConnection,
   ClientClosedError,
   type ConnectionStatus,
@@ -75,7 +76,8 @@ export class AmqpClientProxy extends ClientProxy<AmqpTransportEvents> {
    * @throws ConnectionError, AuthenticationError, ClientClosedError; InvalidOptionsError for a name that is no connection's
    */
   connect(): Promise<AmqpConnection> {
-    if (this.closing !== undefined) return Promise.reject(new ClientClosedError('the client proxy is closed'));
+    if (this.closing !== undefined)
+      return Promise.reject(AmqpError.inOwnWords(new ClientClosedError('the client proxy is closed')));
     this.connecting ??= this.open().catch((error: unknown) => {
       this.connecting = undefined; // to be tried again
       throw error;

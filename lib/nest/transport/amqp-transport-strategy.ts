@@ -4,6 +4,7 @@ import { Logger } from '@nestjs/common';
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 
 import {
+  AmqpError,
   AmqpConnection,
   type AmqpLogger,
   ClientClosedError,
@@ -240,5 +241,5 @@ export class AmqpTransportStrategy
 }
 
 function closed(): ClientClosedError {
-  return new ClientClosedError('the server of the transport is closed');
+  return AmqpError.inOwnWords(new ClientClosedError('the server of the transport is closed'));
 }

@@ -118,5 +118,5 @@ export class Attachment {
 }
 
 function abandoned(name: string): AmqpError {
-  return new AmqpError('aborted', `attaching the link '${name}' was aborted`);
+  return AmqpError.inOwnWords(new AmqpError('aborted', `attaching the link '${name}' was aborted`));
 }

@@ -12,7 +12,7 @@ import type {
   Terminus,
 } from '../links.js';
 import { TransactionCoordinator } from '../coordinator.js';
-import { LinkError, type AmqpError } from '../errors.js';
+import { LinkError, AmqpError } from '../errors.js';
 import type { PlaneSenderOptions } from '../session/sender.js';
 import type { PlaneLink, PlaneSession } from '../session/session.js';
 import { Attachment, type AttachRequest, type RheaLinkPromise } from './attachment.js';
@@ -159,11 +159,17 @@ export class ControlSession implements ProtocolSession {
     signal.throwIfAborted();
     const { name } = request;
     if (!this.isOpen)
-      throw new LinkError(`the link '${name}' cannot be attached: its session has ended`, address, name);
+      throw AmqpError.inOwnWords(
+        new LinkError(`the link '${name}' cannot be attached: its session has ended`, address, name),
+      );
     if (this.linkCount > this.handleMax)
-      throw new LinkError(`the link '${name}' cannot be attached: the session is full`, address, name);
+      throw AmqpError.inOwnWords(
+        new LinkError(`the link '${name}' cannot be attached: the session is full`, address, name),
+      );
     if (this.plane.link(request.role, name) !== undefined)
-      throw new LinkError(`the link '${name}' is attached on this session already`, address, name);
+      throw AmqpError.inOwnWords(
+        new LinkError(`the link '${name}' is attached on this session already`, address, name),
+      );
     const attachment = new Attachment(this.nextName(), request, address, onClosed);
     const link = create({ onClosed: (end) => attachment.linkEnded(end) });
     this.exchange.attachments.register(link, attachment);

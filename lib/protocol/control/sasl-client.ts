@@ -2,7 +2,7 @@
 
 import { saslRefused } from '../amqp-error.js';
 import type { SaslMechanism } from '../connection.js';
-import { AuthenticationError, ConnectionError } from '../errors.js';
+import { AmqpError, AuthenticationError, ConnectionError } from '../errors.js';
 import { FramingError } from '../frames/framing-error.js';
 import type { FrameSink } from '../frames/framer.js';
 import type { Secrets } from '../secrets.js';
@@ -52,7 +52,9 @@ export class SaslClient implements FrameSink {
     if (this.phase !== 'header') throw new FramingError('a protocol header inside SASL');
     if (bytes[4] !== SASL_PROTOCOL) {
       this.fail(
-        new AuthenticationError('the peer has no SASL layer: it answered with another protocol header', undefined),
+        AmqpError.inOwnWords(
+          new AuthenticationError('the peer has no SASL layer: it answered with another protocol header', undefined),
+        ),
       );
       return;
     }
@@ -90,7 +92,9 @@ export class SaslClient implements FrameSink {
     if (chosen === undefined) {
       const list = this.secrets.masked(offered.join(', ')).slice(0, MAX_LISTED);
       this.fail(
-        new AuthenticationError(`the credentials need SASL ${name}; the peer offers ${list || 'nothing'}`, undefined),
+        AmqpError.inOwnWords(
+          new AuthenticationError(`the credentials need SASL ${name}; the peer offers ${list || 'nothing'}`, undefined),
+        ),
       );
       return;
     }
@@ -106,7 +110,9 @@ export class SaslClient implements FrameSink {
     if (this.phase !== 'outcome') throw new FramingError('a SASL challenge before a mechanism was chosen');
     if (++this.challenges > MAX_CHALLENGES) {
       this.fail(
-        new AuthenticationError(`the peer did not come to an end after ${MAX_CHALLENGES} challenges`, undefined),
+        AmqpError.inOwnWords(
+          new AuthenticationError(`the peer did not come to an end after ${MAX_CHALLENGES} challenges`, undefined),
+        ),
       );
       return;
     }

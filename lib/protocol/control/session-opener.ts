@@ -55,7 +55,9 @@ export class SessionOpener {
     const over = failure();
     if (over !== undefined) throw over;
     if (plane.sessionCount >= limit())
-      throw new AmqpError('session-limit', `the peer allows ${limit()} sessions on a connection`, { retryable: true });
+      throw AmqpError.inOwnWords(
+        new AmqpError('session-limit', `the peer allows ${limit()} sessions on a connection`, { retryable: true }),
+      );
     const written = new Promise<number>((resolve) => {
       this.onBeginSent = resolve;
     });

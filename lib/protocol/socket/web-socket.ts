@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { dialFailed } from '../amqp-error.js';
-import { ConnectionError } from '../errors.js';
+import { AmqpError, ConnectionError } from '../errors.js';
 import { abandon, reasonOf } from './connect-socket.js';
 
 export interface WebSocketDial {
@@ -45,10 +45,12 @@ export async function loadWebSocket(): Promise<WebSocketModule> {
     // Its CommonJS and ESM faces name the same two things.
     return loaded as WebSocketModule;
   } catch (cause) {
-    throw new ConnectionError('connect-failed', "ws:// and wss:// need the package 'ws': npm install ws", {
-      retryable: false,
-      cause,
-    });
+    throw AmqpError.inOwnWords(
+      new ConnectionError('connect-failed', "ws:// and wss:// need the package 'ws': npm install ws", {
+        retryable: false,
+        cause,
+      }),
+    );
   }
 }
 

@@ -610,6 +610,87 @@ describe('a renewal', () => {
     expect(node.peer.connections).toHaveLength(1);
   });
 
+  it('leaves a link refused whose right is gone for good, however often a new token is put, and logs it once', async () => {
+    let isForbidden = false;
+    const node = await nodeOf(() => 202, {
+      on: {
+        attach: (via, attach, byDefault) => {
+          if (!isForbidden || attach.role || attach.name.startsWith('cbs-')) return byDefault();
+          refuse(via, attach);
+        },
+      },
+    });
+    const { connection, log } = clientOf(node, {
+      credentials: jwtToken({ audience: AUDIENCE, getToken: provider(HOUR).getToken }),
+      refusedRetryMs: 20,
+    });
+    const { orders, target } = await attachedTo(node, connection);
+    isForbidden = true;
+    target.detach({ error: { kind: 'error', condition: 'amqp:unauthorized-access' } });
+    await eventually('refused', () => orders.state === 'refused');
+    await eventually('several new tokens', () => {
+      expect(orders.state).toBe('refused');
+      return node.puts.length > 4;
+    });
+    expect(log.filter((line) => line.includes('"orders" was refused'))).toHaveLength(1);
+  });
+
+  it('takes nobody else with it, where a refusal ends the session, while a new token is on its way', async () => {
+    let isForbidden = false;
+    const attached: string[] = [];
+    const count = (name: string): number => attached.filter((link) => link.startsWith(name)).length;
+    const node = await nodeOf((_put, index) => (index === 0 ? 202 : undefined), {
+      on: {
+        attach: (via, attach, byDefault) => {
+          attached.push(attach.name);
+          if (!isForbidden || !attach.name.startsWith('victim')) return byDefault();
+          via.session(attach.channel).end({ kind: 'error', condition: 'amqp:unauthorized-access' });
+        },
+      },
+    });
+    const { connection } = clientOf(node, {
+      profile: 'rabbitmq-4',
+      channelMax: 7,
+      credentials: jwtToken({ audience: AUDIENCE, refreshBeforeMs: HOUR / 2, getToken: provider(HOUR).getToken }),
+      refusedRetryMs: 60_000,
+    });
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'neighbour', 'victim'])
+      await connection.createSendClient(name).send(1);
+    const links = [...(node.peer.connections[0]?.sessions.values() ?? [])].flatMap(({ links: all }) => [
+      ...all.values(),
+    ]);
+    const realNow = Date.now;
+    try {
+      Date.now = () => realNow() + 0.6 * HOUR;
+      isForbidden = true;
+      links
+        .find(({ name }) => name.startsWith('victim'))
+        ?.detach({ error: { kind: 'error', condition: 'amqp:unauthorized-access' } });
+      await eventually('refused again and again', () => count('victim') > 4);
+    } finally {
+      Date.now = realNow;
+    }
+    expect([node.puts.length, count('neighbour')]).toEqual([2, 1]);
+  });
+
+  it('does not hold up the first attach of what may not be used, while a token cannot be renewed', async () => {
+    const node = await nodeOf((_put, index) => (index === 0 ? 202 : 500), {
+      on: {
+        attach: (via, attach, byDefault) => (attach.name.startsWith('forbidden') ? refuse(via, attach) : byDefault()),
+      },
+    });
+    const { connection } = clientOf(node, {
+      credentials: jwtToken({ audience: AUDIENCE, refreshBeforeMs: HOUR, getToken: provider(3_000).getToken }),
+      refusedRetryMs: 60_000,
+    });
+    await connection.open();
+    await eventually('a renewal has failed', () => (connection.authentication?.failures ?? 0) > 0);
+    await expect(connection.createSendClient('forbidden').send(1)).rejects.toMatchObject({
+      code: 'link-closed',
+      condition: 'amqp:unauthorized-access',
+    });
+  });
+
   it('fails what waits for a link that is refused in spite of a token that was put just now', async () => {
     const node = await nodeOf();
     const { connection } = clientOf(node, {

@@ -76,6 +76,13 @@ describe('a supervised link', () => {
       'failed',
       ['let-go', 'tell-failed'],
     ],
+    [
+      'refused before, and again over a token that is being renewed: stays refused',
+      { ...attaching(true), refused: true },
+      { type: 'attach-failed', epoch: 1, cause: unauthorizedError, kind: 'transient' },
+      'waiting',
+      ['let-go', 'tell-lost', 'wait'],
+    ],
     ['a new token while attached', attached, { type: 'authorized' }, 'attached', []],
     [
       'connection down while attached',

@@ -47,6 +47,7 @@ describe('a request to a host', () => {
     ['of an allowed origin', { host: 'proxy.example' }, true],
     ['of an allowed origin, at another port', { host: 'proxy.example:3000' }, true],
     ['of an allowed origin, in HTTP/2', { ':authority': 'proxy.example' }, true],
+    ['of an allowed origin that ends with a dot', { host: 'dotted.example' }, true],
     ['that is none of ours', { host: 'evil.example:3000' }, false],
     ['that is none of ours, in HTTP/2', { ':authority': 'evil.example' }, false],
     ['that ends as ours', { host: 'evil-localhost' }, false],
@@ -57,7 +58,8 @@ describe('a request to a host', () => {
     ['that is no host', { host: 'a b' }, false],
     ['that is missing', {}, false],
   ])('%s', (_what, headers, expected) => {
-    expect(isToUs({ method: 'GET', url: '/', headers }, ['https://proxy.example'])).toBe(expected);
+    const allowed = ['https://proxy.example', 'https://dotted.example.'];
+    expect(isToUs({ method: 'GET', url: '/', headers }, allowed)).toBe(expected);
   });
 });
 

@@ -146,7 +146,7 @@ describe('a renewal', () => {
   });
 
   it.each([
-    ['is renewed, however lately it was put', 9_000, 'putting', ['wake', 'put']],
+    ['is renewed, however lately it was put', 9_000, 'putting', ['forget', 'wake', 'put']],
     ['is over', 10_000, 'over', ['abandon', 'sleep', 'give-up']],
   ])('of a token in doubt whose time has come, before its timer says so, %s', (_name, at, name, run) => {
     const decision = decideToken(goodUntil(10_000), { type: 'doubted', at }, policyOf());

@@ -79,6 +79,14 @@ describe('a CloudEvent', () => {
     expect('data' in cloudEventOf(arrived({ ...BASE, data }))).toBe(data !== undefined);
   });
 
+  it.each(['binary', 'structured'] as const)('has no data in %s mode where it has but a content type', (mode) => {
+    const event = { ...BASE, datacontenttype: 'application/json' };
+    expect(cloudEventOf(arrived(event, { mode }))).not.toHaveProperty('data');
+    const { body, bodyType } = createMessage({ body: null, bodyType: 'value' });
+    const withNull = { ...arrived(event, { mode: 'binary' }), body, bodyType };
+    expect(cloudEventOf(withNull)).not.toHaveProperty('data'); // what is on the wire in place of no body
+  });
+
   it('is in binary mode a message like any other, with typed attributes beside it', () => {
     const [value, options] = cloudEvent(full);
     expect(value).toBe(full.data);
@@ -116,6 +124,8 @@ describe('a CloudEvent', () => {
     ['an empty type', { ...BASE, type: '' }, 'event.type'],
     ['another version', { ...BASE, specversion: '0.3' }, 'event.specversion'],
     ['a time that is none', { ...BASE, time: 'yesterday' }, 'event.time'],
+    ['a time that no calendar has', { ...BASE, time: '2024-13-45T99:99:99Z' }, 'event.time'],
+    ['whole events as its data', { ...BASE, datacontenttype: 'application/cloudevents+json' }, 'event.datacontenttype'],
     ['an extension whose name none can have', { ...BASE, traceParent: 'x' }, 'event.traceParent'],
     ['an extension that is an object', { ...BASE, extra: {} }, 'event.extra'],
     ['an extension beyond 32 bits', { ...BASE, extra: 2 ** 31 }, 'event.extra'],
