@@ -346,7 +346,7 @@ describe('readiness', () => {
 
   it('is down while the connection is lost, with the reason, and up when it is back', async () => {
     const { broker, ready, alive, connection } = await consuming({
-      reconnect: { initialDelayMs: 300, maxDelayMs: 300 },
+      reconnect: { initialDelayMs: 300, maxDelayMs: 300, jitter: false },
     });
     broker.dropConnections();
     await eventually('it is down', () => ready().status === 'down');
@@ -367,7 +367,7 @@ describe('readiness', () => {
     const peer = await ScriptedPeer.listen({ on: { attach: () => undefined } });
     ends.push(() => peer.close());
     const { connection, ready } = await boot([
-      { uri: peer.uri, logger: quiet, connectTimeoutMs: 400, reconnect: SLOW, closeTimeoutMs: 100 },
+      { uri: peer.uri, logger: quiet, connectTimeoutMs: 1_500, reconnect: SLOW, closeTimeoutMs: 100 },
     ]);
     const sending = connection.createSendClient('there').attach();
     const receiving = connection.createReceiveClient('here').attach();
@@ -581,7 +581,7 @@ describe('liveness', () => {
     const { connection, ready, alive } = await boot([
       connectionOn(broker, {
         lazy: true,
-        bootTimeoutMs: 20,
+        bootTimeoutMs: 1_500,
         reconnect,
         dial: (attempt) => (isThere ? broker.dial(attempt) : away()),
       }),
@@ -604,7 +604,7 @@ describe('liveness', () => {
     let isThere = false;
     const dial: typeof broker.dial = (attempt) => (isThere ? broker.dial(attempt) : away());
     const { connection, ready, alive } = await boot([
-      connectionOn(broker, { lazy: true, bootTimeoutMs: 20, reconnect, dial }),
+      connectionOn(broker, { lazy: true, bootTimeoutMs: 1_500, reconnect, dial }),
     ]);
     const subscription = connection.createReceiveClient('orders').subscribe(() => undefined);
     await expect(subscription.ready()).rejects.toMatchObject({ code: 'connect-failed' });

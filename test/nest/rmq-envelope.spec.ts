@@ -200,7 +200,7 @@ describe('a proxy with the envelope', () => {
       dial: broker.dial,
       target: 'work',
       logger: quiet,
-      requestTimeoutMs: 100,
+      requestTimeoutMs: 1_200,
       ...rmqEnvelope.client,
     });
     ends.push(() => brief.close());

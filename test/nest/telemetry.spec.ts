@@ -75,7 +75,7 @@ describe('@AmqpSubscribe', () => {
       return { placed: order.id };
     }
 
-    @AmqpSubscribe('invoices', { batch: { maxMessages: 2, waitMs: 500 } })
+    @AmqpSubscribe('invoices', { batch: { maxMessages: 2, waitMs: 3_000 } })
     write(): void {
       seen.add(['batch', active()]);
     }

@@ -43,8 +43,9 @@ const options = (audience: string, logger: Lines): AmqpModuleOptions => ({
   },
   credentials: jwtToken({
     audience,
-    refreshBeforeMs: 300,
-    getToken: () => Promise.resolve({ token: `hunter2-${Math.random()}`, expiresOn: Date.now() + 600 }),
+    // Long before the end, which on a busy machine would come first.
+    refreshBeforeMs: 2_800,
+    getToken: () => Promise.resolve({ token: `hunter2-${Math.random()}`, expiresOn: Date.now() + 3_000 }),
   }),
   logger,
 });

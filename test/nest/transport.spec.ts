@@ -586,7 +586,7 @@ describe('options', () => {
     const { client, broker } = await start(
       [MathController],
       { reply: { allow: (address, context) => (asked.push(address, context.getPattern()), false) } },
-      { requestTimeoutMs: 150 },
+      { requestTimeoutMs: 1_200 },
     );
     expect(await failure(client, 'later')).toMatchObject({ code: 'request-timeout' });
     expect(asked).toEqual([expect.stringMatching(/./), 'later']);

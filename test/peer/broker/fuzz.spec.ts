@@ -156,7 +156,7 @@ describe('a session with something broken in it', () => {
     }
     stream.end();
     if (!stream.closed) await new Promise((resolve) => stream.once('close', resolve));
-    expect(Date.now() - started).toBeLessThan(2_000);
+    expect(Date.now() - started).toBeLessThan(10_000);
   }
 
   it.each([1, 2, 3, 4, 5, 6, 7, 8])(

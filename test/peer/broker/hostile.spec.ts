@@ -4,6 +4,8 @@ import { AMQP_HEADER, EMPTY_FRAME, encodeFrame, rawFrame, SASL_HEADER } from '..
 import { encodeMessage } from '../../support/wire/message.mjs';
 import { Described, encode, Raw, string, symbol } from '../../support/wire/values.mjs';
 import { RawClient } from './support/raw-client.js';
+import { LATE_MS, processorMs } from '../../support/time.js';
+import { collectGarbage } from '../../support/garbage.js';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const frameOf = (body: Buffer, channel = 0): Buffer => rawFrame(body, { channel });
@@ -71,7 +73,7 @@ async function othersLiveOn(): Promise<void> {
   asked += 1;
   const { state } = await witness.next('disposition');
   expect(state).toMatchObject({ kind: 'accepted' });
-  expect(Date.now() - started).toBeLessThan(1_000);
+  expect(Date.now() - started).toBeLessThan(LATE_MS);
 }
 
 afterEach(async () => {
@@ -164,11 +166,13 @@ describe('before anybody has said who they are, one connection ends for', () => 
 
   it('a frame that is begun and never ends is not given its memory in advance', async () => {
     const clients = await Promise.all(Array.from({ length: 50 }, () => RawClient.connect(broker.port)));
+    await collectGarbage();
     const before = process.memoryUsage().arrayBuffers;
     for (const client of clients) client.write(Buffer.concat([SASL_HEADER, hex('00020000 02010000')]));
     await othersLiveOn();
+    await collectGarbage();
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(50 * 65_536);
-  });
+  }, 30_000);
 });
 
 /** Frames on an open session 0, and the condition of the CLOSE or END that answers. */
@@ -270,19 +274,20 @@ describe('after the open, one connection is closed with its condition for', () =
 describe('after the open, the connection lives on and nothing is held up by', () => {
   it('a disposition over all ids there are', async () => {
     const client = await RawClient.session(broker.port);
-    const started = Date.now();
-    for (let round = 0; round < 20; round++) {
-      client.send('disposition', 0, {
-        role: true,
-        first: 0,
-        last: 0xffff_ffff,
-        settled: true,
-        state: { kind: 'accepted' },
-      });
-      client.send('disposition', 0, { role: false, first: 5, last: 2, settled: true });
-    }
-    await client.attachReceiver('q');
-    expect(Date.now() - started).toBeLessThan(1_000);
+    const spent = await processorMs(async () => {
+      for (let round = 0; round < 20; round++) {
+        client.send('disposition', 0, {
+          role: true,
+          first: 0,
+          last: 0xffff_ffff,
+          settled: true,
+          state: { kind: 'accepted' },
+        });
+        client.send('disposition', 0, { role: false, first: 5, last: 2, settled: true });
+      }
+      await client.attachReceiver('q');
+    });
+    expect(spent).toBeLessThan(1_000);
   });
 
   it('a storm of empty frames and of flows that ask for an echo', async () => {
@@ -297,11 +302,11 @@ describe('after the open, the connection lives on and nothing is held up by', ()
   });
 
   it('a peer that asks for a heartbeat every millisecond', async () => {
+    const started = performance.now();
     const client = await RawClient.open(broker.port, { idleTimeOut: 1 });
-    await client.next('empty');
-    const first = Date.now();
-    await client.next('empty');
-    expect(Date.now() - first).toBeGreaterThan(200);
+    // Of two that wait to be read, nobody knows when they were written.
+    for (let beat = 0; beat < 4; beat++) await client.next('empty');
+    expect(performance.now() - started).toBeGreaterThan(400);
   });
 
   it('a message of thirty times the limit: it is rejected when it ends', async () => {

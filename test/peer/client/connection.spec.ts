@@ -8,6 +8,7 @@ import { AuthenticationError, ConnectionError, VERSION } from '../../../lib/prot
 import { eventually } from '../../support/eventually.js';
 import { dropped, firstOnly, heldUntil, ScriptedPeer, wire, type PeerScript } from '../../support/scripted-peer.js';
 import { connection, ProbeOwner, type TestConnection } from './support.js';
+import { LATE_MS } from '../../support/time.js';
 
 const peers: ScriptedPeer[] = [];
 const cores: ConnectionCore[] = [];
@@ -64,11 +65,11 @@ const elapsed = async (promise: Promise<unknown>): Promise<number> => {
 
 describe('open(), when there is nobody to talk to', () => {
   it('rejects once, with what the last attempt met, within bootTimeoutMs, and dials no more', async () => {
-    const { core, statuses } = connect({ uri: await deadPort(), bootTimeoutMs: 200 });
+    const { core, statuses } = connect({ uri: await deadPort(), bootTimeoutMs: 1_500 });
     const opening = core.open();
     await expect(opening).rejects.toBeInstanceOf(ConnectionError);
     await expect(opening).rejects.toMatchObject({ code: 'connect-failed', retryable: true });
-    await expect(opening).rejects.toThrow(/bootTimeoutMs \(200 ms\), \d+ attempts; the last one: .*ECONNREFUSED/);
+    await expect(opening).rejects.toThrow(/bootTimeoutMs \(1500 ms\), \d+ attempts; the last one: .*ECONNREFUSED/);
     const attempts = statuses.filter(({ status }) => status === 'connecting').length;
     expect(attempts).toBeGreaterThan(1);
     expect(core.life.status).toBe('disconnected');
@@ -80,7 +81,7 @@ describe('open(), when there is nobody to talk to', () => {
     const { uri, sockets } = await serverOf(() => undefined);
     const { core } = connect({ uri, connectTimeoutMs: 60, bootTimeoutMs: 200 });
     const opening = core.open();
-    expect(await elapsed(opening)).toBeLessThan(400);
+    expect(await elapsed(opening)).toBeLessThan(200 + LATE_MS);
     await expect(opening).rejects.toThrow(/not connected within 60 ms/);
     await eventually('every socket is closed', () =>
       sockets.every((socket) => socket.destroyed || socket.readableEnded),
@@ -89,11 +90,11 @@ describe('open(), when there is nobody to talk to', () => {
 
   it('rejects within bootTimeoutMs also when the next attempt is far away', async () => {
     const reconnect = { initialDelayMs: 5_000, stepMs: 5_000, maxDelayMs: 30_000, jitter: false };
-    const { core, statuses, logged } = connect({ uri: await deadPort(), bootTimeoutMs: 100, reconnect });
+    const { core, statuses, logged } = connect({ uri: await deadPort(), bootTimeoutMs: 1_500, reconnect });
     const opening = core.open();
     const took = await elapsed(opening);
-    expect(took).toBeLessThan(1_000);
-    await expect(opening).rejects.toThrow(/bootTimeoutMs \(100 ms\), 1 attempts; the last one: .*ECONNREFUSED/);
+    expect(took).toBeLessThan(1_500 + LATE_MS);
+    await expect(opening).rejects.toThrow(/bootTimeoutMs \(1500 ms\), 1 attempts; the last one: .*ECONNREFUSED/);
     expect(logged).toContainEqual(expect.stringContaining('the next attempt is in 5000 ms'));
     expect(statuses).toMatchObject([{ status: 'connecting', attempt: 1 }, { status: 'disconnected' }]);
   });
@@ -106,10 +107,10 @@ describe('open(), when there is nobody to talk to', () => {
 
   it('does not dial without pause a peer that accepts and closes', async () => {
     const { uri, sockets } = await serverOf((socket) => socket.destroy());
-    const { core } = connect({ uri, bootTimeoutMs: 300, reconnect: { initialDelayMs: 40, maxDelayMs: 1_000 } });
+    const { core } = connect({ uri, bootTimeoutMs: 1_500, reconnect: { initialDelayMs: 40, maxDelayMs: 1_000 } });
     await expect(core.open()).rejects.toMatchObject({ code: 'connect-failed' });
-    // 20 + 40 + 80 + 160 ms of pauses at the middle of the jitter.
-    expect(sockets.length).toBeLessThan(6);
+    // 20 + 40 + 80 + 160 + 320 + 500 ms of pauses at the middle of the jitter.
+    expect(sockets.length).toBeLessThan(10);
   });
 
   it('gives a peer that opens and drops longer pauses too', async () => {
@@ -124,7 +125,8 @@ describe('open(), when there is nobody to talk to', () => {
     const { core } = connect({ uri: peer.uri, reconnect: { initialDelayMs: 40, maxDelayMs: 1_000 } });
     await core.open();
     await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(peer.connections.length).toBeLessThan(6);
+    // Without pauses there would be hundreds.
+    expect(peer.connections.length).toBeLessThan(12);
   });
 
   it('stops after maxAttempts', async () => {
@@ -184,7 +186,7 @@ describe('open(), when there is nobody to talk to', () => {
 
   it('may be called again after it failed', async () => {
     const peer = await peerOf({ replies: { open: firstOnly(dropped) } });
-    const { core } = connect({ uri: peer.uri, connectTimeoutMs: 50, reconnect: false });
+    const { core } = connect({ uri: peer.uri, connectTimeoutMs: 1_500, reconnect: false });
     await expect(core.open()).rejects.toMatchObject({ code: 'connect-timeout' });
     await core.open();
     expect(core.life.status).toBe('connected');
@@ -223,12 +225,12 @@ describe('a refusal', () => {
     const { core, statuses } = connect({ uri: peer.uri, credentials, refusedRetryMs: 120 });
     await core.open();
     script.saslCode = 1;
+    const lostAt = performance.now();
     peer.connection.drop();
     await eventually('the refusal', () => statuses.some(({ cause }) => cause instanceof AuthenticationError));
     script.saslCode = 0;
-    const refusedAt = performance.now();
     await eventually('connected again', () => core.life.status === 'connected');
-    expect(performance.now() - refusedAt).toBeGreaterThan(100);
+    expect(performance.now() - lostAt).toBeGreaterThan(100);
     const sent = peer.connections.map(({ saslInit }) => saslInit?.initialResponse?.toString());
     expect(sent).toEqual(passwords.map((password) => `\0user\0${password}`));
   });
@@ -257,9 +259,9 @@ describe('a refusal', () => {
   });
 
   it.each([
-    ['ActiveMQ, which has not noticed the loss, is retried soon', 'activemq', 'connected'],
-    ['another peer, is slow', 'artemis', 'disconnected'],
-  ] as const)('after a success, for the container-id by %s', async (_name, profile, status) => {
+    ['ActiveMQ, which has not noticed the loss, is retried soon', 'activemq', 'connected', 4_000],
+    ['another peer, is slow', 'artemis', 'disconnected', 300],
+  ] as const)('after a success, for the container-id by %s', async (_name, profile, status, withinMs) => {
     let isHeld = false;
     const peer = await peerOf({
       on: {
@@ -276,7 +278,7 @@ describe('a refusal', () => {
     peer.connection.drop();
     await eventually('it is refused', () => core.life.lastStatus.lastError?.condition === 'amqp:invalid-field');
     isHeld = false;
-    await core.open(AbortSignal.timeout(300)).catch(() => undefined);
+    await core.open(AbortSignal.timeout(withinMs)).catch(() => undefined);
     expect(core.life.status).toBe(status);
   });
 
@@ -374,9 +376,9 @@ describe('a connection that is open', () => {
     const peer = await peerOf({ heartbeats: false });
     const { core, statuses } = connect({ uri: peer.uri, keepAlive: { idleTimeoutMs: 1_000 } });
     await core.open();
-    await eventually('lost', () => statuses.some(({ status }) => status === 'disconnected'), { timeoutMs: 3_000 });
+    await eventually('lost', () => statuses.some(({ status }) => status === 'disconnected'), { timeoutMs: 8_000 });
     await eventually('connected again', () => core.life.status === 'connected');
-  });
+  }, 15_000);
 
   it('goes to the next peer of the list, and round again', async () => {
     const first = await peerOf();
@@ -569,20 +571,20 @@ describe('close()', () => {
     const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
     const before = sockets();
     const startedAt = performance.now();
-    await core.close(1_000);
+    await core.close(20_000);
     await refused;
     await eventually('the socket is gone', () => sockets() < before);
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(performance.now() - startedAt).toBeLessThan(LATE_MS);
   });
 
   it('while it waits for the next attempt dials no more', async () => {
     const { uri, sockets } = await serverOf((socket) => socket.destroy());
-    const { core } = connect({ uri, reconnect: { initialDelayMs: 100 } });
+    const { core } = connect({ uri, reconnect: { initialDelayMs: 1_200, jitter: false } });
     const opening = core.open();
     await eventually('waiting', () => core.life.status === 'disconnected' && sockets.length === 1);
     await core.close(500);
     await expect(opening).rejects.toBeInstanceOf(ClientClosedError);
-    await new Promise((resolve) => setTimeout(resolve, 120));
+    await new Promise((resolve) => setTimeout(resolve, 1_300));
     expect(sockets).toHaveLength(1);
   });
 
@@ -602,7 +604,7 @@ describe('close()', () => {
     const { core } = connect({ uri: peer.uri });
     await core.open();
     peer.connection.silent = true;
-    expect(await elapsed(core.close(300))).toBeLessThan(700);
+    expect(await elapsed(core.close(300))).toBeLessThan(300 + LATE_MS);
     await peer.until('the end of the stream', () => peer.records.some(({ kind }) => kind === 'end'));
   });
 
@@ -611,7 +613,7 @@ describe('close()', () => {
     const { core } = connect({ uri: peer.uri });
     await core.open();
     core.context.register({ close: () => new Promise(() => undefined) });
-    expect(await elapsed(core.close(400))).toBeLessThan(700);
+    expect(await elapsed(core.close(400))).toBeLessThan(400 + LATE_MS);
   });
 
   it('closes its clients first, and outlives one that fails', async () => {

@@ -284,7 +284,7 @@ describe('a connection to the embedded broker', () => {
     await sender.send('red', { applicationProperties: { colour: 'red' } });
     await sender.send('blue', { applicationProperties: { colour: 'blue' } });
     const blue = connection.createReceiveClient({ queue: 'a', selector: "colour = 'blue'" });
-    const [message] = await blue.receiveBatch({ maxMessages: 1, waitMs: 1_000 });
+    const [message] = await blue.receiveBatch({ maxMessages: 1, waitMs: 4_000 });
     expect(message?.body).toBe('blue');
     await message?.accept();
     expect(broker.queue('a').stats()).toMatchObject({ ready: 1 });

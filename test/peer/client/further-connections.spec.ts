@@ -188,7 +188,7 @@ describe('links that find no session left', () => {
     ["what does not want its own connection's messages", { topic: 't', noLocal: true } as const],
   ])('stay where they are known and fail by name: %s', async (_what, source) => {
     const peer = await peerOf();
-    const { connection } = connect(peer.uri, { profile: 'artemis', bootTimeoutMs: 200 });
+    const { connection } = connect(peer.uri, { profile: 'artemis', bootTimeoutMs: 1_500 });
     await Promise.all(Array.from({ length: 4 }, (_, index) => connection.createSendClient(`q${index}`).attach()));
     await expect(connection.createReceiveClient(source).attach()).rejects.toThrow('no session is left');
     expect(open(peer)).toEqual(['c']);
@@ -201,7 +201,7 @@ describe('links that find no session left', () => {
     const clients = Array.from({ length: 4 }, (_, index) => connection.createSendClient(`q${index}`));
     await Promise.all(clients.map((client) => client.attach()));
     isFull = true;
-    const fifth = connection.createSendClient('q4', { sendTimeoutMs: 200 });
+    const fifth = connection.createSendClient('q4', { sendTimeoutMs: 1_500 });
     await expect(fifth.send(1)).rejects.toMatchObject({ code: 'timeout', delivered: 'no' });
     expect(connection.links.find(({ address }) => address === 'q4')?.error?.message).toContain('ended the byte stream');
     for (const client of clients) await expect(client.send(1)).resolves.toMatchObject({ ok: true });

@@ -205,7 +205,7 @@ describe("a connection's links", () => {
     const { broker, connection } = await start();
     const client = connection.createReceiveClient('orders', { errorPolicy: policy.stop });
     broker.queue('orders').publish(Buffer.from('{'), { contentType: 'application/json' });
-    await client.receiveBatch({ maxMessages: 1, waitMs: 50 }).catch(() => undefined);
+    await client.receiveBatch({ maxMessages: 1, waitMs: 3_000 }).catch(() => undefined);
     await eventually('it failed', () => connection.links[0]?.state === 'failed');
     await client.close();
     expect(connection.links).toEqual([]);
@@ -329,7 +329,7 @@ describe("a connection's last status", () => {
     brokers.push(broker);
     let dial: NonNullable<ConnectionOptions['dial']> = broker.dial;
     const reconnect = { maxAttempts: 2, initialDelayMs: 1, maxDelayMs: 1 };
-    const options = { dial: (attempt: Parameters<typeof dial>[0]) => dial(attempt), bootTimeoutMs: 50, reconnect };
+    const options = { dial: (attempt: Parameters<typeof dial>[0]) => dial(attempt), bootTimeoutMs: 1_500, reconnect };
     const { connection } = await start({}, options);
     await connection.open();
     dial = () => Promise.reject(new Error('away'));

@@ -58,12 +58,12 @@ describe('the first attach of a link', () => {
 
   it('that nobody answers is given up within its time, and tried again until ready() has waited long enough', async () => {
     const silent = { on: { attach: () => undefined } };
-    const { core, peer } = await setUp(silent, { connectTimeoutMs: 60, bootTimeoutMs: 200 });
+    const { core, peer } = await setUp(silent, { connectTimeoutMs: 500, bootTimeoutMs: 2_000 });
     await core.open();
     const probe = new ProbeOwner(core, 'orders');
     const ready = probe.handle.ready();
     await expect(ready).rejects.toBeInstanceOf(AmqpTimeoutError);
-    await expect(ready).rejects.toThrow('no answer to the attach within 60 ms');
+    await expect(ready).rejects.toThrow('no answer to the attach within 500 ms');
     expect(peer.seen('attach').length).toBeGreaterThan(1);
     expect(probe.told).toEqual([]);
   });
@@ -218,6 +218,7 @@ describe('an attached link', () => {
       },
       { reconnect: { initialDelayMs: 40, maxDelayMs: 1_000 }, bootTimeoutMs: 300 },
     );
+    await core.open();
     const probe = new ProbeOwner(core, 'orders');
     await probe.handle.ready().catch((error: unknown) => expect(error).toBeInstanceOf(AmqpTimeoutError));
     expect(peer.seen('attach').length).toBeLessThan(8);
@@ -285,13 +286,13 @@ describe('a link that is released', () => {
   });
 
   it('while it waits for the next attempt makes none', async () => {
-    const { core, peer } = await setUp({}, { reconnect: { initialDelayMs: 100 } });
+    const { core, peer } = await setUp({}, { reconnect: { initialDelayMs: 1_200, jitter: false } });
     const probe = new ProbeOwner(core, 'orders');
     await probe.handle.ready();
     peer.connection.links[0]?.detach();
     await eventually('lost', () => probe.told.includes('lost'));
     await probe.handle.release();
-    await new Promise((resolve) => setTimeout(resolve, 120));
+    await new Promise((resolve) => setTimeout(resolve, 1_300));
     expect(peer.seen('attach')).toHaveLength(1);
   });
 });
@@ -352,7 +353,7 @@ describe('sessions', () => {
   });
 
   it('that are all taken fail who must be alone, by name, until one is free', async () => {
-    const { core } = await setUp({ open: { channelMax: 0 } }, { bootTimeoutMs: 80 });
+    const { core } = await setUp({ open: { channelMax: 0 } }, { bootTimeoutMs: 1_500 });
     await core.open();
     const first = new ProbeOwner(core, 'first', 'alone');
     await first.handle.ready();

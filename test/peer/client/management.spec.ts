@@ -112,7 +112,7 @@ const ACCEPTOR = {
   channelMax: 100,
   handleMax: 100,
   idleTimeoutMs: 0,
-  handshakeTimeoutMs: 1_000,
+  handshakeTimeoutMs: 4_000,
   maxMessageBytes: 1_000_000,
 };
 

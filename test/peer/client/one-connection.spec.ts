@@ -120,7 +120,7 @@ describe('a send', () => {
       open: { idleTimeOut: 600 },
       verdict: ({ link }) => (link.address === 'busy' ? { kind: 'modified' } : { kind: 'accepted' }),
     });
-    const errorPolicy = new ErrorPolicy({ maxRetries: 1, onError: () => ({ retry: true, backoffMs: 1_200 }) });
+    const errorPolicy = new ErrorPolicy({ maxRetries: 1, onError: () => ({ retry: true, backoffMs: 2_400 }) });
     const retried = connection.createSendClient('busy', { errorPolicy }).send(1);
     retried.catch(() => undefined);
     await eventually('the first try', () => peer.seen('transfer').length === 1);
@@ -134,13 +134,14 @@ describe('a send', () => {
     const connection = connectionTo(`amqp://127.0.0.1:${await freePort()}`);
     const startedAt = performance.now();
     const failure: unknown = await connection
-      .createSendClient('orders', { sendTimeoutMs: 150 })
+      .createSendClient('orders', { sendTimeoutMs: 2_000 })
       .send(1)
       .catch((thrown: unknown) => thrown);
     expect(failure).toBeInstanceOf(SendError);
     expect(failure).toMatchObject({ code: 'timeout', delivered: 'no', attempts: 0, retryable: true });
     expect(String(failure)).toContain('ECONNREFUSED');
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    // At its time-out, however late on a busy machine.
+    expect(performance.now() - startedAt).toBeLessThan(2 * 2_000);
   });
 
   it('to a peer that comes within its time-out arrives, once', async () => {
@@ -163,11 +164,11 @@ describe('a send', () => {
 
   it('to a peer that is blocked waits, fails within its time-out as not sent, and goes on when the peer does', async () => {
     const { peer, connection } = await connected();
-    const orders = connection.createSendClient('orders', { sendTimeoutMs: 150 });
+    const orders = connection.createSendClient('orders');
     await orders.send(1);
     peer.connection.session().sendFlow({ incomingWindow: 0 });
     await eventually('blocked', () => connection.status === 'blocked');
-    await expect(orders.send(2)).rejects.toMatchObject({ code: 'timeout', delivered: 'no' });
+    await expect(orders.send(2, { timeoutMs: 150 })).rejects.toMatchObject({ code: 'timeout', delivered: 'no' });
     const waiting = orders.send(3, { timeoutMs: 3_000 });
     expect(peer.seen('transfer')).toHaveLength(1);
     peer.connection.session().sendFlow({ incomingWindow: 100 });

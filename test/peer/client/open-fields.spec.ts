@@ -56,7 +56,7 @@ describe('what BEGIN says', () => {
 
   it('holds for our own links too, where the peer allows more', async () => {
     const { peer, connection } = await connected({ open: { channelMax: 0 } }, { handleMax: 1 });
-    const clients = ['a', 'b', 'c'].map((queue) => connection.createSendClient(queue, { sendTimeoutMs: 300 }));
+    const clients = ['a', 'b', 'c'].map((queue) => connection.createSendClient(queue, { sendTimeoutMs: 4_000 }));
     const results = await Promise.allSettled(clients.map((client) => client.send('hello')));
     // Two on the one session of the first connection; for the third there is a further one.
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);

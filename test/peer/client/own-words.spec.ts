@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { EmbeddedBroker } from '../../../lib/broker/index.js';
-import { AmqpConnection, AmqpError, cloudEventOf, createMessage, type AmqpMessage } from '../../../lib/client/index.js';
+import { AmqpConnection, AmqpError, cloudEventOf, createMessage } from '../../../lib/client/index.js';
 import { failure } from '../../support/failure.js';
 
 const ends: (() => Promise<unknown>)[] = [];
@@ -46,7 +46,7 @@ describe('an error of the library tells its words', () => {
     [
       'a message that is no event',
       /carries no CloudEvent/,
-      () => Promise.resolve().then(() => cloudEventOf(createMessage({ body: 1 }) as AmqpMessage)),
+      () => Promise.resolve().then(() => cloudEventOf(createMessage({ body: 1 }))),
     ],
   ])('%s', async (_name, words, act) => {
     const connection = connectionTo((await brokerOf()).uri);

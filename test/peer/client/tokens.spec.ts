@@ -20,6 +20,7 @@ import {
   type PeerLink,
   type PeerScript,
 } from '../../support/scripted-peer.js';
+import { LATE_MS } from '../../support/time.js';
 
 const nodes: ClaimsNode[] = [];
 const connections: AmqpConnection[] = [];
@@ -52,8 +53,11 @@ function clientOf(node: ClaimsNode, options: Partial<ConnectionOptions>): Client
   return { connection, log, seen };
 }
 
-/** A new token each time it is asked, `token-1`, `token-2` ..., each good for `lifeMs`. */
-function provider(lifeMs: number): {
+/** A new token each time it is asked, `token-1`, `token-2` ..., each good for `lifeMs`; from `token-<lastly>` on for an hour. */
+function provider(
+  lifeMs: number,
+  lastly = Infinity,
+): {
   readonly getToken: () => Promise<{ token: string; expiresOn: number }>;
   asked: number;
 } {
@@ -61,7 +65,8 @@ function provider(lifeMs: number): {
     asked: 0,
     getToken: () => {
       made.asked += 1;
-      return Promise.resolve({ token: `token-${made.asked}`, expiresOn: Date.now() + lifeMs });
+      const goodMs = made.asked < lastly ? lifeMs : HOUR;
+      return Promise.resolve({ token: `token-${made.asked}`, expiresOn: Date.now() + goodMs });
     },
   };
   return made;
@@ -87,7 +92,7 @@ async function attachedTo(
   const orders = connection.createSendClient('orders');
   await orders.send('one');
   for (;;) {
-    const target = await node.peer.nextLink('sender', { timeoutMs: 1_000 });
+    const target = await node.peer.nextLink('sender');
     if (!target.name.startsWith('cbs-')) return { orders, target };
   }
 }
@@ -175,7 +180,7 @@ describe('a node for tokens', () => {
     });
     const { connection } = clientOf(node, {
       credentials: jwtToken({ audience: AUDIENCE, getToken: provider(HOUR).getToken }),
-      connectTimeoutMs: 500,
+      connectTimeoutMs: 4_000,
       reconnect: false,
     });
     await connection.open();
@@ -186,12 +191,12 @@ describe('a node for tokens', () => {
     const node = await nodeOf(() => undefined);
     const { connection } = clientOf(node, {
       credentials: jwtToken({ audience: AUDIENCE, getToken: provider(HOUR).getToken }),
-      connectTimeoutMs: 80,
+      connectTimeoutMs: 1_200,
       reconnect: false,
     });
     const error = await failure(connection.open());
     expect(error).toMatchObject({ retryable: true });
-    expect(error.message).toContain(`no token was taken for "${AUDIENCE}" within 80 ms`);
+    expect(error.message).toContain(`no token was taken for "${AUDIENCE}" within 1200 ms`);
   });
 
   it('that is not there fails the attempt with what the peer said', async () => {
@@ -216,7 +221,7 @@ describe('a node for tokens', () => {
     const node = await nodeOf(undefined, { credit: 0 });
     const { connection } = clientOf(node, {
       credentials: jwtToken({ audience: AUDIENCE, getToken: provider(HOUR).getToken }),
-      connectTimeoutMs: 80,
+      connectTimeoutMs: 1_200,
       reconnect: false,
     });
     expect(await failure(connection.open())).toMatchObject({ retryable: true });
@@ -342,10 +347,10 @@ describe('a provider', () => {
     const node = await nodeOf();
     const { connection } = clientOf(node, {
       credentials: jwtToken({ audience: AUDIENCE, getToken: () => new Promise(() => undefined) }),
-      connectTimeoutMs: 80,
+      connectTimeoutMs: 1_200,
       reconnect: false,
     });
-    expect((await failure(connection.open())).message).toContain('within 80 ms');
+    expect((await failure(connection.open())).message).toContain('within 1200 ms');
   });
 
   it('is asked again at each connect, and one may serve several connections', async () => {
@@ -451,10 +456,15 @@ describe('put-token', () => {
 });
 
 describe('a renewal', () => {
+  /** After a failure the next try is a second later, after another one two. */
+  const renewed = (connection: AmqpConnection): Promise<unknown> =>
+    eventually('renewed', () => connection.authentication?.refreshes === 1, { timeoutMs: 8_000 });
+
   it('comes on the open connection before the end, and is visible', async () => {
     const node = await nodeOf();
     const { connection, log, seen } = clientOf(node, {
-      credentials: jwtToken({ audience: AUDIENCE, refreshBeforeMs: 200, getToken: provider(400).getToken }),
+      // Long before the end, which on a busy machine would come first.
+      credentials: jwtToken({ audience: AUDIENCE, refreshBeforeMs: 2_800, getToken: provider(3_000, 4).getToken }),
     });
     await connection.open();
     const first = connection.authentication?.expiresAt ?? 0;
@@ -475,10 +485,10 @@ describe('a renewal', () => {
   it('that is refused is tried again within the window, and succeeds', async () => {
     const node = await nodeOf((_put, index) => (index === 1 || index === 2 ? 401 : 202));
     const { connection, log, seen } = clientOf(node, {
-      credentials: jwtToken({ audience: AUDIENCE, refreshBeforeMs: 600, getToken: provider(800).getToken }),
+      credentials: jwtToken({ audience: AUDIENCE, refreshBeforeMs: 5_800, getToken: provider(6_000, 2).getToken }),
     });
     await connection.open();
-    await eventually('renewed', () => connection.authentication?.refreshes === 1);
+    await renewed(connection);
     expect(node.peer.connections).toHaveLength(1);
     expect(connection.status).toBe('connected');
     expect(seen.findLast(({ failures }) => failures === 2)).toMatchObject({
@@ -487,44 +497,44 @@ describe('a renewal', () => {
     });
     expect(connection.authentication).toMatchObject({ state: 'ok', failures: 0 });
     expect(log.filter((line) => line.includes('was not renewed'))).toHaveLength(2);
-  });
+  }, 15_000);
 
   it('that the provider fails is tried again within the window', async () => {
     const node = await nodeOf();
-    const { getToken } = provider(800);
+    const { getToken } = provider(6_000, 2);
     let asked = 0;
     const flaky = (): Promise<{ token: string; expiresOn: number }> =>
       (asked += 1) === 2 ? Promise.reject(new Error('hunter2')) : getToken();
     const { connection, log } = clientOf(node, {
-      credentials: jwtToken({ audience: AUDIENCE, refreshBeforeMs: 600, getToken: flaky }),
+      credentials: jwtToken({ audience: AUDIENCE, refreshBeforeMs: 5_800, getToken: flaky }),
     });
     await connection.open();
-    await eventually('renewed', () => connection.authentication?.refreshes === 1);
+    await renewed(connection);
     expect(log.join('\n')).toContain('the function that gives the token failed');
     expect(log.join('\n')).not.toContain('hunter2');
-  });
+  }, 15_000);
 
   it('does not put the same token again, and waits for a newer one', async () => {
     const node = await nodeOf();
-    const expiresOn = Date.now() + 900;
+    const expiresOn = Date.now() + 6_000;
     let asked = 0;
     const getToken = (): Promise<{ token: string; expiresOn: number }> => {
       asked += 1;
       return Promise.resolve(asked < 4 ? { token: 'same', expiresOn } : { token: 'new', expiresOn: Date.now() + HOUR });
     };
     const { connection } = clientOf(node, {
-      credentials: jwtToken({ audience: AUDIENCE, refreshBeforeMs: 800, getToken }),
+      credentials: jwtToken({ audience: AUDIENCE, refreshBeforeMs: 5_800, getToken }),
     });
     await connection.open();
-    await eventually('renewed', () => connection.authentication?.refreshes === 1);
+    await renewed(connection);
     expect(node.puts.map(({ token }) => token)).toEqual(['same', 'new']);
     expect(node.peer.connections).toHaveLength(1);
-  });
+  }, 15_000);
 
   it('attaches its links anew when the peer has ended them', async () => {
     const node = await nodeOf();
     const { connection } = clientOf(node, {
-      credentials: jwtToken({ audience: AUDIENCE, refreshBeforeMs: 200, getToken: provider(400).getToken }),
+      credentials: jwtToken({ audience: AUDIENCE, refreshBeforeMs: 2_800, getToken: provider(3_000, 2).getToken }),
     });
     await connection.open();
     node.puts[0]?.requests.detach({ error: { kind: 'error', condition: 'amqp:link:detach-forced' } });
@@ -559,7 +569,7 @@ describe('a renewal', () => {
     });
     const orders = connection.createSendClient('orders');
     await orders.send('one');
-    const link = await node.peer.nextLink('sender', { timeoutMs: 1_000 });
+    const link = await node.peer.nextLink('sender');
     expect(link.name).toMatch(/^cbs-/);
     const target = await node.peer.nextLink('sender');
     // The last put was more than refusedRetryMs ago, or so it seems.
@@ -711,9 +721,9 @@ describe('a token that cannot be renewed', () => {
   it('ends the connection at its end and not before, and the next connection asks anew', async () => {
     let isDown = false;
     const node = await nodeOf(() => (isDown ? 503 : 202));
-    const tokens = provider(600);
+    const tokens = provider(1_800);
     const { connection, log, seen } = clientOf(node, {
-      credentials: jwtToken({ audience: AUDIENCE, getToken: tokens.getToken }),
+      credentials: jwtToken({ audience: AUDIENCE, refreshBeforeMs: 1_500, getToken: tokens.getToken }),
     });
     await connection.open();
     const { expiresAt = 0 } = connection.authentication ?? {};
@@ -724,7 +734,7 @@ describe('a token that cannot be renewed', () => {
     });
     await eventually('the end of the connection', () => endedAt > 0);
     expect(endedAt).toBeGreaterThanOrEqual(expiresAt - 5);
-    expect(endedAt).toBeLessThan(expiresAt + 400);
+    expect(endedAt).toBeLessThan(expiresAt + LATE_MS);
     expect(seen.some(({ state }) => state === 'expired')).toBe(true);
     expect(log.join('\n')).toMatch(/has expired and was not renewed: .*the peer answered 503/);
     isDown = false;
@@ -734,7 +744,7 @@ describe('a token that cannot be renewed', () => {
 
   it('because it was given ready-made is good until its end', async () => {
     const node = await nodeOf();
-    const expiresAt = Date.now() + 500;
+    const expiresAt = Date.now() + 1_800;
     const credentials = sasToken({ audience: AUDIENCE, token: 'SharedAccessSignature sr=x', expiresAt });
     const { connection, log } = clientOf(node, { credentials });
     await connection.open();

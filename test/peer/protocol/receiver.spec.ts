@@ -338,7 +338,7 @@ describe('a message over the limit', () => {
     expect((await heldBytes()) - before).toBeLessThan(15_000_000);
     expect(receiver.arrivals).toEqual([]);
     expect(lost).toEqual([]);
-  });
+  }, 30_000);
 
   it('is not advertised unless that is asked for', async () => {
     const { session, peer } = await bench.session();

@@ -3,6 +3,7 @@ import { EncodingFailure, LinkDetachedError, SizeFailure } from '../../../lib/pr
 import { eventually } from '../../support/eventually.js';
 import { decodeMessage, type PeerScript, type WireState } from '../../support/scripted-peer.js';
 import { Bench, TestSender, TestTransfer, catchRethrown, data, deadline, turn } from './harness.js';
+import { processorMs } from '../../support/time.js';
 
 const bench = new Bench();
 afterEach(() => bench.clear());
@@ -184,11 +185,12 @@ describe('outcomes', () => {
     const { sender, peer } = await bench.sender(leaveUnsettled);
     const transfers = Array.from({ length: 5 }, (_, index) => sender.post(`m${index}`));
     await peer.until('all', () => peer.deliveries.length === 5);
-    const start = performance.now();
-    for (let round = 0; round < 50; round += 1) peer.connection.session().dispose({ first: 0, last: 0xffff_ffff });
-    await Promise.all(transfers.map((transfer) => transfer.fate));
-    await turn();
-    expect(performance.now() - start).toBeLessThan(500);
+    const spent = await processorMs(async () => {
+      for (let round = 0; round < 50; round += 1) peer.connection.session().dispose({ first: 0, last: 0xffff_ffff });
+      await Promise.all(transfers.map((transfer) => transfer.fate));
+      await turn();
+    });
+    expect(spent).toBeLessThan(500);
   });
 
   it('a callback that throws costs nothing but its own error', async () => {
@@ -566,5 +568,5 @@ describe('the end of a link that sends', () => {
     expect(sender.link.unsettledCount).toBe(1);
     peer.connection.session().dispose({ first: 0 }, { kind: 'released' });
     expect(await first.fate).toMatchObject({ outcome: { kind: 'released' } });
-  });
+  }, 30_000);
 });

@@ -113,8 +113,8 @@ describe('FaultProxy', () => {
     await eventually('a full buffer', () => socket.writableLength > 1 << 20);
 
     await proxy.pass();
-    await eventually('all bytes', () => text().length === 1 + 32 * (1 << 20));
-  });
+    await eventually('all bytes', () => text().length === 1 + 32 * (1 << 20), { timeoutMs: 15_000 });
+  }, 20_000);
 
   it('slices into small pieces, coalesces, delays, and keeps the order', async () => {
     const text = Array.from({ length: 60 }, (_, index) => String(index)).join(',');

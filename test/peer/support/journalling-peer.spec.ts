@@ -5,6 +5,7 @@ import { eventually } from '../../support/eventually.js';
 
 // A process is started, on a machine that may be busy.
 jest.setTimeout(20_000);
+const LIMIT = { timeoutMs: 10_000 };
 
 let peer: JournallingPeer;
 const connections: Connection[] = [];
@@ -66,17 +67,17 @@ const accept = (context: EventContext): void => context.delivery?.accept();
 describe('JournallingPeer', () => {
   it('has everything that it accepted, and has forgotten what was consumed, after a kill', async () => {
     const accepted = send(0, 900);
-    await eventually('some are accepted', () => accepted.length > 20);
+    await eventually('some are accepted', () => accepted.length > 20, LIMIT);
     await peer.kill();
     const journal = peer.accepted().map(({ message }) => message.properties?.messageId);
     expect(journal).toEqual(expect.arrayContaining(accepted));
 
     await peer.restart();
     const seen = receive(accept);
-    await eventually('all are consumed', () => seen.length === journal.length);
+    await eventually('all are consumed', () => seen.length === journal.length, LIMIT);
     expect(seen.map(({ id }) => id)).toEqual(journal);
     expect(seen.some(({ maySeenBefore }) => maySeenBefore)).toBe(false);
-    await eventually('the accepts', () => peer.accepted().every(({ isDone }) => isDone));
+    await eventually('the accepts', () => peer.accepted().every(({ isDone }) => isDone), LIMIT);
 
     await peer.kill();
     await peer.restart();
@@ -85,21 +86,21 @@ describe('JournallingPeer', () => {
 
   it('delivers again what was not settled, in its old place, and says so', async () => {
     const accepted = send(0, 20);
-    await eventually('all are accepted', () => accepted.length === 20);
+    await eventually('all are accepted', () => accepted.length === 20, LIMIT);
     const contexts: EventContext[] = [];
     receive((context) => contexts.push(context), 12);
-    await eventually('a window full', () => contexts.length === 12);
+    await eventually('a window full', () => contexts.length === 12, LIMIT);
     const [, second, third] = contexts;
     second?.delivery?.accept();
-    await eventually('the accept', () => peer.accepted()[1]?.isDone);
+    await eventually('the accept', () => peer.accepted()[1]?.isDone, LIMIT);
     // Not in the same turn: rhea would give both the outcome of the first.
     third?.delivery?.modified({ delivery_failed: true, undeliverable_here: false });
-    await eventually('it is back', async () => (await peer.stats()).ready['orders'] === 20 - 12 + 1);
+    await eventually('it is back', async () => (await peer.stats()).ready['orders'] === 20 - 12 + 1, LIMIT);
     await peer.kill();
     await peer.restart();
 
     const again = receive(accept);
-    await eventually('the rest', () => again.length === 19);
+    await eventually('the rest', () => again.length === 19, LIMIT);
     expect(again.map(({ id }) => id)).toEqual(accepted.filter((id) => id !== 'm1'));
     expect(again[0]).toEqual({ id: 'm0', maySeenBefore: true });
     expect(again.at(-1)).toEqual({ id: 'm19', maySeenBefore: false });
@@ -107,10 +108,10 @@ describe('JournallingPeer', () => {
 
   it('keeps what a consumer takes with it when it goes', async () => {
     const accepted = send(0, 5);
-    await eventually('all are accepted', () => accepted.length === 5);
+    await eventually('all are accepted', () => accepted.length === 5, LIMIT);
     const seen = receive(() => undefined);
-    await eventually('a window full', () => seen.length === 5);
+    await eventually('a window full', () => seen.length === 5, LIMIT);
     connections.at(-1)?.close();
-    await eventually('they are back', async () => (await peer.stats()).ready['orders'] === 5);
+    await eventually('they are back', async () => (await peer.stats()).ready['orders'] === 5, LIMIT);
   });
 });

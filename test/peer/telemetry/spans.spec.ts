@@ -188,7 +188,7 @@ describe('the handler', () => {
     const handler = (messages: ReceivedMessage[]): void => {
       throw new BatchError([{ message: messages[1] ?? 1, error: new RangeError('no') }]);
     };
-    const batch = { maxMessages: 3, waitMs: 1_000 };
+    const batch = { maxMessages: 3, waitMs: 4_000 };
     connection.createReceiveClient('orders').subscribe(handler, { batch, errorPolicy: policy.reject('app:no') });
     const [handled] = await telemetry.named('process orders');
     const sent = await telemetry.named('send orders', 3);
@@ -341,7 +341,7 @@ describe('the peer on a span', () => {
     const uri = [gone.uri, broker.uri];
     await gone.stop();
     const connection = stage.connect(broker, { uri, dial: undefined });
-    const requested = connection.createRequestClient('orders').request('x', { timeoutMs: 1_000 });
+    const requested = connection.createRequestClient('orders').request('x', { timeoutMs: 4_000 });
     await connection.createSendClient('orders').send('a');
     connection.createReceiveClient('orders').subscribe(async ({ properties }) => {
       const { replyTo = '', messageId } = properties ?? {};

@@ -6,6 +6,7 @@ import type { Exchange } from '../../../lib/broker/exchange/exchange.js';
 import { MessageContent } from '../../../lib/broker/message/message-content.js';
 import type { Refused, Routed } from '../../../lib/broker/nodes/router.js';
 import { content, FakeBroker } from './support/fake-nodes.js';
+import { processorMs } from '../../support/time.js';
 
 function exchange(broker: FakeBroker, name: string, settings: Partial<ExchangeSettings> = {}): Exchange {
   const declared = broker.nodes.declareExchange(name, { ...DEFAULT_EXCHANGE, ...settings });
@@ -53,10 +54,9 @@ describe('topic patterns', () => {
     expect(topicMatches(pattern, key)).toBe(expected);
   });
 
-  it('take no time that explodes', () => {
-    const started = Date.now();
-    expect(topicMatches(`${'#.'.repeat(60)}b`, `${'a.'.repeat(120)}a`)).toBe(false);
-    expect(Date.now() - started).toBeLessThan(500);
+  it('take no time that explodes', async () => {
+    const look = (): void => expect(topicMatches(`${'#.'.repeat(60)}b`, `${'a.'.repeat(120)}a`)).toBe(false);
+    expect(await processorMs(look)).toBeLessThan(500);
   });
 });
 

@@ -6,6 +6,7 @@ import { SelectorError } from '../../../lib/broker/selector/tokens.js';
 import type { Value } from '../../../lib/broker/selector/values.js';
 import { Described } from '../../../lib/protocol/acceptor/index.js';
 import { content } from './support/fake-nodes.js';
+import { processorMs } from '../../support/time.js';
 
 const VALUES: Readonly<Record<string, Value>> = {
   color: 'red',
@@ -111,11 +112,10 @@ describe('a selector', () => {
     expect(() => parseSelector(selector)).toThrow(SelectorError);
   });
 
-  it('has no pattern that takes long', () => {
-    const started = Date.now();
+  it('has no pattern that takes long', async () => {
     const text = 'a'.repeat(5_000);
-    expect(parseSelector(`t LIKE '${'%a'.repeat(100)}b'`)(() => text)).toBe(false);
-    expect(Date.now() - started).toBeLessThan(1_000);
+    const look = (): void => expect(parseSelector(`t LIKE '${'%a'.repeat(100)}b'`)(() => text)).toBe(false);
+    expect(await processorMs(look)).toBeLessThan(1_000);
   });
 });
 

@@ -7,7 +7,7 @@ import { allQueues, deleteQueues, type Queues } from './queues.js';
 export type Depths = ReadonlyMap<string, readonly string[]>;
 
 /** Longest wait for a message of a queue that seems empty. */
-const QUIET_MS = 750;
+const QUIET_MS = 2_000;
 
 /** Among the dead letters are bodies that nobody can decode: here they are counted, so their bytes will do. */
 const bytes: Codec = {

@@ -1,11 +1,11 @@
 import type { AmqpConsumers } from 'nestjs-amqp10';
 import type { Ledger } from '../ledger.js';
 
-/** How long nothing may happen before the stream counts as ended. */
-const QUIET_MS = 1_500;
 /** The whole run, whatever happens: then the balance says what is missing. */
 const LIMIT_MS = 180_000;
 const TICK_MS = 100;
+/** So many looks in a row must find nothing new before the stream counts as ended: looks, since a busy machine may be late with them. */
+const QUIET_TICKS = 15;
 
 /** Shows how far the run is, and resolves when `published` is done and the consumers have had nothing in hand for a while. */
 export async function watch(
@@ -22,7 +22,7 @@ export async function watch(
     () => (isPublished = true),
     (error: unknown) => (failure = error ?? new Error('publishing failed')),
   );
-  let busyAt = started;
+  let quietTicks = 0;
   let shown = -Infinity;
   let seen = -1;
   for (;;) {
@@ -31,9 +31,9 @@ export async function watch(
     const now = performance.now();
     const inHand = [...consumers.all().values()].reduce((sum, consumer) => sum + consumer.inHand, 0);
     const written = ledger.entries.length;
-    if (!isPublished || inHand > 0 || written !== seen) busyAt = now;
+    quietTicks = !isPublished || inHand > 0 || written !== seen ? 0 : quietTicks + 1;
     seen = written;
-    const isOver = now - busyAt > QUIET_MS || now - started > LIMIT_MS;
+    const isOver = quietTicks > QUIET_TICKS || now - started > LIMIT_MS;
     if (process.stdout.isTTY || isOver || now - shown >= 1_000) {
       shown = now;
       show(`sent ${sent()}/${total}  ledger ${written}  in hand ${inHand}  ${((now - started) / 1_000).toFixed(1)} s`);

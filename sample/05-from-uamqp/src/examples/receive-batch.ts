@@ -11,7 +11,7 @@ export const receiveBatch: Example = {
     const client = connection.createReceiveClient(name, { prefetch: 10 });
     const sizes: number[] = [];
     for (;;) {
-      const messages = await client.receiveBatch({ maxMessages: 10, waitMs: 500 });
+      const messages = await client.receiveBatch({ maxMessages: 10, waitMs: 2_000 });
       if (messages.length === 0) break;
       assert.ok(messages.length <= 10);
       sizes.push(messages.length);
