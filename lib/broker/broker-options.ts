@@ -33,6 +33,11 @@ export interface EmbeddedBrokerOptions {
   readonly autoCreateQueues?: boolean | undefined;
   /** Starts although `NODE_ENV` is `production`. @default false */
   readonly allowInProduction?: boolean | undefined;
+  /**
+   * What its OPEN says of it, over product and version. RabbitMQ's Java client for AMQP 1.0 wants `{ version: '4.2.0', node: 'rabbit@embedded' }`;
+   * with `product: 'RabbitMQ'` clients of this library take it for one as well.
+   */
+  readonly properties?: Readonly<Record<string, unknown>> | undefined;
   /** Bytes. Range: 512 to 262 144. @default 131_072 */
   readonly maxFrameSize?: number | undefined;
   /** Bytes of one message. @default 16_777_216 (16 MiB) */

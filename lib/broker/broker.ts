@@ -108,7 +108,7 @@ function acceptorOptions(options: ResolvedBrokerOptions): ConstructorParameters<
     idleTimeoutMs,
     handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
     maxMessageBytes,
-    properties: { product: PRODUCT, version: VERSION },
+    properties: { product: PRODUCT, version: VERSION, ...options.properties },
     offeredCapabilities: ['ANONYMOUS-RELAY', 'LINK_PAIR_V1_0', 'DELAYED_DELIVERY'],
     sasl: {
       mechanisms: saslMechanisms({ users, allowAnonymous, claimsBased: options.cbs.required }),

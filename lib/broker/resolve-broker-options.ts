@@ -22,6 +22,7 @@ export interface ResolvedBrokerOptions {
   readonly exchanges: readonly ExchangeDeclaration[];
   readonly bindings: readonly BindingDeclaration[];
   readonly autoCreateQueues: boolean;
+  readonly properties: Readonly<Record<string, unknown>>;
   readonly maxFrameSize: number;
   readonly maxMessageBytes: number;
   readonly maxConnections: number;
@@ -42,6 +43,7 @@ const NAMES: readonly (keyof EmbeddedBrokerOptions)[] = [
   'bindings',
   'autoCreateQueues',
   'allowInProduction',
+  'properties',
   'maxFrameSize',
   'maxMessageBytes',
   'maxConnections',
@@ -85,6 +87,7 @@ export function resolveBrokerOptions(
     exchanges: resolveExchanges(given['exchanges']),
     bindings: resolveBindings(given['bindings']),
     autoCreateQueues: booleanOption(given['autoCreateQueues'], 'autoCreateQueues', true),
+    properties: objectOption(given['properties'] ?? {}, 'properties'),
     maxFrameSize: wholeOption(given['maxFrameSize'], 'maxFrameSize', 512, 262_144, 131_072),
     maxMessageBytes: wholeOption(given['maxMessageBytes'], 'maxMessageBytes', 1, 2 ** 31 - 1, 16 * 1024 * 1024),
     maxConnections: wholeOption(given['maxConnections'], 'maxConnections', 1, 100_000, 1_000),

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { AttachRequest, PeerError, PeerReceives, PeerSends, Terminus } from '../../protocol/acceptor/index.js';
-import { type BrokerAddress, parseAddress, type ServiceName } from '../nodes/address.js';
+import { type BrokerAddress, DYNAMIC, parseAddress, type ServiceName } from '../nodes/address.js';
 import type { Nodes } from '../nodes/nodes.js';
 import type { Destination, Router } from '../nodes/router.js';
 import { DEFAULT_QUEUE } from '../queue/queue-settings.js';
@@ -65,7 +65,10 @@ export class AttachHandler {
       return;
     }
     if (address.kind !== 'queue') throw refusal('amqp:not-found', whyNoSource(address));
-    const queue = temporary ?? this.#existingQueue(address, connection);
+    const queue = temporary ?? this.#existingQueue(address);
+    if (queue.owner !== undefined && queue.owner !== connection) {
+      throw refusal('amqp:resource-locked', `queue "${queue.name}" is exclusive to another connection`);
+    }
     const { wants, applied, problem } = readFilters(source.filters);
     if (problem !== undefined) throw refusal(problem.condition, problem.description);
     connection.linkOpened();
@@ -109,7 +112,7 @@ export class AttachHandler {
       request,
       connection,
       destination: address.kind === 'anonymous' ? undefined : address,
-      queue: temporary ?? (address.kind === 'queue' ? this.#existingQueue(address, connection) : undefined),
+      queue: temporary ?? (address.kind === 'queue' ? this.#existingQueue(address) : undefined),
       target: temporary === undefined ? target : { ...target, address: temporary.name },
       router,
       credit: senderCredit,
@@ -164,15 +167,12 @@ export class AttachHandler {
     throw refusal('amqp:unauthorized-access', 'the connection has put no token on $cbs that is still good');
   }
 
-  #existingQueue(address: Extract<Destination, { kind: 'queue' }>, connection: BrokerConnection): Queue {
+  #existingQueue(address: Extract<Destination, { kind: 'queue' }>): Queue {
     const { nodes } = this.options;
     const queue = address.autoCreate ? nodes.autoCreateQueue(address.name) : nodes.queue(address.name);
     if (queue === undefined) {
       if (address.autoCreate) throw refusal('amqp:resource-limit-exceeded', 'the broker has too many queues');
       throw refusal('amqp:not-found', `there is no queue "${address.name}"`);
-    }
-    if (queue.owner !== undefined && queue.owner !== connection) {
-      throw refusal('amqp:resource-locked', `queue "${queue.name}" is exclusive to another connection`);
     }
     return queue;
   }
@@ -186,7 +186,7 @@ export class AttachHandler {
   /** A dynamic node: goes with the link that asked for it. */
   #temporaryQueue(): Queue {
     const settings = { ...DEFAULT_QUEUE, durable: false };
-    const declared = this.options.nodes.declareQueue(`temp.${randomUUID()}`, settings);
+    const declared = this.options.nodes.declareQueue(`${DYNAMIC}${randomUUID()}`, settings);
     if (declared.kind === 'created') return declared.node;
     throw refusal('amqp:internal-error', 'a random name was in use');
   }

@@ -1,6 +1,6 @@
 // A message at the broker: the bytes as they came, shared by every queue that holds it, and what routing asks of them, decoded when asked.
 
-import { type AmqpMessage, decodeMessageInto, decodeValue } from '../../protocol/acceptor/index.js';
+import { type AmqpMessage, decodeMessageInto, decodeValue, scanValue } from '../../protocol/acceptor/index.js';
 import { type BrokerHeader, readHeader } from './header.js';
 import { findSections, listField, type Sections, type Slice } from './sections.js';
 
@@ -77,6 +77,21 @@ export class MessageContent {
     const slice = this.#sections.annotations;
     if (slice === undefined) return EMPTY;
     return Buffer.concat([MESSAGE_ANNOTATIONS, this.bytes.subarray(slice.start, slice.end)]);
+  }
+
+  /** Each annotation as it came, key and value. A key that is no text stands under `undefined`, as often as there are such. */
+  get annotationEntries(): readonly (readonly [key: string | undefined, bytes: Buffer])[] {
+    const slice = this.#sections.annotations;
+    const code = slice === undefined ? 0x40 : this.bytes[slice.start];
+    if (slice === undefined || (code !== 0xc1 && code !== 0xd1)) return [];
+    const entries: [string | undefined, Buffer][] = [];
+    for (let at = slice.start + (code === 0xc1 ? 3 : 9); at < slice.end;) {
+      const value = scanValue(this.bytes, at, slice.end);
+      const end = scanValue(this.bytes, value, slice.end);
+      entries.push([text(decodeValue(this.bytes, at, value)), this.bytes.subarray(at, end)]);
+      at = end;
+    }
+    return entries;
   }
 
   /** Properties to footer as they came. */

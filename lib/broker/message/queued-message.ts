@@ -77,14 +77,25 @@ export class QueuedMessage {
   #setAnnotations(annotations: Readonly<Record<string, unknown>>): void {
     const entries = Object.entries(annotations).filter(isEncodable);
     this.#annotations = Object.fromEntries(entries);
-    this.#annotationsSection = annotationsSection(entries);
+    this.#annotationsSection = annotationsSection(entries, this.content);
   }
 }
 
 type Entry = readonly [key: string, value: unknown];
 
-function annotationsSection(entries: readonly Entry[]): Buffer {
-  return Buffer.concat([MESSAGE_ANNOTATIONS, encodeValue(symbolKeys(entries))]);
+/** What nobody changed keeps its bytes, and so its type: a long is a long again (section 3.4.5 adds and replaces, no more). */
+function annotationsSection(entries: readonly Entry[], content: MessageContent): Buffer {
+  const asItCame = new Map(content.annotationEntries);
+  const others = content.annotationEntries.filter(([key]) => key === undefined).map(([, bytes]) => bytes);
+  const pairs = entries.map(([key, value]) => {
+    const same = Object.is(value, content.annotations[key]) ? asItCame.get(key) : undefined;
+    return same ?? Buffer.concat([encodeValue(amqp.symbol(key)), encodeValue(value)]);
+  });
+  const body = Buffer.concat([...pairs, ...others]);
+  const head = Buffer.alloc(9, 0xd1);
+  head.writeUInt32BE(body.length + 4, 1);
+  head.writeUInt32BE((pairs.length + others.length) * 2, 5);
+  return Buffer.concat([MESSAGE_ANNOTATIONS, head, body]);
 }
 
 function symbolKeys(entries: readonly Entry[]): Map<unknown, unknown> {

@@ -16,6 +16,8 @@ const SERVICES: readonly ServiceName[] = ['/management', '$management', '$cbs'];
 /** A whole URL; what is named stands behind the host. */
 const URL_FORM = /^amqps?:\/\/[^/?#]+\/([^?#]+)$/;
 const MAX_NAME_BYTES = 255;
+/** What the names of dynamic nodes begin with. */
+export const DYNAMIC = 'temp.';
 
 /**
  * @param autoCreateQueues a bare name makes the queue it names; one under `/queues/` must be there all the same
@@ -48,7 +50,8 @@ function parsePath(address: string): BrokerAddress {
 function queue(name: string, autoCreate: boolean): BrokerAddress {
   if (name === '') return unknown('an address is empty');
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) return unknown(`a queue's name has more than ${MAX_NAME_BYTES} bytes`);
-  return { kind: 'queue', name, autoCreate };
+  // A dynamic node that is gone is gone: a late reply must not make a queue that nobody reads.
+  return { kind: 'queue', name, autoCreate: autoCreate && !name.startsWith(DYNAMIC) };
 }
 
 function unknown(reason: string): BrokerAddress {

@@ -42,6 +42,8 @@ export class Dispatcher {
   constructor(
     private readonly ready: ReadyIndex,
     private readonly hand: (message: QueuedMessage, consumer: QueueConsumer) => boolean,
+    /** All goes to the consumer that came first, until it goes. */
+    private readonly isSingleActive: () => boolean = () => false,
   ) {}
 
   get size(): number {
@@ -110,9 +112,14 @@ export class Dispatcher {
     }
   }
 
+  #mayTake(consumer: QueueConsumer): boolean {
+    if (consumer.browses || !this.isSingleActive()) return true;
+    return this.#attached.find((other) => !other.consumer.browses)?.consumer === consumer;
+  }
+
   #offerNext(attached: Attached): boolean {
     const { consumer, view } = attached;
-    if (!consumer.canTake) return false;
+    if (!consumer.canTake || !this.#mayTake(consumer)) return false;
     const message = (view ?? this.ready).first();
     if (message === undefined || !this.hand(message, consumer)) return false;
     if (consumer.browses) {

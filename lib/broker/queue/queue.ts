@@ -58,7 +58,11 @@ export class Queue {
       deadLetter: (message, death) => world.deadLetter(this, message, death),
       changed: () => world.changed(),
     });
-    this.#dispatcher = new Dispatcher(this.#store.ready, (message, consumer) => this.#hand(message, consumer));
+    this.#dispatcher = new Dispatcher(
+      this.#store.ready,
+      (message, consumer) => this.#hand(message, consumer),
+      () => this.settings.otherArguments['x-single-active-consumer'] === true,
+    );
   }
 
   get isDeleted(): boolean {
@@ -103,6 +107,8 @@ export class Queue {
   removeConsumer(consumer: QueueConsumer): void {
     if (!this.#dispatcher.remove(consumer)) return;
     if (this.#dispatcher.size === 0 && !this.#isDeleted) this.world.unused(this);
+    // The next one may be the single active one now.
+    else this.#dispatchSoon();
     this.world.changed();
   }
 

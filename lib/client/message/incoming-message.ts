@@ -4,12 +4,13 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   AmqpError,
   ACCEPTED,
+  EncodingFailure,
   InvalidOptionsError,
   RELEASED,
   type IncomingDelivery,
   type Outcome,
 } from '../../protocol/index.js';
-import { SettlementError, TransactionError } from '../errors.js';
+import { EncodeError, SettlementError, TransactionError } from '../errors.js';
 import { checkRecord } from '../options/check.js';
 import type { TransactionalSettlement } from '../transaction/local-transaction.js';
 import type { Transaction } from '../transaction/transaction.js';
@@ -243,7 +244,7 @@ export class IncomingMessage extends DecodedMessage implements ReceivedMessage, 
     if (outcome.kind === 'modified') checkRecord(outcome.messageAnnotations, 'messageAnnotations');
     if (options?.multiple === true) return this.#settleUpToHere(outcome, options);
     const before = this.outcome;
-    if (before === undefined) return this.settle(outcome, options?.transaction);
+    if (before === undefined) return this.#settleOrSay(outcome, options?.transaction);
     if (isDeepStrictEqual(before, outcome)) return this.#result ?? 'settled';
     if (this.#outcome === undefined)
       throw AmqpError.inOwnWords(
@@ -258,6 +259,17 @@ export class IncomingMessage extends DecodedMessage implements ReceivedMessage, 
         `the message from "${this.address}" is ${before.kind} and cannot be ${outcome.kind}`,
       ),
     );
+  }
+
+  /** @throws EncodeError for an outcome that cannot be written, or is too large for a frame: it can be settled otherwise */
+  #settleOrSay(outcome: Outcome, transaction: Transaction | undefined): SettleResult {
+    try {
+      return this.settle(outcome, transaction);
+    } catch (cause) {
+      if (!(cause instanceof EncodingFailure)) throw cause;
+      const message = `an outcome for a message from "${this.address}" cannot be sent: ${cause.message}`;
+      throw AmqpError.inOwnWords(new EncodeError(message, this.address, { cause }));
+    }
   }
 
   /** Those before it that were fetched and not settled, then this one. */

@@ -91,7 +91,7 @@ class Pending {
       handle,
       role: 'sender',
       senderSettleMode: frame.senderSettleMode ?? 'mixed',
-      receiverSettleMode: 'first',
+      receiverSettleMode: frame.receiverSettleMode ?? 'first',
       source: answer.source,
       target: frame.target,
       initialDeliveryCount: 0,

@@ -1,9 +1,10 @@
 // A message arriving: frame -> receiver link (several frames to one message) -> delivery -> the layer above.
 
 import type { ReceiverLink } from '../links.js';
-import type { AmqpError } from '../errors.js';
+import { EncodingFailure, type AmqpError } from '../errors.js';
 import { ABSENT, OTHER_STATE, type TransferReader } from '../frames/performatives.js';
 import { FramingError } from '../frames/scan.js';
+import { frameRoom } from '../frames/write-performatives.js';
 import { ACCEPTED, RELEASED, type Outcome } from '../outcome.js';
 import { readTag } from '../types/text.js';
 import { rethrowLater } from './callback.js';
@@ -43,12 +44,34 @@ export class PlaneReceiver extends ReceivingCredit implements ReceiverLink {
   stateFor(outcome: Outcome, transactionId: Buffer | undefined): Buffer {
     if (transactionId === undefined && outcome === ACCEPTED) return encodeOutcome(ACCEPTED);
     if (outcome !== this.lastOutcome || transactionId !== this.lastTransactionId) {
-      this.lastState =
-        transactionId === undefined ? encodeOutcome(outcome) : encodeTransactional(transactionId, outcome);
+      this.lastState = this.fitting(outcome, transactionId);
       this.lastOutcome = outcome;
       this.lastTransactionId = transactionId;
     }
     return this.lastState;
+  }
+
+  /**
+   * A DISPOSITION goes out in one frame (section 2.7.1): a description is cut short for it.
+   * @throws {EncodingFailure} what cannot be cut is too much for a frame of the peer's
+   */
+  private fitting(outcome: Outcome, transactionId: Buffer | undefined): Buffer {
+    const encoded = (what: Outcome): Buffer =>
+      transactionId === undefined ? encodeOutcome(what) : encodeTransactional(transactionId, what);
+    const most = this.session.plane.maxFrameSize - frameRoom(0);
+    const state = encoded(outcome);
+    if (state.length <= most) return state;
+    if (outcome.kind === 'rejected' && outcome.description !== undefined) {
+      const { description } = outcome;
+      const over = state.length - most;
+      const bytes = Buffer.from(description);
+      const cut = encoded({
+        ...outcome,
+        description: bytes.toString('utf8', 0, Math.max(0, bytes.length - over - 3)).replace(/\uFFFD+$/u, ''),
+      });
+      if (cut.length <= most) return cut;
+    }
+    throw new EncodingFailure(`the outcome has ${state.length} bytes, a frame of the peer's has room for ${most}`);
   }
 
   /** @returns `false`: the link is gone, the peer will deliver again */

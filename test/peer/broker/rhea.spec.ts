@@ -181,6 +181,47 @@ describe('receivers', () => {
     expect(inboxes.map(({ unread }) => unread)).toEqual([0, 0, 0]);
   });
 
+  it('get all of a queue with a single active consumer while they are the first, and the next one when that goes', async () => {
+    const single = { name: 'single', arguments: { 'x-single-active-consumer': true } };
+    const broker = await start({ queues: ['orders', single] });
+    const [first, second] = [
+      rheaReceiver(await connect(broker), 'single'),
+      rheaReceiver(await connect(broker), 'single'),
+    ];
+    await first.opened();
+    await second.opened();
+    for (const inbox of [first, second]) inbox.credit(30);
+    // One round trip on each connection, so that every credit is known.
+    for (const { receiver } of [first, second]) await rheaReceiver(receiver.connection, 'orders').opened();
+    for (let index = 0; index < 4; index++) broker.queue('single').publish(String(index));
+    (await first.next()).delivery?.accept();
+    for (let index = 1; index < 4; index++) await first.next();
+    expect(second.unread).toBe(0);
+    first.receiver.close();
+    const rest = [await second.next(), await second.next(), await second.next()];
+    const bodies = rest.map(({ message }) => dataOf(message)?.toString());
+    expect(bodies).toEqual(['1', '2', '3']);
+  });
+
+  it('may settle second, after the broker has: it does as the receiver wishes (section 2.7.3)', async () => {
+    const broker = await start();
+    const connection = await connect(broker);
+    const receiver = connection.open_receiver({
+      source: 'orders',
+      rcv_settle_mode: 1,
+      autoaccept: false,
+      autosettle: false,
+      credit_window: 1,
+    });
+    broker.queue('orders').publish('a');
+    const [{ delivery }] = (await once(receiver, 'message')) as [rhea.EventContext];
+    expect(receiver.rcv_settle_mode).toBe(1);
+    const settled = once(receiver, 'settled');
+    delivery?.update(false, Reflect.get(rhea.message, 'accepted')().described());
+    await settled;
+    expect(broker.queue('orders').stats()).toMatchObject({ accepted: 1, ready: 0, unsettled: 0 });
+  });
+
   it('get what there is when they drain, and their credit back', async () => {
     const broker = await start();
     const inbox = await rheaReceiver(await connect(broker), 'orders').opened();
@@ -337,6 +378,13 @@ describe('the broker as a whole', () => {
     const open = connection['remote'].open as { properties: object; idle_time_out: number; max_frame_size: number };
     expect(open.properties).toMatchObject({ product: 'nestjs-amqp10-embedded', version: '0.1.0' });
     expect([open.idle_time_out, open.max_frame_size]).toEqual([30_000, 131_072]);
+  });
+
+  it('says there what its options have it say', async () => {
+    const properties = { product: 'RabbitMQ', version: '4.2.0', node: 'rabbit@embedded' };
+    const connection = await connect(await start({ properties }));
+    expect(connection['remote'].open).toMatchObject({ properties });
+    await expect(EmbeddedBroker.start({ properties: 7 as never })).rejects.toThrow('properties must be');
   });
 
   it('names the queues that are not idle in time', async () => {

@@ -11,6 +11,7 @@ import {
   type SendClient,
 } from '../../../lib/client/index.js';
 import { eventually } from '../../support/eventually.js';
+import { failure } from '../../support/failure.js';
 
 const brokers: EmbeddedBroker[] = [];
 const connections: AmqpConnection[] = [];
@@ -113,8 +114,8 @@ describe("a connection's links", () => {
     expect(connection.links.map(({ role }) => role)).toEqual(['receive', 'answer']);
 
     const [gone] = answers.values();
-    await gone?.send('late');
-    expect(queues()).toEqual(['orders', 'a reply', 'a reply']);
+    expect(await failure(gone?.send('late') ?? server.close())).toMatchObject({ condition: 'amqp:not-found' });
+    expect(queues()).toEqual(['orders', 'a reply']);
   });
 
   it.each([

@@ -196,6 +196,9 @@ describe('queues', () => {
     const stranger = connect({ uri: broker.uri, bootTimeoutMs: 1_500 });
     const refused = await failure(stranger.createReceiveClient('mine').attach());
     expect(String(refused)).toContain('amqp:resource-locked');
+    // as an answer to it does
+    await stranger.createSendClient('mine').send('from elsewhere');
+    expect(await bodies(inbox, 1)).toEqual(['from elsewhere']);
     await stranger.close();
     broker.dropConnections();
     await connection.createSendClient('mine').send('after the drop');
