@@ -31,6 +31,13 @@ const PERMANENT: ReadonlySet<string> = new Set([
   'amqp:link:stolen',
   'amqp:link:redirect',
   'amqp:connection:redirect',
+  'com.microsoft:argument-error',
+  'com.microsoft:argument-out-of-range',
+  'com.microsoft:auth-failed',
+  'com.microsoft:entity-disabled',
+  'com.microsoft:no-matching-subscription',
+  'com.microsoft:precondition-failed',
+  'com.microsoft:publisher-revoked',
 ]);
 
 const SASL_FAILURES: Readonly<Record<number, string>> = Object.freeze({

@@ -119,8 +119,21 @@ export async function realPeers(): Promise<{ readonly up: Peer[]; readonly down:
   return { up, down };
 }
 
+let lastDeclaredAt = -Infinity;
+
+/** RabbitMQ's log of declarations (Erlang's disk_log) is up to two seconds in memory: what is killed in that time forgets the queue itself. */
+async function declarationsOnDisk(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, lastDeclaredAt + 2_500 - performance.now())));
+}
+
 function realPeer(broker: BrokerEntry): Peer {
   const uri = `amqp://guest:guest@127.0.0.1:${broker.port}`;
+  const make =
+    broker.name === 'rabbitmq-3'
+      ? controlledQueue(broker)
+      : broker.name === 'rabbitmq-4' || broker.name === 'qpid'
+        ? declaredQueue
+        : foundQueue(broker.name);
   return {
     name: broker.name,
     product: broker.product,
@@ -129,13 +142,15 @@ function realPeer(broker: BrokerEntry): Peer {
     nobodyUri: uri.replace('guest:guest', 'nobody:nobody'),
     queueKinds: broker.name.startsWith('rabbitmq') ? ['classic', 'quorum'] : ['default'],
     connect: (options) => opened({ uri, ...options }),
-    queue:
-      broker.name === 'rabbitmq-3'
-        ? controlledQueue(broker)
-        : broker.name === 'rabbitmq-4' || broker.name === 'qpid'
-          ? declaredQueue
-          : foundQueue(broker.name),
-    crash: () => comeBack(broker, () => signalAndWait(broker.name, 'SIGKILL', 10_000)),
+    queue: async (connection, wish) => {
+      const queue = await make(connection, wish);
+      lastDeclaredAt = performance.now();
+      return queue;
+    },
+    crash: async () => {
+      await declarationsOnDisk();
+      await comeBack(broker, () => signalAndWait(broker.name, 'SIGKILL', 10_000));
+    },
     restart: () => comeBack(broker, () => broker.stop()),
     alarm: broker.name === 'rabbitmq-4' ? (forMs) => raiseAlarm(broker, forMs) : undefined,
     close: () => Promise.resolve(),

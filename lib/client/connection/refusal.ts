@@ -11,6 +11,14 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'amqp:invalid-field',
   'amqp:precondition-failed',
   'amqp:resource-deleted',
+  // Azure's: its SDKs do not try these again.
+  'com.microsoft:argument-error',
+  'com.microsoft:argument-out-of-range',
+  'com.microsoft:auth-failed',
+  'com.microsoft:entity-disabled',
+  'com.microsoft:no-matching-subscription',
+  'com.microsoft:precondition-failed',
+  'com.microsoft:publisher-revoked',
 ]);
 
 /**

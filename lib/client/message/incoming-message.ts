@@ -229,7 +229,7 @@ export class IncomingMessage extends DecodedMessage implements ReceivedMessage, 
   }
 
   #asSent(outcome: Outcome): Outcome {
-    return outcome.kind === 'modified' ? this.#host.outcomeFor(outcome) : outcome;
+    return outcome.kind === 'modified' || outcome.kind === 'rejected' ? this.#host.outcomeFor(outcome) : outcome;
   }
 
   #tellSettled(outcome: Outcome): void {

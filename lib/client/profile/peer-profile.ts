@@ -1,6 +1,8 @@
 // What differs per product, as one declared value. Facts: docs/brokers.md and the tests under test/brokers.
-import type { AmqpMessage } from '../../protocol/index.js';
+import type { AmqpMessage, Outcome } from '../../protocol/index.js';
 import type { MessageRoute } from '../message/received-message.js';
+
+type Rejected = Extract<Outcome, { kind: 'rejected' }>;
 
 /** The products that are known, and `generic` for any other. */
 export type ProfileName =
@@ -81,6 +83,13 @@ export interface PeerProfile {
    * messages that were on their way, which are sent again.
    */
   readonly stoppingConditions: readonly string[];
+  /**
+   * Conditions of a rejection that speak of the peer's load and not of the message, and how long it wants to be left alone. Unit: milliseconds;
+   * 0: as long as after any failure.
+   */
+  readonly passingRejections: ReadonlyMap<string, number>;
+  /** A rejection as this peer reads it, where it wants the reason elsewhere than in condition and description. */
+  readonly rejection: ((outcome: Rejected) => Rejected) | undefined;
   /** A container-id has one connection: until it has noticed the loss of an old one, it refuses the new one for its container-id. */
   readonly uniqueContainerIds: boolean;
   /** `false`: a message with delivery annotations is never answered. */

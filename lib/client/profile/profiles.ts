@@ -5,6 +5,7 @@ import type { MessageRoute } from '../message/received-message.js';
 import type { PeerProfile, ProfileName } from './peer-profile.js';
 
 const part = encodeURIComponent;
+const DEAD_LETTER = 'com.microsoft:dead-letter';
 
 /** The name behind one of these prefixes, percent-encoded there. */
 function nameBehind(...prefixes: readonly string[]): (address: string) => string | undefined {
@@ -71,6 +72,8 @@ const generic: PeerProfile = {
   annotationPrefix: undefined,
   userIdIsLogin: false,
   stoppingConditions: [],
+  passingRejections: new Map(),
+  rejection: undefined,
   uniqueContainerIds: false,
   deliveryAnnotations: true,
 };
@@ -192,6 +195,25 @@ const azure: PeerProfile = {
   streams: false,
   delay: { annotation: 'x-opt-scheduled-enqueue-time', as: 'time' },
   replies: 'configured',
+  // Throttling and fail-overs are told by the outcome of a message; the pauses are those of its SDK for Python.
+  passingRejections: new Map([
+    ['com.microsoft:server-busy', 4_000],
+    ['com.microsoft:timeout', 2_000],
+    ['com.microsoft:container-close', 4_000],
+    ['com.microsoft:operation-cancelled', 0],
+    ['amqp:internal-error', 0],
+  ]),
+  // What it shows of a dead letter is read from the info alone.
+  rejection: ({ condition, description, info }) => ({
+    kind: 'rejected',
+    condition: DEAD_LETTER,
+    description,
+    info: {
+      ...(condition !== DEAD_LETTER && condition !== undefined && { DeadLetterReason: condition }),
+      ...(description !== undefined && { DeadLetterErrorDescription: description }),
+      ...info,
+    },
+  }),
 };
 
 /** The broker of this package. */

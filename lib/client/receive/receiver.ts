@@ -234,7 +234,9 @@ export class Receiver implements LinkOwner<ReceiverLink>, DeliveryHost {
   }
 
   outcomeFor(outcome: Outcome): Outcome {
-    if (outcome.kind !== 'modified' || this.context.links.profile?.modified !== false) return outcome;
+    const profile = this.context.links.profile;
+    if (outcome.kind === 'rejected') return profile?.rejection?.(outcome) ?? outcome;
+    if (outcome.kind !== 'modified' || profile?.modified !== false) return outcome;
     // This peer ends the session on `modified`; what comes nearest:
     return outcome.undeliverableHere ? { kind: 'rejected', condition: 'amqp:internal-error' } : RELEASED;
   }

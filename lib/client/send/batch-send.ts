@@ -26,6 +26,8 @@ export interface BatchHost {
   addedLater(options: SendOptions): number;
   /** The peer's max-message-size, as soon as the link says it. Rejects SendError. */
   limit(options: SendOptions, timeoutMs: number): number | undefined | Promise<number | undefined>;
+  /** What delays each message where the peer takes the batch apart; known as soon as the link is there. Rejects SendError. */
+  delay(options: SendOptions, timeoutMs: number): Promise<Record<string, unknown>>;
   /** @param isFirst the others follow it through a full queue, so that no batch is cut short for want of room */
   submit(message: AmqpMessage, options: SendOptions, isFirst: boolean): Promise<SendResult>;
   /** Whatever is wrong with the values. */
@@ -73,10 +75,13 @@ async function sendParts(
   let envelope: number;
   try {
     const options = host.optionsOf(given);
+    const delay =
+      options.delayMs === undefined ? undefined : await host.delay(options, options.timeoutMs ?? host.sendTimeoutMs);
+    const into = new EncodedValues(host, told, delay);
     encoded =
       options.compress === undefined
-        ? encodeAll(values, options, new EncodedValues(host, told), host)
-        : await compressAll(values, options, new EncodedValues(host, told), host);
+        ? encodeAll(values, options, into, host)
+        : await compressAll(values, options, into, host);
     envelope = envelopeSize(given, host);
   } catch (error) {
     throw host.refusal(error);
@@ -128,11 +133,13 @@ async function compressAll(
 class EncodedValues {
   readonly #host: BatchHost;
   readonly #told: ToldMember[];
+  readonly #delay: Record<string, unknown> | undefined;
   readonly #encoded: Buffer[] = [];
   #bytes = 0;
 
   /** @param told gets those who are told of what is added */
-  constructor(host: BatchHost, told: ToldMember[]) {
+  constructor(host: BatchHost, told: ToldMember[], delay: Record<string, unknown> | undefined) {
+    this.#delay = delay;
     this.#host = host;
     this.#told = told;
   }
@@ -147,7 +154,11 @@ class EncodedValues {
   add(message: AmqpMessage): void {
     const observed = this.#host.observe(message);
     if (observed !== undefined) this.#told.push({ messageId: message.properties?.messageId, tokens: observed.tokens });
-    const encoded = encodeMessage(observed?.message ?? message);
+    const whole = observed?.message ?? message;
+    const delay = this.#delay;
+    const encoded = encodeMessage(
+      delay === undefined ? whole : { ...whole, messageAnnotations: { ...whole.messageAnnotations, ...delay } },
+    );
     this.#encoded.push(encoded);
     this.#bytes += encoded.length;
     const { address, maxPendingBytes } = this.#host;

@@ -4,6 +4,7 @@ import type { SendError } from '../errors.js';
 import type { MessagingContext } from '../messaging-context.js';
 import type { SendOptions } from '../message/send-options.js';
 import { sendBatchMessage } from './batch-send.js';
+import { delayAnnotation } from './complete-send.js';
 import type { ResolvedSendClientOptions } from './send-client-options.js';
 import type { SendFailures } from './send-failures.js';
 import type { SendLanes } from './send-lanes.js';
@@ -59,6 +60,10 @@ export class BulkSends {
       sent: (tokens, result) => context.observers.sent(tokens, result),
       addedLater: (given) => preparation.addedLater(given),
       limit: ({ signal, transaction }, timeoutMs) => lanes.of(transaction).sender.messageLimit(timeoutMs, signal),
+      delay: async ({ signal, transaction, delayMs = 0 }, timeoutMs) => {
+        await lanes.of(transaction).sender.messageLimit(timeoutMs, signal);
+        return delayAnnotation(delayMs, context.links.profile);
+      },
       submit: (message, given, isFirst) => this.#send(message, given, isFirst ? whenFull : 'queue', UNOBSERVED),
       refusal: (cause) => failures.encode(cause),
     });

@@ -36,10 +36,15 @@ export function completeSend(pending: PendingSend, peer: SendPeer, failures: Sen
   if (unfinished.delayMs === undefined) return undefined;
   if (profile.delay === undefined)
     return failures.notSupported(pending, `cannot delay messages (profile '${profile.name}')`);
-  const { annotation, as } = profile.delay;
-  const value = as === 'time' ? new Date(Date.now() + unfinished.delayMs) : unfinished.delayMs;
-  message.messageAnnotations = { ...message.messageAnnotations, [annotation]: value };
+  message.messageAnnotations = { ...message.messageAnnotations, ...delayAnnotation(unfinished.delayMs, profile) };
   return undefined;
+}
+
+/** As this peer reads it; nothing where it has no delays. */
+export function delayAnnotation(delayMs: number, profile: PeerProfile | undefined): Record<string, unknown> {
+  if (profile?.delay === undefined) return {};
+  const { annotation, as } = profile.delay;
+  return { [annotation]: as === 'time' ? new Date(Date.now() + delayMs) : delayMs };
 }
 
 /** One such message would take the link away from all others. */

@@ -51,6 +51,13 @@ const NOT_RETRIED: ReadonlySet<string> = new Set([
   'amqp:link:message-size-exceeded',
   'amqp:link:stolen',
   'amqp:link:redirect',
+  'com.microsoft:argument-error',
+  'com.microsoft:argument-out-of-range',
+  'com.microsoft:auth-failed',
+  'com.microsoft:entity-disabled',
+  'com.microsoft:no-matching-subscription',
+  'com.microsoft:precondition-failed',
+  'com.microsoft:publisher-revoked',
 ]);
 
 /** How a send client treats failures: uamqp's ErrorPolicy. */

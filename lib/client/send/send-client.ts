@@ -50,6 +50,7 @@ export class SendClient implements Closable {
       this.address,
       () => links.peerName,
       () => links.connectionFailure,
+      (condition) => links.profile?.passingRejections.has(condition) === true,
     );
     this.#lanes = new SendLanes({ target, options, failures: this.#failures, context });
     this.#preparation = new SendPreparation(context, target, options, this.#lanes);

@@ -21,6 +21,8 @@ export class SendFailures {
     private readonly address: string,
     private readonly peerName: () => string,
     private readonly connectionFailure: () => AmqpError | undefined,
+    /** A rejection with this condition speaks of the peer's load. */
+    private readonly passes: (condition: string) => boolean = () => false,
   ) {}
 
   /** The value, or an option beside it, cannot be sent. */
@@ -46,7 +48,7 @@ export class SendFailures {
       condition,
       ...(outcome.kind === 'rejected' && { description: outcome.description, info: outcome.info }),
       // Without a condition a rejection speaks of the queue (RabbitMQ: it is full), not of the message.
-      retryable: outcome.kind !== 'rejected' || condition === undefined,
+      retryable: outcome.kind !== 'rejected' || condition === undefined || this.passes(condition),
       outcome,
     });
   }

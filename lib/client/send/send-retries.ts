@@ -30,8 +30,11 @@ export class SendRetries {
   decide(pending: PendingSend, failure: SendError, lost: boolean, follows = false): Retry | undefined {
     // What a transaction had on a lost link is gone with it, and its other parts with the transaction.
     if (pending.transaction !== undefined) return undefined;
-    const retry = retriedByTable(failure) || (lost && (follows || isAboutMore(failure, this.profile())));
-    const byDefault = lost ? { retry, delayMs: 0 } : { retry };
+    const profile = this.profile();
+    const pauseMs = rejectionPause(failure, profile);
+    const retry =
+      retriedByTable(failure) || pauseMs !== undefined || (lost && (follows || isAboutMore(failure, profile)));
+    const byDefault = lost ? { retry, delayMs: 0 } : { retry, ...(pauseMs && { delayMs: pauseMs }) };
     return this.#ask(failure, () => decideRetry(this.policy, failure, pending.retries, byDefault));
   }
 
@@ -56,4 +59,11 @@ function isAboutMore({ code, condition }: SendError, profile: PeerProfile | unde
   if (condition === undefined) return false;
   if (ABOUT_THE_LINK.has(condition)) return true;
   return code === 'connection-lost' && profile?.stoppingConditions.includes(condition) === true;
+}
+
+/** The peer takes it later: how long to wait, 0 for the usual time. */
+function rejectionPause({ outcome, condition }: SendError, profile: PeerProfile | undefined): number | undefined {
+  return outcome?.kind === 'rejected' && condition !== undefined
+    ? profile?.passingRejections.get(condition)
+    : undefined;
 }

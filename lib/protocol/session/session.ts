@@ -4,11 +4,12 @@ import { linkEndedWithSession } from '../amqp-error.js';
 import type { AmqpError, PeerError } from '../errors.js';
 import type { AttachFrame, BeginFrame, DetachFrame } from '../frames/control-frames.js';
 import { ABSENT, type DispositionReader, type FlowReader, type TransferReader } from '../frames/performatives.js';
+import type { Outcome } from '../outcome.js';
 import { frameRoom, writeDisposition, writeFlow, type LinkFlow } from '../frames/write-performatives.js';
 import { FramingError } from '../frames/scan.js';
 import { rethrowLater } from './callback.js';
 import { DeliveryRing } from './delivery-ring.js';
-import { readState, type DeliveryState } from './delivery-state.js';
+import { encodeOutcome, readState, type DeliveryState } from './delivery-state.js';
 import type { Plane } from './plane.js';
 import { PlaneReceiver, type PlaneReceiverOptions } from './receiver.js';
 import { WaitingSenders } from './send-turns.js';
@@ -190,9 +191,10 @@ export class PlaneSession {
     // An outcome that waits for our consent, as after rcv-settle-mode second.
     const newest = (this.nextDeliveryId - 1) >>> 0;
     const last = distance(newest, frame.last) > 0 || span > WALKED_SPAN ? newest : frame.last;
+    const said = state.kind === 'outcome' ? encodeOutcome(confirmed(state.outcome)) : undefined;
     const writer = this.plane.writer;
-    writer.reserve(frameRoom(0));
-    writer.position = writeDisposition(writer.buffer, writer.position, this.channel, false, first, last, undefined);
+    writer.reserve(frameRoom(said?.length ?? 0));
+    writer.position = writeDisposition(writer.buffer, writer.position, this.channel, false, first, last, said);
   }
 
   /** @throws {FramingError} */
@@ -295,4 +297,10 @@ export class PlaneSession {
       rethrowLater(thrown);
     }
   }
+}
+
+/** The outcome that stands, without what the receiver said of it: an error would read as a refusal to settle. */
+function confirmed(outcome: Outcome): Outcome {
+  if (outcome.kind === 'rejected') return { kind: 'rejected' };
+  return outcome.kind === 'modified' ? { ...outcome, messageAnnotations: undefined } : outcome;
 }

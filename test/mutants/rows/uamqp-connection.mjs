@@ -21,7 +21,7 @@ const authenticationRows = [
   {
     promise: 'row-16',
     file: 'lib/client/send/send-retries.ts',
-    find: 'lost && (follows || isAboutMore(failure, this.profile()))',
+    find: 'lost && (follows || isAboutMore(failure, profile))',
     replace: 'lost && isAboutMore(failure)',
     test: [
       'test/peer/client/redirect.spec.ts',

@@ -138,7 +138,7 @@ export const uamqpSendingRows = [
   {
     promise: 'row-36',
     file: 'lib/client/send/send-failures.ts',
-    find: "retryable: outcome.kind !== 'rejected' || condition === undefined,",
+    find: "retryable: outcome.kind !== 'rejected' || condition === undefined || this.passes(condition),",
     replace: "retryable: outcome.kind !== 'rejected',",
     test: ['test/unit/client/send/send-client.spec.ts', 'the outcome of a send is an error of its own when it is'],
   },

@@ -51,6 +51,9 @@ describe('the end of a link', () => {
   it.each<[string, AmqpError, string]>([
     ['amqp:not-found', linkError('amqp:not-found'), 'refused'],
     ['amqp:link:detach-forced', linkError('amqp:link:detach-forced'), 'transient'],
+    ["Azure's disabled entity", linkError('com.microsoft:entity-disabled'), 'refused'],
+    ["Azure's wrong argument", linkError('com.microsoft:argument-error'), 'refused'],
+    ["Azure's throttling", linkError('com.microsoft:server-busy'), 'transient'],
     ['a thief', new LinkStolenError('x', 'orders', 'link'), 'fatal'],
     ['a peer that breaks the protocol', connectionError('protocol-error', 'amqp:invalid-field'), 'transient'],
     ['a CLOSE that names a refusal', connectionError('connection-lost', 'amqp:not-allowed'), 'transient'],

@@ -172,6 +172,20 @@ describe('a handler that fails', () => {
     expect(asked).toEqual([error]);
   });
 
+  it.each<[string, HandlerPolicy, object]>([
+    ['a condition', policy.reject('app:no', 'why'), { DeadLetterReason: 'app:no', DeadLetterErrorDescription: 'why' }],
+    [
+      'the default',
+      policy.reject(),
+      { DeadLetterReason: 'amqp:internal-error', DeadLetterErrorDescription: 'TypeError' },
+    ],
+  ])('is rejected on Azure as its dead letters show it: %s', async (_what, errorPolicy, info) => {
+    const { link } = await run(fail(new TypeError('no')), { errorPolicy }, { profile: 'azure' });
+    const delivery = link.deliverJson(1);
+    await settle();
+    expect(delivery.outcome).toMatchObject({ kind: 'rejected', condition: 'com.microsoft:dead-letter', info });
+  });
+
   it('is told to the policy with what the policy needs', async () => {
     const facts: object[] = [];
     const { link } = await run(fail(), {

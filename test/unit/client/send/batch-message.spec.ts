@@ -60,6 +60,27 @@ function inner(payload: Buffer | undefined): AmqpMessage[] {
 const rejected: Outcome = { kind: 'rejected', condition: 'app:no', description: 'not today', info: { at: 'noon' } };
 
 describe('a batch message', () => {
+  it.each<[ProfileName, string, unknown]>([
+    ['embedded', 'x-opt-delivery-delay', 1_500],
+    ['azure', 'x-opt-scheduled-enqueue-time', expect.any(Date)],
+  ])(
+    'is delayed on %s message by message: a peer that takes it apart drops the whole',
+    async (profile, name, value) => {
+      const { client, links } = make({}, undefined, profile);
+      const sent = client.sendBatchMessage(
+        ['a', createMessage({ body: 'b', messageAnnotations: { 'x-opt-key': 'k' } })],
+        {
+          delayMs: 1_500,
+        },
+      );
+      await eventually('it is written', () => links.supervised.length > 0 && links.sender.payloads.length > 0);
+      links.sender.answer(ACCEPTED);
+      await sent;
+      const annotations = inner(links.sender.payloads[0]).map(({ messageAnnotations }) => messageAnnotations);
+      expect(annotations).toEqual([{ [name]: value }, { 'x-opt-key': 'k', [name]: value }]);
+    },
+  );
+
   it('is one transfer of message-format 0x80013700, whose options stand on each message and on the whole', async () => {
     const { client, links } = await attached();
     const sent = client.sendBatchMessage([{ a: 1 }, 'b'], {

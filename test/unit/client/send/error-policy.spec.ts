@@ -19,6 +19,8 @@ describe('the table of conditions', () => {
     ['amqp:unknown-error', true],
     ['amqp:vendor-error', true],
     ['vendor:anything', true],
+    ['com.microsoft:server-busy', true],
+    ['com.microsoft:entity-disabled', false],
     ['amqp:decode-error', false],
     ['amqp:invalid-field', false],
     ['amqp:illegal-state', false],

@@ -621,6 +621,29 @@ describe('the error policy', () => {
     expect(links.sender.written).toHaveLength(4);
   });
 
+  it.each<[string, number]>([
+    ['com.microsoft:server-busy', 4_000],
+    ['com.microsoft:timeout', 2_000],
+  ])('by default sends again what Azure rejects with %s, after the pause of its SDKs', async (condition, pauseMs) => {
+    const { client, links } = await attached({}, { profile: 'azure' });
+    const sent = client.send('x');
+    links.sender.answer(rejectedWith(condition));
+    jest.advanceTimersByTime(pauseMs - 1);
+    expect(links.sender.unsettled).toHaveLength(0);
+    jest.advanceTimersByTime(1);
+    links.sender.answer(ACCEPTED);
+    expect(await sent).toMatchObject({ ok: true, attempts: 2 });
+  });
+
+  it('says of a rejection for load, when all tries are over, that the same call may succeed later', async () => {
+    const { client, links } = await attached({ errorPolicy: new ErrorPolicy({ maxRetries: 0 }) }, { profile: 'azure' });
+    const sent = [failure(client.send('x')), failure(client.send('y'))];
+    await settle();
+    links.sender.answer(rejectedWith('com.microsoft:server-busy'));
+    links.sender.answer(rejectedWith('amqp:precondition-failed'));
+    expect(await Promise.all(sent)).toMatchObject([{ retryable: true }, { retryable: false }]);
+  });
+
   it('is asked for each failure and may retry what the table would not', async () => {
     const asked: SendError[] = [];
     const onError = (error: SendError): ErrorAction => {
