@@ -40,6 +40,8 @@ export interface Peer {
 export interface QueueWish {
   readonly kind?: QueueKind;
   readonly deadLetters?: boolean;
+  /** The declaration is on disk when it resolves. */
+  readonly outlivesKill?: boolean;
   readonly declaration?: Omit<QueueDeclaration, 'name'>;
 }
 
@@ -119,12 +121,8 @@ export async function realPeers(): Promise<{ readonly up: Peer[]; readonly down:
   return { up, down };
 }
 
-let lastDeclaredAt = -Infinity;
-
-/** RabbitMQ's log of declarations (Erlang's disk_log) is up to two seconds in memory: what is killed in that time forgets the queue itself. */
-async function declarationsOnDisk(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, Math.max(0, lastDeclaredAt + 2_500 - performance.now())));
-}
+/** RabbitMQ's log of declarations (Erlang's disk_log) is up to two seconds in memory: killed in that time it forgets the queue itself. */
+const ON_DISK_MS = 2_500;
 
 function realPeer(broker: BrokerEntry): Peer {
   const uri = `amqp://guest:guest@127.0.0.1:${broker.port}`;
@@ -144,13 +142,10 @@ function realPeer(broker: BrokerEntry): Peer {
     connect: (options) => opened({ uri, ...options }),
     queue: async (connection, wish) => {
       const queue = await make(connection, wish);
-      lastDeclaredAt = performance.now();
+      if (wish?.outlivesKill === true) await new Promise((resolve) => setTimeout(resolve, ON_DISK_MS));
       return queue;
     },
-    crash: async () => {
-      await declarationsOnDisk();
-      await comeBack(broker, () => signalAndWait(broker.name, 'SIGKILL', 10_000));
-    },
+    crash: () => comeBack(broker, () => signalAndWait(broker.name, 'SIGKILL', 10_000)),
     restart: () => comeBack(broker, () => broker.stop()),
     alarm: broker.name === 'rabbitmq-4' ? (forMs) => raiseAlarm(broker, forMs) : undefined,
     close: () => Promise.resolve(),

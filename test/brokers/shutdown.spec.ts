@@ -70,7 +70,7 @@ async function terminated(uri: string, queue: string, before: () => Promise<void
 
 async function filledQueue(target: Peer): Promise<string> {
   return withConnection(target, async (connection) => {
-    const { name } = await target.queue(connection, { kind: 'classic' });
+    const { name } = await target.queue(connection, { kind: 'classic', outlivesKill: true });
     const numbers = Array.from({ length: TOTAL }, (_, number) => ({ number }));
     const results = await connection.createSendClient(name).sendBatch(numbers);
     expect(results.every((result) => result.ok)).toBe(true);

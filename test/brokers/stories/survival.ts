@@ -21,7 +21,7 @@ function underLoad(peer: Peer, fault: () => Promise<void>): Promise<string> {
   return withConnection(
     peer,
     async (connection) => {
-      const queue = await peer.queue(connection, { kind: 'classic' });
+      const queue = await peer.queue(connection, { kind: 'classic', outlivesKill: true });
       const arrived = new Map<unknown, ReceivedMessage[]>();
       const consumer = connection.createReceiveClient(queue.name).subscribe(
         async (message) => {

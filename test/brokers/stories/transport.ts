@@ -21,7 +21,9 @@ const quiet = { log: () => undefined, warn: () => undefined, error: () => undefi
 const reconnect = { initialDelayMs: 50, maxDelayMs: 500 };
 
 async function emitsUnderKill(peer: Peer): Promise<string> {
-  const { name: queue } = await withConnection(peer, (connection) => peer.queue(connection, { kind: 'classic' }));
+  const { name: queue } = await withConnection(peer, (connection) =>
+    peer.queue(connection, { kind: 'classic', outlivesKill: true }),
+  );
   const handled = new Set<number>();
   @Controller()
   class Counting {
