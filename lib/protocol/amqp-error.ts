@@ -1,5 +1,6 @@
 // The one place where what a peer, the system or rhea says about a failure becomes an error of this package.
 
+import { AZURE_REFUSALS } from './azure-refusals.js';
 import {
   AmqpError,
   AuthenticationError,
@@ -31,13 +32,7 @@ const PERMANENT: ReadonlySet<string> = new Set([
   'amqp:link:stolen',
   'amqp:link:redirect',
   'amqp:connection:redirect',
-  'com.microsoft:argument-error',
-  'com.microsoft:argument-out-of-range',
-  'com.microsoft:auth-failed',
-  'com.microsoft:entity-disabled',
-  'com.microsoft:no-matching-subscription',
-  'com.microsoft:precondition-failed',
-  'com.microsoft:publisher-revoked',
+  ...AZURE_REFUSALS,
 ]);
 
 const SASL_FAILURES: Readonly<Record<number, string>> = Object.freeze({

@@ -2,6 +2,7 @@
 export * from './errors.js';
 export type { RedirectTarget } from './redirect.js';
 export { peerBlocked } from './amqp-error.js';
+export { AZURE_REFUSALS } from './azure-refusals.js';
 export * from './outcome.js';
 export * from './invalid-options-error.js';
 export * from './connection.js';

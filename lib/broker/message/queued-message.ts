@@ -85,8 +85,9 @@ type Entry = readonly [key: string, value: unknown];
 
 /** What nobody changed keeps its bytes, and so its type: a long is a long again (section 3.4.5 adds and replaces, no more). */
 function annotationsSection(entries: readonly Entry[], content: MessageContent): Buffer {
-  const asItCame = new Map(content.annotationEntries);
-  const others = content.annotationEntries.filter(([key]) => key === undefined).map(([, bytes]) => bytes);
+  const came = content.annotationEntries;
+  const asItCame = new Map(came);
+  const others = came.filter(([key]) => key === undefined).map(([, bytes]) => bytes);
   const pairs = entries.map(([key, value]) => {
     const same = Object.is(value, content.annotations[key]) ? asItCame.get(key) : undefined;
     return same ?? Buffer.concat([encodeValue(amqp.symbol(key)), encodeValue(value)]);

@@ -16,8 +16,9 @@ const SERVICES: readonly ServiceName[] = ['/management', '$management', '$cbs'];
 /** A whole URL; what is named stands behind the host. */
 const URL_FORM = /^amqps?:\/\/[^/?#]+\/([^?#]+)$/;
 const MAX_NAME_BYTES = 255;
-/** What the names of dynamic nodes begin with. */
+/** The names of dynamic nodes: this, then a UUID. */
 export const DYNAMIC = 'temp.';
+const DYNAMIC_NAME = /^temp\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
  * @param autoCreateQueues a bare name makes the queue it names; one under `/queues/` must be there all the same
@@ -51,7 +52,7 @@ function queue(name: string, autoCreate: boolean): BrokerAddress {
   if (name === '') return unknown('an address is empty');
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) return unknown(`a queue's name has more than ${MAX_NAME_BYTES} bytes`);
   // A dynamic node that is gone is gone: a late reply must not make a queue that nobody reads.
-  return { kind: 'queue', name, autoCreate: autoCreate && !name.startsWith(DYNAMIC) };
+  return { kind: 'queue', name, autoCreate: autoCreate && !DYNAMIC_NAME.test(name) };
 }
 
 function unknown(reason: string): BrokerAddress {

@@ -1,4 +1,10 @@
-import { AmqpError, ConnectionError, LinkRedirectError, LinkStolenError } from '../../protocol/index.js';
+import {
+  AmqpError,
+  AZURE_REFUSALS,
+  ConnectionError,
+  LinkRedirectError,
+  LinkStolenError,
+} from '../../protocol/index.js';
 import type { LinkFailure } from '../link/link-state.js';
 import type { PeerProfile } from '../profile/peer-profile.js';
 
@@ -11,14 +17,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'amqp:invalid-field',
   'amqp:precondition-failed',
   'amqp:resource-deleted',
-  // Azure's: its SDKs do not try these again.
-  'com.microsoft:argument-error',
-  'com.microsoft:argument-out-of-range',
-  'com.microsoft:auth-failed',
-  'com.microsoft:entity-disabled',
-  'com.microsoft:no-matching-subscription',
-  'com.microsoft:precondition-failed',
-  'com.microsoft:publisher-revoked',
+  ...AZURE_REFUSALS,
 ]);
 
 /**

@@ -1,6 +1,6 @@
 // Whether and when a failed send is tried again.
 
-import { InvalidOptionsError } from '../../protocol/index.js';
+import { AZURE_REFUSALS, InvalidOptionsError } from '../../protocol/index.js';
 import type { SendError } from '../errors.js';
 import { checkBoolean, checkFunction, checkMs, checkObject, checkWhole } from '../options/check.js';
 import { exponential } from '../policy/backoff.js';
@@ -51,13 +51,7 @@ const NOT_RETRIED: ReadonlySet<string> = new Set([
   'amqp:link:message-size-exceeded',
   'amqp:link:stolen',
   'amqp:link:redirect',
-  'com.microsoft:argument-error',
-  'com.microsoft:argument-out-of-range',
-  'com.microsoft:auth-failed',
-  'com.microsoft:entity-disabled',
-  'com.microsoft:no-matching-subscription',
-  'com.microsoft:precondition-failed',
-  'com.microsoft:publisher-revoked',
+  ...AZURE_REFUSALS,
 ]);
 
 /** How a send client treats failures: uamqp's ErrorPolicy. */

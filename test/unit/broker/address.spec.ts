@@ -6,6 +6,12 @@ describe('an address', () => {
     [null, { kind: 'anonymous' }],
     ['orders', { kind: 'queue', name: 'orders', autoCreate: true }],
     ['a/b c', { kind: 'queue', name: 'a/b c', autoCreate: true }],
+    ['temp.orders', { kind: 'queue', name: 'temp.orders', autoCreate: true }],
+    // a dynamic node that is gone
+    [
+      'temp.85bb1c3e-0d3c-4a52-9d4e-2f6a1b7c8d90',
+      { kind: 'queue', name: 'temp.85bb1c3e-0d3c-4a52-9d4e-2f6a1b7c8d90', autoCreate: false },
+    ],
     ['/queues/orders', { kind: 'queue', name: 'orders', autoCreate: false }],
     ['/queues/a%2Fb%20%C3%BC', { kind: 'queue', name: 'a/b ü', autoCreate: false }],
     ['/exchanges/e/key.one', { kind: 'exchange', name: 'e', routingKey: 'key.one' }],
